@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Saving and restoring FPU, SSE and further user state, by XSAVE where the
+ * processor has it, else by FXSAVE. Intel SDM volume 1, chapters 10 and 13.
+ */
+#pragma once
+
+#include "base/types.h"
+
+#define FXSAVE_SIZE 512u
+#define XSAVE_HEADER_SIZE 64u
+
+/* @area: 64-byte aligned, as large as CPUID 0Dh says for the mask. */
+static inline void xsave(void *area, u64 mask)
+{
+	__asm__ volatile("xsaveq (%0)"
+			 :
+			 : "r"(area), "a"((u32)mask), "d"((u32)(mask >> 32))
+			 : "memory");
+}
+
+static inline void xrstor(const void *area, u64 mask)
+{
+	__asm__ volatile("xrstorq (%0)"
+			 :
+			 : "r"(area), "a"((u32)mask), "d"((u32)(mask >> 32))
+			 : "memory");
+}
+
+/* @area: 16-byte aligned, FXSAVE_SIZE bytes. */
+static inline void fxsave(void *area)
+{
+	__asm__ volatile("fxsaveq (%0)" : : "r"(area) : "memory");
+}
+
+static inline void fxrstor(const void *area)
+{
+	__asm__ volatile("fxrstorq (%0)" : : "r"(area) : "memory");
+}
