@@ -6,7 +6,7 @@
 
 #include "base/types.h"
 
-#define FONT_WIDTH 8u
+#define FONT_WIDTH  8u
 #define FONT_HEIGHT 16u
 
 /* 16 rows, top first, bit 7 leftmost. Unknown characters give a box. */

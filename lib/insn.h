@@ -16,29 +16,29 @@ enum insn_mode { INSN_16, INSN_32, INSN_64 };
 
 enum insn_map { INSN_MAP_1B, INSN_MAP_0F, INSN_MAP_0F38, INSN_MAP_0F3A };
 
-#define INSN_PREFIX_OPSIZE BIT(0)
+#define INSN_PREFIX_OPSIZE   BIT(0)
 #define INSN_PREFIX_ADDRSIZE BIT(1)
-#define INSN_PREFIX_LOCK BIT(2)
-#define INSN_PREFIX_REP BIT(3)	 /* F3 */
-#define INSN_PREFIX_REPNE BIT(4) /* F2 */
-#define INSN_PREFIX_VEX BIT(5)
+#define INSN_PREFIX_LOCK     BIT(2)
+#define INSN_PREFIX_REP      BIT(3) /* F3 */
+#define INSN_PREFIX_REPNE    BIT(4) /* F2 */
+#define INSN_PREFIX_VEX      BIT(5)
 
 /* Segment register numbers as in ModRM; INSN_SEG_DEFAULT: no override. */
 enum insn_seg { INSN_ES, INSN_CS, INSN_SS, INSN_DS, INSN_FS, INSN_GS, INSN_SEG_DEFAULT };
 
 struct insn {
-	u8 length;    /* bytes, 1 to 15 */
-	u8 map;	      /* enum insn_map */
+	u8 length; /* bytes, 1 to 15 */
+	u8 map;    /* enum insn_map */
 	u8 opcode;
-	u8 rex;	      /* 0x40..0x4F, or 0 */
+	u8 rex;       /* 0x40..0x4F, or 0 */
 	u16 prefixes; /* INSN_PREFIX_* */
-	u8 seg;	      /* enum insn_seg: override, or INSN_SEG_DEFAULT */
+	u8 seg;       /* enum insn_seg: override, or INSN_SEG_DEFAULT */
 	u8 opsize;    /* operand size in bytes by prefixes and mode: 2, 4, 8 */
 	u8 addrsize;  /* 2, 4, 8 */
 	bool has_modrm;
 	u8 mod;
 	u8 reg; /* with REX.R */
-	u8 rm;	/* with REX.B; base or direct register */
+	u8 rm;  /* with REX.B; base or direct register */
 	bool rip_relative;
 	bool has_base;
 	bool has_index;
@@ -61,8 +61,8 @@ struct insn {
 enum insn_access_kind {
 	INSN_LOAD,  /* register <- memory, zero- or sign-extended to dst_size */
 	INSN_STORE, /* memory <- register or immediate */
-	INSN_RMW,   /* memory <- memory OP source: OR AND ADD SUB XOR XCHG; result also sets flags */
-	INSN_TEST,  /* flags only: CMP, TEST, BT */
+	INSN_RMW,  /* memory <- memory OP source: OR AND ADD SUB XOR XCHG; result also sets flags */
+	INSN_TEST, /* flags only: CMP, TEST, BT */
 	INSN_MOVS,
 	INSN_STOS,
 	INSN_LODS,
@@ -70,13 +70,13 @@ enum insn_access_kind {
 
 struct insn_access {
 	enum insn_access_kind kind;
-	u8 size;	 /* bytes in memory: 1, 2, 4, 8 */
-	u8 dst_size;	 /* loads: bytes of the register that change, 4 clears the upper half */
-	bool sign;	 /* loads: sign-extend */
+	u8 size;         /* bytes in memory: 1, 2, 4, 8 */
+	u8 dst_size;     /* loads: bytes of the register that change, 4 clears the upper half */
+	bool sign;       /* loads: sign-extend */
 	bool source_imm; /* stores, RMW, tests: source is insn.imm, else register @reg */
-	u8 reg;		 /* GPR number 0 to 15 */
-	bool high_byte;	 /* reg names AH CH DH BH (reg 4 to 7 without REX) */
-	u8 op;		 /* RMW, TEST: ModRM.reg style ALU number 0 ADD 1 OR 4 AND 5 SUB 6 XOR 7 CMP;
+	u8 reg;          /* GPR number 0 to 15 */
+	bool high_byte;  /* reg names AH CH DH BH (reg 4 to 7 without REX) */
+	u8 op; /* RMW, TEST: ModRM.reg style ALU number 0 ADD 1 OR 4 AND 5 SUB 6 XOR 7 CMP;
 			    8 XCHG, 9 TEST */
 };
 

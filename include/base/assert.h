@@ -10,5 +10,4 @@
 
 _Noreturn void assert_failed(const char *expr, const char *file, int line);
 
-#define assert(e) \
-	(likely(e) ? (void)0 : assert_failed(#e, __FILE__, __LINE__))
+#define assert(e) (likely(e) ? (void)0 : assert_failed(#e, __FILE__, __LINE__))

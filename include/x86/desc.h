@@ -7,15 +7,15 @@
 
 #include "base/types.h"
 
-#define SEL_CODE 0x08u
-#define SEL_DATA 0x10u
-#define SEL_USER_DATA 0x1bu
-#define SEL_USER_CODE 0x23u
-#define SEL_TSS 0x28u
+#define SEL_CODE         0x08u
+#define SEL_DATA         0x10u
+#define SEL_USER_DATA    0x1bu
+#define SEL_USER_CODE    0x23u
+#define SEL_TSS          0x28u
 
-#define DESC_CODE64 0x00af9b000000ffffull
-#define DESC_DATA 0x00cf93000000ffffull
-#define DESC_USER_DATA 0x00cff3000000ffffull
+#define DESC_CODE64      0x00af9b000000ffffull
+#define DESC_DATA        0x00cf93000000ffffull
+#define DESC_USER_DATA   0x00cff3000000ffffull
 #define DESC_USER_CODE64 0x00affb000000ffffull
 
 struct desc_ptr {

@@ -7,7 +7,7 @@
 
 #include "base/types.h"
 
-#define FXSAVE_SIZE 512u
+#define FXSAVE_SIZE       512u
 #define XSAVE_HEADER_SIZE 64u
 
 /* @area: 64-byte aligned, as large as CPUID 0Dh says for the mask. */
