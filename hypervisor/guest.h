@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading and writing a guest's memory by guest virtual or guest physical
+ * address, for hypercalls and emulation. Everything read is hostile: callers
+ * copy once, then check the copy.
+ */
+#pragma once
+
+#include "base/addr.h"
+#include "base/types.h"
+#include "hypervisor/virt.h"
+#include "lib/insn.h"
+
+struct vp;
+
+/* A fault that an access gives; what the guest's handler would see. */
+struct guest_fault {
+	u8 vector; /* #PF or #GP */
+	u32 error;
+	u64 address;
+};
+
+/*
+ * Walks the guest's own page tables for @gva (SDM volume 3, 4.5), 4 levels,
+ * PAE, 32-bit or none, with access rights by @access (ACCESS_*) and the mode's
+ * CPL. Does not set accessed or dirty bits. False with *fault filled.
+ */
+[[nodiscard]] bool guest_translate(struct vp *vp, const struct vp_mode *mode, gva_t gva, u32 access,
+	gpa_t *gpa, struct guest_fault *fault);
+
+/* Fetches up to INSN_MAX bytes at CS:RIP and decodes them. False: *fault. */
+[[nodiscard]] bool guest_fetch(struct vp *vp, struct insn *insn, struct guest_fault *fault);
+
+/* Copies within one page of GPA space. False: not RAM of the partition with that access. */
+[[nodiscard]] bool guest_read(struct vp *vp, gpa_t gpa, void *buf, size_t len);
+[[nodiscard]] bool guest_write(struct vp *vp, gpa_t gpa, const void *buf, size_t len);

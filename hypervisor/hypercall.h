@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hypercalls: one const table of code, sizes, privilege and handler. The
+ * dispatcher decodes the control word and copies the input once; a handler
+ * checks the copy (decode) and then does the work, which cannot fail (commit).
+ * TLFS 6.0b chapter 3.
+ */
+#pragma once
+
+#include "base/types.h"
+#include "hv/hypercall.h"
+#include "hv/status.h"
+
+struct vp;
+
+/* One call, as the dispatcher hands it to its handler. */
+struct hypercall {
+	struct vp *vp;
+	const void *input; /* copy; fixed part, then the variable header */
+	u32 input_size;
+	void *output;   /* zeroed; copied to the guest after success */
+	u64 element_in; /* rep: this element's input, 8-byte units copied */
+	u32 rep_index;
+};
+
+/* EXIT_HYPERCALL: reads registers, calls, writes RAX, moves RIP. */
+void hypercall_handle(struct vp *vp, const struct exit *exit);
+
+/* The hypercall page's text: enters with the vendor's instruction, returns. */
+extern const u8 hypercall_page_svm[];
+extern const u8 hypercall_page_vmx[];

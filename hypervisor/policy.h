@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a partition sees of the processor: const tables for CPUID leaves and
+ * MSRs, a row each with its reason.
+ */
+#pragma once
+
+#include "base/types.h"
+#include "x86/cpu.h"
+
+struct partition;
+struct vp;
+
+/* CPUID as @vp sees it now (OSXSAVE and APIC id included). */
+struct cpuid_regs policy_cpuid(struct vp *vp, u32 leaf, u32 subleaf);
+
+/* False: #GP for the guest, and a log line was written. */
+[[nodiscard]] bool policy_msr_read(struct vp *vp, u32 msr, u64 *v);
+[[nodiscard]] bool policy_msr_write(struct vp *vp, u32 msr, u64 v);
+
+/*
+ * Calls @pass for each MSR that the partition may read (write) directly, so
+ * that a back end can fill its bitmap; everything else is intercepted.
+ */
+void policy_msr_pass_through(const struct partition *p,
+	void (*pass)(void *ctx, u32 msr, bool read, bool write), void *ctx);
+
+/* Sets the bits of the ports that the partition may not touch. 8 KiB + 1 bitmap. */
+void policy_io_bitmap(const struct partition *p, u8 *bitmap);
+
+/* Values that CR0, CR4, EFER and XCR0 may take for @vp; else #GP. */
+[[nodiscard]] bool policy_cr4_valid(const struct vp *vp, u64 v);
+[[nodiscard]] bool policy_efer_valid(const struct vp *vp, u64 v);
+[[nodiscard]] bool policy_xcr0_valid(const struct vp *vp, u64 v);

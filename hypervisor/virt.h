@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The seam between the hypervisor and the processor's virtualization
+ * extension. hypervisor/svm and hypervisor/vmx each export one const struct
+ * virt_ops and nothing else; the rest never asks which vendor it is.
+ *
+ * A VP's state while it does not run: general registers, RIP, RSP and RFLAGS
+ * are in vp->regs, always current; everything else is in the vendor's control
+ * block and reached by get() and set() under its TLFS register name.
+ */
+#pragma once
+
+#include "base/addr.h"
+#include "base/types.h"
+#include "hv/hypercall.h"
+#include "hv/stats.h"
+#include "hv/status.h"
+
+struct cpu;
+struct vp;
+struct slat_format;
+
+/* Interruption types, TLFS PendingInterruption and VMX alike. */
+enum event_type {
+	EVENT_EXTERNAL = 0,
+	EVENT_NMI = 2,
+	EVENT_EXCEPTION = 3,
+	EVENT_SOFTWARE_INT = 4,
+	EVENT_PRIV_SOFTWARE_EXCEPTION = 5, /* INT1 */
+	EVENT_SOFTWARE_EXCEPTION = 6,      /* INT3, INTO */
+};
+
+/* An event to deliver at the next entry, or that an exit interrupted. */
+struct event {
+	bool valid;
+	u8 type; /* enum event_type */
+	u8 vector;
+	bool has_error;
+	u8 length; /* of the instruction, for software events; 0 unknown */
+	u32 error;
+};
+
+#define ACCESS_READ  BIT(0)
+#define ACCESS_WRITE BIT(1)
+#define ACCESS_EXEC  BIT(2)
+
+/* Why a VP left guest mode. Fields beyond kind are as that kind says. */
+struct exit {
+	enum exit_kind kind;
+	u8 length; /* of the instruction if the processor tells, else 0 */
+	union {
+		struct {
+			u32 msr; /* RDMSR, WRMSR; value is in vp->regs */
+		} msr;
+		struct {
+			u16 port;
+			u8 size; /* 1, 2, 4 */
+			bool in;
+			bool string;
+			bool rep;
+		} io;
+		struct {
+			gpa_t gpa;
+			u32 access; /* ACCESS_* */
+			bool walk;  /* fault on the guest's own page tables */
+			bool gva_valid;
+			gva_t gva;
+		} slat;
+		struct {
+			u8 vector;
+			bool has_error;
+			u32 error;
+			u64 address; /* CR2 for #PF, else 0 */
+		} exception;
+		struct {
+			u8 cr; /* 0, 3, 4 or 8 */
+			bool write;
+			bool clts;
+			bool lmsw;
+			u8 gpr;     /* register operand if decoded, see known */
+			bool known; /* gpr (or value, for LMSW) is valid */
+			u16 lmsw_source;
+		} cr;
+		struct {
+			u64 reason; /* vendor's exit code, for logs */
+			u64 info;
+		} raw; /* INTERNAL, ENTRY_FAILED, FORBIDDEN */
+	};
+};
+
+/* What a walk of the guest's page tables and the decoder need, in one call. */
+struct vp_mode {
+	u64 cr0;
+	u64 cr3;
+	u64 cr4;
+	u64 efer;
+	u64 cs_base;
+	u8 cpl;
+	bool cs_long; /* CS.L and EFER.LMA */
+	bool cs_db;
+};
+
+/* A register's value, TLFS HV_REGISTER_VALUE. */
+union hv_register_value {
+	u64 u64;
+	struct hv_segment segment;
+	struct hv_table_register table;
+};
+
+/* Names of registers that get() and set() know; TLFS numbering. */
+enum hv_register_name {
+	HV_REGISTER_PENDING_INTERRUPTION = 0x00010002,
+	HV_REGISTER_INTERRUPT_STATE = 0x00010003, /* bit 0 shadow, bit 1 NMI masked */
+	HV_X64_REGISTER_CR0 = 0x00040000,
+	HV_X64_REGISTER_CR2 = 0x00040001,
+	HV_X64_REGISTER_CR3 = 0x00040002,
+	HV_X64_REGISTER_CR4 = 0x00040003,
+	HV_X64_REGISTER_CR8 = 0x00040004,
+	HV_X64_REGISTER_DR6 = 0x00050004,
+	HV_X64_REGISTER_DR7 = 0x00050005,
+	HV_X64_REGISTER_ES = 0x00060000,
+	HV_X64_REGISTER_CS = 0x00060001,
+	HV_X64_REGISTER_SS = 0x00060002,
+	HV_X64_REGISTER_DS = 0x00060003,
+	HV_X64_REGISTER_FS = 0x00060004,
+	HV_X64_REGISTER_GS = 0x00060005,
+	HV_X64_REGISTER_LDTR = 0x00060006,
+	HV_X64_REGISTER_TR = 0x00060007,
+	HV_X64_REGISTER_IDTR = 0x00070000,
+	HV_X64_REGISTER_GDTR = 0x00070001,
+	HV_X64_REGISTER_EFER = 0x00080001,
+	HV_X64_REGISTER_KERNEL_GS_BASE = 0x00080002,
+	HV_X64_REGISTER_PAT = 0x00080004,
+	HV_X64_REGISTER_SYSENTER_CS = 0x00080005,
+	HV_X64_REGISTER_SYSENTER_EIP = 0x00080006,
+	HV_X64_REGISTER_SYSENTER_ESP = 0x00080007,
+	HV_X64_REGISTER_STAR = 0x00080008,
+	HV_X64_REGISTER_LSTAR = 0x00080009,
+	HV_X64_REGISTER_CSTAR = 0x0008000a,
+	HV_X64_REGISTER_SFMASK = 0x0008000b,
+};
+
+#define HV_INTERRUPT_STATE_SHADOW     BIT(0)
+#define HV_INTERRUPT_STATE_NMI_MASKED BIT(1)
+
+struct virt_ops {
+	const char *name; /* "svm", "vmx" */
+
+	/*
+	 * Whether the calling processor can be used. NULL if so, else the
+	 * line that tells a person what is missing and what to do.
+	 */
+	const char *(*unsupported)(void);
+
+	/* Bits of second-level entries; page1g is set by cpu_start. */
+	struct slat_format *slat;
+
+	/* Turns the extension on for the calling processor; cpu->virt_page is there. */
+	[[nodiscard]] enum hv_status (*cpu_start)(struct cpu *cpu);
+	/* Turns it off again; harmless if it is not on. Safe while dying. */
+	void (*cpu_stop)(void);
+
+	/*
+	 * Allocates and initializes the control block: state of a processor
+	 * after power-on reset (SDM volume 3 table 9-1), passing through and
+	 * intercepting what vp->partition's policy says. The slat must be set.
+	 */
+	[[nodiscard]] enum hv_status (*vp_create)(struct vp *vp);
+	void (*vp_delete)(struct vp *vp);
+
+	/*
+	 * Enters the guest with interrupts off on the calling processor and
+	 * returns with interrupts off at the next exit. Before: delivers
+	 * vp->event if valid. After: vp->event holds what the exit
+	 * interrupted, if anything, to be delivered again; vp->regs is
+	 * current. A physical interrupt is left pending, not taken.
+	 */
+	void (*run)(struct vp *vp, struct exit *exit);
+
+	/* The VP's state is about to leave, or to come to, this processor. */
+	void (*load)(struct vp *vp);
+	void (*save)(struct vp *vp);
+
+	/* HV_STATUS_UNKNOWN_REGISTER_NAME, _INVALID_REGISTER_VALUE. */
+	[[nodiscard]] enum hv_status (*get)(struct vp *vp, u32 name, union hv_register_value *v);
+	[[nodiscard]] enum hv_status (*set)(
+		struct vp *vp, u32 name, const union hv_register_value *v);
+	void (*mode)(struct vp *vp, struct vp_mode *mode);
+
+	/* TPR of the guest as bits 7:4 of the APIC's TPR (CR8), cheap. */
+	u8 (*tpr)(struct vp *vp);
+	void (*tpr_set)(struct vp *vp, u8 cr8);
+	/* True if an external interrupt (NMI) can be injected right now. */
+	bool (*can_interrupt)(struct vp *vp);
+	bool (*can_nmi)(struct vp *vp);
+	/*
+	 * Asks for an INTERRUPT_WINDOW (NMI_WINDOW) exit as soon as one can be
+	 * injected. @priority: vector >> 4 of the waiting interrupt, so that
+	 * the window also waits for a lower TPR.
+	 */
+	void (*interrupt_window)(struct vp *vp, bool on, u8 priority);
+	void (*nmi_window)(struct vp *vp, bool on);
+
+	/* Drops what this processor cached of the VP's GPA mappings at its next entry. */
+	void (*flush)(struct vp *vp);
+	/* Moves RIP on by @length and ends an interrupt shadow. */
+	void (*advance)(struct vp *vp, u8 length);
+	/* Prints the whole control block to the log; while dying. */
+	void (*dump)(struct vp *vp);
+};
+
+extern const struct virt_ops svm_ops;
+extern const struct virt_ops vmx_ops;
+
+/* The one in use; set once at boot. */
+extern const struct virt_ops *virt;

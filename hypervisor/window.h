@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Windows: virtual pages of one processor through which it touches a guest's
+ * page for a moment. A slot keeps its last page, so that touching the same
+ * page again costs a comparison. The caller has checked in the frame table
+ * that the page may be touched.
+ */
+#pragma once
+
+#include "base/addr.h"
+#include "base/types.h"
+
+/* Slots: page-table levels 1 to 5 of a guest walk, code, then parameters. */
+enum window_use {
+	WINDOW_WALK = 0,
+	WINDOW_CODE = 5,
+	WINDOW_IN = 6,
+	WINDOW_OUT = 7,
+	WINDOW_COPY = 8,
+};
+
+/* Page of @spa through slot @slot of this processor, valid until the slot's next use. */
+void *window_map(u32 slot, spa_t spa);
+/* Forgets what all slots of this processor map. */
+void window_flush(void);
