@@ -11,6 +11,7 @@
 #include "hv/hypercall.h"
 #include "hv/status.h"
 
+struct exit;
 struct vp;
 
 /* One call, as the dispatcher hands it to its handler. */
@@ -25,7 +26,3 @@ struct hypercall {
 
 /* EXIT_HYPERCALL: reads registers, calls, writes RAX, moves RIP. */
 void hypercall_handle(struct vp *vp, const struct exit *exit);
-
-/* The hypercall page's text: enters with the vendor's instruction, returns. */
-extern const u8 hypercall_page_svm[];
-extern const u8 hypercall_page_vmx[];

@@ -39,7 +39,6 @@ void irq_virtual_eoi(struct vp *vp, u8 vector);
  * INVALID_DEVICE_ID (type, IOAPIC id), INVALID_PARAMETER (pin, vector, mode),
  * INVALID_VP_INDEX, OBJECT_IN_USE (pin), NO_RESOURCES (vectors).
  */
-[[nodiscard]] enum hv_status irq_map(struct partition *p,
-	const struct hv_map_device_interrupt_input *in, struct hv_interrupt_entry *out);
-[[nodiscard]] enum hv_status irq_unmap(
-	struct partition *p, const struct hv_unmap_device_interrupt_input *in);
+enum hv_status irq_map(struct partition *p, const struct hv_map_device_interrupt_input *in,
+	struct hv_interrupt_entry *out);
+enum hv_status irq_unmap(struct partition *p, const struct hv_unmap_device_interrupt_input *in);

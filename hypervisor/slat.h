@@ -12,9 +12,8 @@
 #include "base/addr.h"
 #include "base/types.h"
 #include "hv/status.h"
+#include "x86/memtype.h"
 #include "x86/spinlock.h"
-
-enum memtype { MEMTYPE_UC = 0, MEMTYPE_WC = 1, MEMTYPE_WT = 4, MEMTYPE_WP = 5, MEMTYPE_WB = 6 };
 
 #define SLAT_READ  BIT(0)
 #define SLAT_WRITE BIT(1)
@@ -58,16 +57,15 @@ struct slat_mapping {
 };
 
 /* Takes @reserve pages from the pool. HV_STATUS_INSUFFICIENT_MEMORY if short. */
-[[nodiscard]] enum hv_status slat_init(
-	struct slat *slat, const struct slat_format *format, u64 reserve);
+enum hv_status slat_init(struct slat *slat, const struct slat_format *format, u64 reserve);
 /*
  * Maps [gpa, gpa + size) to [spa, ...), in the largest leaves that alignment
  * and @max_level (1 to 3) allow, replacing what was there. Page-aligned.
  * HV_STATUS_INSUFFICIENT_MEMORY: the reserve ran out; what was done stays.
  */
-[[nodiscard]] enum hv_status slat_map(struct slat *slat, gpa_t gpa, spa_t spa, u64 size, u32 access,
+enum hv_status slat_map(struct slat *slat, gpa_t gpa, spa_t spa, u64 size, u32 access,
 	enum memtype type, u32 max_level);
 /* Same, removing. May split, so it can fail the same way. */
-[[nodiscard]] enum hv_status slat_unmap(struct slat *slat, gpa_t gpa, u64 size);
+enum hv_status slat_unmap(struct slat *slat, gpa_t gpa, u64 size);
 /* False if nothing is mapped there. */
 bool slat_lookup(const struct slat *slat, gpa_t gpa, struct slat_mapping *out);

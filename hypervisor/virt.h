@@ -146,6 +146,10 @@ enum hv_register_name {
 struct virt_ops {
 	const char *name; /* "svm", "vmx" */
 
+	/* Text of the hypercall page: the vendor's instruction, then RET. */
+	const u8 *hypercall_text;
+	size_t hypercall_text_size;
+
 	/*
 	 * Whether the calling processor can be used. NULL if so, else the
 	 * line that tells a person what is missing and what to do.
@@ -156,7 +160,7 @@ struct virt_ops {
 	struct slat_format *slat;
 
 	/* Turns the extension on for the calling processor; cpu->virt_page is there. */
-	[[nodiscard]] enum hv_status (*cpu_start)(struct cpu *cpu);
+	enum hv_status (*cpu_start)(struct cpu *cpu);
 	/* Turns it off again; harmless if it is not on. Safe while dying. */
 	void (*cpu_stop)(void);
 
@@ -165,7 +169,7 @@ struct virt_ops {
 	 * after power-on reset (SDM volume 3 table 9-1), passing through and
 	 * intercepting what vp->partition's policy says. The slat must be set.
 	 */
-	[[nodiscard]] enum hv_status (*vp_create)(struct vp *vp);
+	enum hv_status (*vp_create)(struct vp *vp);
 	void (*vp_delete)(struct vp *vp);
 
 	/*
@@ -182,9 +186,8 @@ struct virt_ops {
 	void (*save)(struct vp *vp);
 
 	/* HV_STATUS_UNKNOWN_REGISTER_NAME, _INVALID_REGISTER_VALUE. */
-	[[nodiscard]] enum hv_status (*get)(struct vp *vp, u32 name, union hv_register_value *v);
-	[[nodiscard]] enum hv_status (*set)(
-		struct vp *vp, u32 name, const union hv_register_value *v);
+	enum hv_status (*get)(struct vp *vp, u32 name, union hv_register_value *v);
+	enum hv_status (*set)(struct vp *vp, u32 name, const union hv_register_value *v);
 	void (*mode)(struct vp *vp, struct vp_mode *mode);
 
 	/* TPR of the guest as bits 7:4 of the APIC's TPR (CR8), cheap. */

@@ -74,7 +74,7 @@ struct vp {
 };
 
 /* Makes a stopped VP; -> INSUFFICIENT_MEMORY, OBJECT_IN_USE (index), INVALID_VP_INDEX. */
-[[nodiscard]] enum hv_status vp_create(
+enum hv_status vp_create(
 	struct partition *p, u32 index, u32 apic_id, struct cpu *cpu, struct vp **out);
 /* Adds work and makes the VP look at it, wherever it is. Any processor. */
 void vp_notify(struct vp *vp, u32 work);
