@@ -58,6 +58,7 @@ struct cpu {
 	struct vp *current;   /* VP whose state is loaded */
 	struct vp *fpu_owner; /* VP whose FPU state is in the registers, or NULL */
 	struct timer_queue timers;
+	u64 *window_ptes; /* entries of this processor's windows */
 	struct window_slot windows[HV_WINDOW_SLOTS];
 	u64 host_xcr0; /* value XCR0 has outside guests */
 	bool idle;     /* halted or about to; read by others before they kick */

@@ -33,10 +33,12 @@ struct slat_format {
 	bool page1g; /* whether 1 GiB leaves exist; set at start-up */
 };
 
-/* Where tables come from: a reserve made for one slat, one page at a time. */
+/* Where tables come from: a reserve made for one slat, a page at a time. */
 struct slat_reserve {
-	void *next; /* free pages linked through their first word */
-	u64 free;
+	u8 *fresh; /* never used yet, contiguous */
+	u64 fresh_pages;
+	void *freed; /* linked through their first word */
+	u64 freed_pages;
 	u64 total;
 };
 
