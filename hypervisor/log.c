@@ -18,12 +18,9 @@
 #define EARLY_RING_SIZE 16384u
 #define LIMIT_LINES     10u
 
-static struct {
-	struct log_ring ring;
-	char text[EARLY_RING_SIZE];
-} early = { .ring = { .magic = LOG_RING_MAGIC, .size = EARLY_RING_SIZE } };
-
-static struct log_ring *ring = &early.ring;
+static u8 early_ring[sizeof(struct log_ring) + EARLY_RING_SIZE] __aligned(64);
+static struct log_ring *ring = (struct log_ring *)(void *)early_ring;
+static u32 ring_size = EARLY_RING_SIZE;
 static enum log_level threshold = LOG_INFO;
 static struct spinlock lock;
 
@@ -37,7 +34,7 @@ static void append(const char *text, size_t len)
 	u64 head = ring->head;
 
 	for (size_t i = 0; i < len; i++)
-		ring->text[(head + i) & (ring->size - 1)] = text[i];
+		ring->text[(head + i) & (ring_size - 1)] = text[i];
 	/* Pairs with the root's acquire of head before it reads the text. */
 	store_release(&ring->head, head + len);
 }
@@ -84,20 +81,21 @@ void log_ring_move(struct log_ring *to, u32 size)
 {
 	to->magic = LOG_RING_MAGIC;
 	to->size = size;
-	for (u64 i = ring->head - MIN(ring->head, MIN(ring->size, size)); i < ring->head; i++)
-		to->text[i & (size - 1)] = ring->text[i & (ring->size - 1)];
+	for (u64 i = ring->head - MIN(ring->head, MIN(ring_size, size)); i < ring->head; i++)
+		to->text[i & (size - 1)] = ring->text[i & (ring_size - 1)];
 	to->head = ring->head;
 	to->dropped = ring->dropped;
 	ring = to;
+	ring_size = size;
 }
 
 void log_tail(u32 bytes)
 {
 	u64 head = ring->head;
-	u64 at = head - MIN(head, MIN(ring->size, bytes));
+	u64 at = head - MIN(head, MIN(ring_size, bytes));
 
-	while (at < head && at && ring->text[(at - 1) & (ring->size - 1)] != '\n')
+	while (at < head && at && ring->text[(at - 1) & (ring_size - 1)] != '\n')
 		at++;
 	for (; at < head; at++)
-		console_write(&ring->text[at & (ring->size - 1)], 1);
+		console_write(&ring->text[at & (ring_size - 1)], 1);
 }
