@@ -2,30 +2,22 @@
 #
 # Builds, runs and tests Verdigris. `make help` lists what a person types.
 # The rules stand in tools/*.mk: images.mk makes everything below build/,
-# checks.mk compiles what the checks and tests need. What runs tests is
-# tests/run. Options: CC=gcc|clang, BUILD=directory, V=1 shows commands.
+# flags.mk has the flags; tests/run compiles host tests by tools/checks.mk and
+# runs them. Options: CC=gcc|clang, BUILD=directory, V=1 shows commands.
 
 VERSION := 0.1.0
-CC := gcc
-BUILD := build
-MACHINE ?= auto
 
 .SUFFIXES:
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-builtin-rules
 export PYTHONDONTWRITEBYTECODE := 1
-# The packages that deps.sh installs belong to Debian's own interpreter.
-PYTHON := $(firstword $(wildcard /usr/bin/python3) python3)
-Q := $(if $(V),,@)
-
-# A file below tests/, run without make, finds the same tools.
+include tools/flags.mk
 export CC BUILD PYTHON
 
 .PHONY: all
 all: images iso
 
 include tools/images.mk
-include tools/checks.mk
 
 .PHONY: deps run gdb check test soak bench unit fuzz clean help
 deps:

@@ -5,19 +5,6 @@
 # -MMD; each image has its own object directory. Beside each image lie NAME.sym
 # (nm -n), NAME.dis (objdump -d) and NAME.debug (DWARF for gdb).
 
-FREESTANDING := -std=gnu2x -ffreestanding -O2 -g -mno-red-zone \
-	-mgeneral-regs-only -mcmodel=kernel -fno-pic -fno-pie \
-	-fno-omit-frame-pointer -fno-strict-aliasing \
-	-fstack-protector-strong -mstack-protector-guard=global \
-	-fcf-protection=none -fno-asynchronous-unwind-tables
-WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wconversion -Werror
-INCLUDES := -I include -I .
-# Paths never enter the images, so that where it was built does not show.
-REPRODUCIBLE := -ffile-prefix-map=$(CURDIR)=. -fdebug-prefix-map=$(CURDIR)=.
-IMAGE_CFLAGS := $(FREESTANDING) $(WARNINGS) $(INCLUDES) $(REPRODUCIBLE)
-IMAGE_LDFLAGS := -nostdlib -static -no-pie -fuse-ld=bfd -Wl,--build-id=none \
-	-Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--fatal-warnings
-
 # Every .c and .S below the given directories.
 find = $(sort $(foreach d,$(1),$(shell find $(d) -name '*.[cS]' 2>/dev/null)))
 objects = $(patsubst %,$(BUILD)/obj/$(1)/%.o,$(2))

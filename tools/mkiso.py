@@ -25,7 +25,7 @@ EFI_MODULES = COMMON_MODULES + (
     "part_gpt part_msdos fat search search_fs_file all_video efi_gop video halt".split()
 )
 EFI_IMAGE_KIB = 1440 * 2
-MODULE_LINES = re.compile(r"^\tmultiboot2 .*?(?=^})", re.MULTILINE | re.DOTALL)
+MODULE_LINES = re.compile(r"^\tmultiboot2 .*\n(\tmodule2 .*\n)*", re.MULTILINE)
 
 
 def run(*command, **options):

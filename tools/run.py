@@ -18,7 +18,7 @@ import termios
 import time
 import tty
 
-import machine
+import emulators
 
 ESCAPE = b"\x01"  # Ctrl-A, as in QEMU
 BUILD = os.environ.get("BUILD", "build")
@@ -29,12 +29,12 @@ def note(text):
 
 
 def settings():
-    kind = machine.choose(os.environ.get("MACHINE"))
-    if kind not in machine.KINDS:
-        sys.exit("run: MACHINE=%s: expected one of %s" % (kind, " ".join(machine.KINDS)))
-    if kind == "kvm" and not machine.hardware_can_nest():
+    kind = emulators.choose(os.environ.get("MACHINE"))
+    if kind not in emulators.KINDS:
+        sys.exit("run: MACHINE=%s: expected one of %s" % (kind, " ".join(emulators.KINDS)))
+    if kind == "kvm" and not emulators.hardware_can_nest():
         sys.exit("run: MACHINE=kvm needs /dev/kvm and a processor with VT-x or AMD-V")
-    bochs = kind in machine.BOCHS_MODELS
+    bochs = kind in emulators.BOCHS_MODELS
     return {
         "kind": kind,
         "smp": int(os.environ.get("SMP") or (1 if bochs else 2)),
@@ -55,7 +55,7 @@ def iso_with(append):
 
 
 def run_qemu(options, gdb):
-    command = machine.qemu_command(uefi=bool(os.environ.get("UEFI")), **options)
+    command = emulators.qemu_command(uefi=bool(os.environ.get("UEFI")), **options)
     command += ["-nographic", "-serial", "mon:stdio"]
     command += shlex.split(os.environ.get("QEMU_EXTRA", ""))
     if not gdb:
@@ -118,7 +118,7 @@ def free_port():
 def run_bochs(options):
     with tempfile.TemporaryDirectory(prefix="verdigris-") as work:
         port = free_port()
-        command = machine.bochs_command(work, port=port, **options)
+        command = emulators.bochs_command(work, port=port, **options)
         with open(work + "/output", "wb") as output:
             emulator = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
                                         stderr=output, start_new_session=True)
@@ -139,7 +139,7 @@ def run_bochs(options):
 def main():
     gdb = "--gdb" in sys.argv[1:]
     options = settings()
-    bochs = options["kind"] in machine.BOCHS_MODELS
+    bochs = options["kind"] in emulators.BOCHS_MODELS
     if gdb and bochs:
         sys.exit("run: make gdb needs QEMU: MACHINE=svm or kvm")
     if bochs and os.environ.get("UEFI"):
