@@ -103,3 +103,5 @@ void vp_inject_pf(struct vp *vp, u64 address, u32 error);
 
 /* Runs @vp on this processor until it is not runnable or another is wanted. */
 void vp_run(struct vp *vp);
+/* True if a halted VP has an interrupt or NMI that ends its HLT. */
+bool vp_wakes(struct vp *vp);

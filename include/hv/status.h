@@ -7,7 +7,7 @@
 
 #include "base/types.h"
 
-enum [[nodiscard]] hv_status {
+enum [[nodiscard]] hv_status{
 	HV_STATUS_SUCCESS = 0x00,
 	HV_STATUS_INVALID_HYPERCALL_CODE = 0x02,
 	HV_STATUS_INVALID_HYPERCALL_INPUT = 0x03,
