@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+#
+# The images: hypervisor.elf, rootpart.elf, one guest/NAME.elf per test
+# kernel, boot.cpio, verdigris.iso. Sources are found by wildcard, headers by
+# -MMD; each image has its own object directory. Beside each image lie NAME.sym
+# (nm -n), NAME.dis (objdump -d) and NAME.debug (DWARF for gdb).
+
+FREESTANDING := -std=gnu2x -ffreestanding -O2 -g -mno-red-zone \
+	-mgeneral-regs-only -mcmodel=kernel -fno-pic -fno-pie \
+	-fno-omit-frame-pointer -fno-strict-aliasing \
+	-fstack-protector-strong -mstack-protector-guard=global \
+	-fcf-protection=none -fno-asynchronous-unwind-tables
+WARNINGS := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wconversion -Werror
+INCLUDES := -I include -I .
+# Paths never enter the images, so that where it was built does not show.
+REPRODUCIBLE := -ffile-prefix-map=$(CURDIR)=. -fdebug-prefix-map=$(CURDIR)=.
+IMAGE_CFLAGS := $(FREESTANDING) $(WARNINGS) $(INCLUDES) $(REPRODUCIBLE)
+IMAGE_LDFLAGS := -nostdlib -static -no-pie -fuse-ld=bfd -Wl,--build-id=none \
+	-Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--fatal-warnings
+
+# Every .c and .S below the given directories.
+find = $(sort $(foreach d,$(1),$(shell find $(d) -name '*.[cS]' 2>/dev/null)))
+objects = $(patsubst %,$(BUILD)/obj/$(1)/%.o,$(2))
+
+HYPERVISOR_SRC := $(call find,boot hypervisor) $(sort $(wildcard lib/*.c))
+ROOTPART_SRC := $(call find,rootpart vmbus vsp) $(sort $(wildcard lib/*.c))
+GUEST_LIB_SRC := $(sort $(wildcard tests/guest/lib/*.[cS] lib/*.c))
+GUESTS := $(sort $(patsubst tests/guest/%.c,%,$(wildcard tests/guest/*.c)))
+GUEST_ELF := $(GUESTS:%=$(BUILD)/guest/%.elf)
+IMAGES := $(BUILD)/hypervisor.elf $(BUILD)/rootpart.elf
+
+.PHONY: images guests iso
+images: $(IMAGES)
+guests: $(GUEST_ELF)
+iso: $(BUILD)/verdigris.iso
+
+# Changes when the compiler or a flag does, and only then.
+FLAGS_STAMP := $(BUILD)/obj/flags
+.PHONY: force
+$(FLAGS_STAMP): force
+	@mkdir -p $(@D)
+	@echo '$(CC) $(IMAGE_CFLAGS) $(IMAGE_LDFLAGS)' | cmp -s - $@ || \
+		echo '$(CC) $(IMAGE_CFLAGS) $(IMAGE_LDFLAGS)' > $@
+
+define compile_rule
+$(BUILD)/obj/$(1)/%.o: % $(FLAGS_STAMP)
+	@mkdir -p $$(@D)
+	@$(if $(V),:,echo '  CC      $$<')
+	$(Q)$(CC) $(IMAGE_CFLAGS) -MMD -MP -c $$< -o $$@
+endef
+$(foreach i,hypervisor rootpart guest,$(eval $(call compile_rule,$(i))))
+
+# $(call link,objects,linker script): full image first, then the shipped one,
+# which keeps its symbol table and loses the DWARF. A target compiled from an
+# object list without any file removed since is guarded by the list's stamp.
+define link
+	@mkdir -p $(@D)
+	@$(if $(V),:,echo '  LD      $@')
+	$(Q)$(CC) $(IMAGE_LDFLAGS) -Wl,-T,$(2) $(1) -o $@.full
+	$(Q)objcopy --only-keep-debug $@.full $(@:.elf=.debug)
+	$(Q)objcopy --strip-debug --remove-section=.comment $@.full $@
+	$(Q)rm $@.full
+	$(Q)nm -n $@ > $(@:.elf=.sym)
+	$(Q)objdump -d $@ > $(@:.elf=.dis)
+endef
+
+# A removed source must relink, too: the list of objects is a prerequisite.
+$(BUILD)/obj/%.list: force
+	@mkdir -p $(@D)
+	@echo '$(LIST)' | cmp -s - $@ || echo '$(LIST)' > $@
+$(BUILD)/obj/hypervisor.list: LIST = $(HYPERVISOR_SRC)
+$(BUILD)/obj/rootpart.list: LIST = $(ROOTPART_SRC)
+$(BUILD)/obj/guest.list: LIST = $(GUEST_LIB_SRC)
+
+HYPERVISOR_OBJ := $(call objects,hypervisor,$(HYPERVISOR_SRC))
+ROOTPART_OBJ := $(call objects,rootpart,$(ROOTPART_SRC))
+GUEST_LIB_OBJ := $(call objects,guest,$(GUEST_LIB_SRC))
+
+$(BUILD)/hypervisor.elf: $(HYPERVISOR_OBJ) linker.ld $(BUILD)/obj/hypervisor.list
+	$(call link,$(HYPERVISOR_OBJ),linker.ld)
+
+$(BUILD)/rootpart.elf: $(ROOTPART_OBJ) rootpart/rootpart.ld $(BUILD)/obj/rootpart.list
+	$(call link,$(ROOTPART_OBJ),rootpart/rootpart.ld)
+
+$(GUEST_ELF): $(BUILD)/guest/%.elf: $(BUILD)/obj/guest/tests/guest/%.c.o \
+		$(GUEST_LIB_OBJ) tests/guest/guest.ld $(BUILD)/obj/guest.list
+	$(call link,$< $(GUEST_LIB_OBJ),tests/guest/guest.ld)
+
+-include $(patsubst %.o,%.d,$(HYPERVISOR_OBJ) $(ROOTPART_OBJ) $(GUEST_LIB_OBJ) \
+	$(call objects,guest,$(GUESTS:%=tests/guest/%.c)))
+
+# The boot archive: what lies in boot/archive, and the version.
+ARCHIVE_SRC := $(sort $(shell find boot/archive -type f 2>/dev/null))
+$(BUILD)/boot.cpio: $(ARCHIVE_SRC) Makefile tools/mkcpio.py
+	@mkdir -p $(@D)
+	@$(if $(V),:,echo '  CPIO    $@')
+	$(Q)$(PYTHON) tools/mkcpio.py --out $@ --tree boot/archive \
+		--text version.txt 'Verdigris $(VERSION)'
+
+$(BUILD)/verdigris.iso: $(IMAGES) $(BUILD)/boot.cpio boot/grub.cfg tools/mkiso.py
+	@$(if $(V),:,echo '  ISO     $@')
+	$(Q)$(PYTHON) tools/mkiso.py --build $(BUILD) --out $@

@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Boots build/verdigris.iso in this terminal: `make run` and `make gdb`.
+
+Options come from the environment: MACHINE=svm|vmx|ryzen|kvm, SMP=2, MEM=1G,
+UEFI=1, ISO=path, APPEND="hypervisor options". COM1 is this terminal; every
+key goes to the guest, and Ctrl-A x ends the emulator.
+"""
+import os
+import select
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import tty
+
+import machine
+
+ESCAPE = b"\x01"  # Ctrl-A, as in QEMU
+BUILD = os.environ.get("BUILD", "build")
+
+
+def note(text):
+    print("run: " + text, file=sys.stderr, flush=True)
+
+
+def settings():
+    kind = machine.choose(os.environ.get("MACHINE"))
+    if kind not in machine.KINDS:
+        sys.exit("run: MACHINE=%s: expected one of %s" % (kind, " ".join(machine.KINDS)))
+    if kind == "kvm" and not machine.hardware_can_nest():
+        sys.exit("run: MACHINE=kvm needs /dev/kvm and a processor with VT-x or AMD-V")
+    bochs = kind in machine.BOCHS_MODELS
+    return {
+        "kind": kind,
+        "smp": int(os.environ.get("SMP") or (1 if bochs else 2)),
+        "memory": os.environ.get("MEM") or ("512M" if bochs else "1G"),
+        "iso": os.environ.get("ISO") or iso_with(os.environ.get("APPEND", "")),
+    }
+
+
+def iso_with(append):
+    """The ISO that make built, or one more with these hypervisor options."""
+    if not append:
+        return BUILD + "/verdigris.iso"
+    out = BUILD + "/run.iso"
+    mkiso = os.path.join(os.path.dirname(os.path.abspath(__file__)), "mkiso.py")
+    subprocess.run([sys.executable, mkiso, "--build", BUILD, "--out", out, "--cmdline", append],
+                   check=True)
+    return out
+
+
+def run_qemu(options, gdb):
+    command = machine.qemu_command(uefi=bool(os.environ.get("UEFI")), **options)
+    command += ["-nographic", "-serial", "mon:stdio"]
+    command += shlex.split(os.environ.get("QEMU_EXTRA", ""))
+    if not gdb:
+        os.execvp(command[0], command)
+    # The debugger has the terminal, so the console goes to a file.
+    log = BUILD + "/gdb-console.log"
+    command[-2:] = ["-serial", "file:" + log, "-monitor", "none", "-s", "-S"]
+    note("console in %s" % log)
+    emulator = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        subprocess.run(["gdb", "-q", "-x", "tools/gdbinit"],
+                       preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    finally:
+        emulator.kill()
+        emulator.wait()
+    return 0
+
+
+def connect(port, emulator):
+    while emulator.poll() is None:
+        try:
+            return socket.create_connection(("localhost", port))
+        except ConnectionRefusedError:
+            time.sleep(0.05)
+    sys.exit("run: bochs ended before it opened COM1")
+
+
+def bridge(serial, emulator):
+    """Moves bytes both ways until the guest ends or Ctrl-A x is typed."""
+    keyboard = sys.stdin.fileno()
+    sources = [serial, keyboard]
+    escaped = False
+    while emulator.poll() is None:
+        ready, _, _ = select.select(sources, [], [], 1)
+        if serial in ready:
+            data = serial.recv(4096)
+            if not data:
+                return
+            os.write(sys.stdout.fileno(), data)
+        if keyboard in ready:
+            data = os.read(keyboard, 1)
+            if not data:
+                sources.remove(keyboard)
+            elif escaped and data == b"x":
+                return
+            elif not escaped and data == ESCAPE:
+                escaped = True
+            else:
+                escaped = False
+                serial.sendall(data)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("localhost", 0))
+        return s.getsockname()[1]
+
+
+def run_bochs(options):
+    with tempfile.TemporaryDirectory(prefix="verdigris-") as work:
+        port = free_port()
+        command = machine.bochs_command(work, port=port, **options)
+        with open(work + "/output", "wb") as output:
+            emulator = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output,
+                                        stderr=output, start_new_session=True)
+        terminal = termios.tcgetattr(sys.stdin) if sys.stdin.isatty() else None
+        try:
+            serial = connect(port, emulator)
+            if terminal:
+                tty.setraw(sys.stdin)
+            bridge(serial, emulator)
+        finally:
+            if terminal:
+                termios.tcsetattr(sys.stdin, termios.TCSADRAIN, terminal)
+            emulator.kill()
+            emulator.wait()
+    return 0
+
+
+def main():
+    gdb = "--gdb" in sys.argv[1:]
+    options = settings()
+    bochs = options["kind"] in machine.BOCHS_MODELS
+    if gdb and bochs:
+        sys.exit("run: make gdb needs QEMU: MACHINE=svm or kvm")
+    if bochs and os.environ.get("UEFI"):
+        sys.exit("run: Bochs has no UEFI: use MACHINE=svm")
+    if not gdb:
+        note("MACHINE=%(kind)s SMP=%(smp)d MEM=%(memory)s; Ctrl-A x quits" % options)
+    return run_bochs(options) if bochs else run_qemu(options, gdb)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
