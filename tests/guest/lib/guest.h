@@ -24,7 +24,7 @@ void guest_print(const char *fmt, ...) __printf(1, 2);
 void guest_pass(const char *name);
 void guest_fail(const char *name, const char *fmt, ...) __printf(2, 3);
 /* A check: PASS if @ok, else FAIL with the text. */
-#define guest_check(ok, name, ...) ((ok) ? guest_pass(name) : guest_fail(name, "" __VA_ARGS__))
+#define guest_check(ok, name, ...) ((ok) ? guest_pass(name) : guest_fail(name, " " __VA_ARGS__))
 /* A figure for the bench: "BENCH name value". */
 void guest_bench(const char *name, u64 value);
 /* "DONE", then power off as far as a test machine goes. */
