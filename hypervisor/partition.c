@@ -13,8 +13,6 @@
 #include "x86/atomic.h"
 #include "x86/cpu.h"
 
-struct partition *root_partition;
-
 /* Whether the hypercall page lies over the page of @gpa. */
 static bool is_overlay(const struct partition *p, gpa_t gpa)
 {
