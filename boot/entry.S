@@ -31,14 +31,10 @@ header:
 	.word 1, 0
 	.long 8 + 4 * 5
 	.long 1, 3, 6, 9, 21		/* command line, modules, memory, ELF, load base */
-	.balign 8			/* console: EGA text is welcome */
+	.balign 8			/* console: EGA text is welcome; grub.cfg chooses the mode */
 	.word 4, 1
 	.long 12
 	.long 2
-	.balign 8			/* framebuffer: any, optional */
-	.word 5, 1
-	.long 20
-	.long 0, 0, 0
 	.balign 8			/* modules page-aligned */
 	.word 6, 0
 	.long 8

@@ -16,12 +16,17 @@
 #define HV_VECTOR_ERROR        0xfeu
 #define HV_VECTOR_SPURIOUS     0xffu
 
-/* Chooses x2APIC where the processor has it, maps the page otherwise; once. */
+/*
+ * Chooses x2APIC where the processor has it or the firmware left it on, maps
+ * the page otherwise; once, after cpu_features_read().
+ */
 void apic_init(u64 lapic_address);
 /* Enables the calling processor's APIC: spurious, error and timer vectors, LINTs masked. */
 void apic_enable(void);
 u32 apic_id(void);
 void apic_eoi(void);
+/* Error bits (APIC_ESR_*) since the last call. */
+u32 apic_errors(void);
 /* Sends ICR low bits @icr (vector, mode, level) to APIC id @dest; waits until sent. */
 void apic_send(u32 dest, u32 icr);
 /* NMI to all other processors, in any state of this one; for dying. */

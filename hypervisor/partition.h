@@ -30,6 +30,7 @@ struct partition {
 	struct spinlock lock;
 	u64 guest_os_id;
 	u64 hypercall_msr;
+	void *hypercall_page; /* lies over the page that hypercall_msr names */
 };
 
 extern struct partition *root_partition;
@@ -40,3 +41,11 @@ extern struct partition *root_partition;
  * @access: SLAT_* that its own mapping must allow. False if it may not.
  */
 bool partition_gpa_to_spa(struct partition *p, gpa_t gpa, u32 access, spa_t *spa);
+
+/*
+ * Makes all processors forget mappings of @p that were taken away or replaced:
+ * @self, which runs on this processor, at its next entry; the others before
+ * this returns, unless they are outside the guest and so forget at theirs.
+ * One call per batch. No lock may be held.
+ */
+void partition_flush(struct partition *p, struct vp *self);

@@ -26,7 +26,11 @@ struct platform {
 	u64 hpet_address;  /* 0 if none */
 	u32 pm_timer_port; /* 0 if none */
 	u8 pm_timer_bits;  /* 24 or 32 */
-	u64 rsdp;          /* SPA, handed on to the root */
 };
 
 extern struct platform platform;
+
+struct boot_info;
+
+/* Fills it from ACPI; refuse()s a machine without. Boot processor, once. */
+void platform_read(const struct boot_info *info);

@@ -3,8 +3,9 @@
  * The virtual local APIC of a VP: registers, priorities, timer, IPIs. Reached
  * by the guest through its page (MMIO exits), x2APIC MSRs and synthetic MSRs.
  * Intel SDM volume 3 chapter 11; TLFS 6.0b chapter 10.
- * IRR and TMR bits are set by any processor with atomic ORs; everything else
- * belongs to the processor that runs the VP.
+ * IRR, TMR and pending errors are changed by any processor, atomically;
+ * everything else belongs to the processor that runs the VP, and so do all
+ * calls but vlapic_interrupt().
  */
 #pragma once
 
@@ -13,27 +14,31 @@
 
 struct vp;
 
+/* Input of the timer before its divider, told to guests by HV_MSR_APIC_FREQUENCY. */
+#define VLAPIC_HZ 200000000u
+
 struct vlapic {
-	u64 base_msr; /* IA32_APIC_BASE as the guest sees it */
+	u64 base_msr; /* IA32_APIC_BASE as the guest sees it; read by senders of IPIs too */
 	u32 id;
-	u32 ldr;
+	u32 ldr; /* as its register reads in the current mode; read by senders too */
 	u32 dfr;
-	u32 svr;
+	u32 svr; /* read by senders too */
 	u32 esr;
-	u32 esr_pending;
 	u64 icr;
 	u32 lvt[7]; /* timer, thermal, perf, LINT0, LINT1, error, CMCI */
 	u32 timer_initial;
 	u32 timer_divide;
-	u64 timer_start;    /* TSC at which the count began */
-	u64 timer_period;   /* TSC ticks of one whole count */
+	u64 timer_start;    /* TSC at which the first count began */
+	u64 timer_period;   /* ns of one whole count, 0: stopped */
+	u64 timer_done;     /* counts that ended; one-shot: nonzero is over */
 	u64 timer_deadline; /* IA32_TSC_DEADLINE */
 	struct timer timer;
 	u32 isr[8];
 	u8 isr_highest; /* highest vector in service, 0 if none */
-	u8 eoi_cost;
+	u8 tpr;         /* last written here; CR8 may have changed bits 7:4 since */
 
-	/* Any processor. */
+	/* Any processor, atomically. */
+	u32 esr_pending;
 	u32 irr[8];
 	u32 tmr[8];
 };
@@ -45,7 +50,9 @@ void vlapic_init(struct vlapic *l, u32 id, bool bsp);
 
 /*
  * Makes @vector pending at @vp's APIC and notifies the VP. Any processor.
- * A vector below 16 sets the received-illegal-vector error.
+ * A vector below 16 sets the received-illegal-vector error. An APIC that is
+ * off takes nothing; a level interrupt that it missed comes again when its
+ * software enables it, because its pin stays masked until then.
  */
 void vlapic_interrupt(struct vp *vp, u8 vector, bool level);
 /* Highest pending vector that beats the processor priority, or VLAPIC_NONE. */
@@ -54,17 +61,26 @@ int vlapic_pending(struct vp *vp);
 int vlapic_highest_irr(const struct vlapic *l);
 /* Moves @vector from pending to in service: it is being injected. */
 void vlapic_accept(struct vp *vp, u8 vector);
-/* End of interrupt; level interrupts go on to irq_virtual_eoi(). */
+/* End of interrupt; goes on to irq_virtual_eoi(). */
 void vlapic_eoi(struct vp *vp);
 
 /*
- * Registers by their xAPIC page offset (multiple of 16). False: the access is
- * illegal in this form; for MSRs that is #GP, for the page an ESR error.
+ * Registers by their xAPIC page offset, for 32-bit accesses to the page in
+ * xAPIC mode. False: no such register (the error is in the ESR, reads give 0),
+ * or the page is not there in the APIC's mode (nothing happened). Reads of
+ * write-only and writes of read-only registers do nothing.
  */
 [[nodiscard]] bool vlapic_read(struct vp *vp, u32 reg, u32 *v);
 [[nodiscard]] bool vlapic_write(struct vp *vp, u32 reg, u32 v);
-/* x2APIC and synthetic MSRs, IA32_APIC_BASE, IA32_TSC_DEADLINE. False: #GP. */
+/*
+ * x2APIC and synthetic MSRs, IA32_APIC_BASE, IA32_TSC_DEADLINE. False: #GP,
+ * for reserved bits, wrong mode or direction, what the partition's CPUID does
+ * not offer, an illegal change of mode, or a move of the page.
+ */
 [[nodiscard]] bool vlapic_msr_read(struct vp *vp, u32 msr, u64 *v);
 [[nodiscard]] bool vlapic_msr_write(struct vp *vp, u32 msr, u64 v);
-/* Interrupt command, both halves; shared by page, MSR and synthetic MSR. */
+/*
+ * Interrupt command, both halves, destination as the APIC's mode has it;
+ * shared by page, MSR and synthetic MSR. False: reserved bits in x2APIC mode.
+ */
 [[nodiscard]] bool vlapic_icr_write(struct vp *vp, u64 icr);

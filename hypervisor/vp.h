@@ -68,6 +68,7 @@ struct vp {
 	u64 *stats; /* HV_VP_COUNTER_MAX counters, a page the root may read */
 	u64 exit_tsc;
 	u64 tsc_aux;
+	u64 assist_page; /* HV_MSR_VP_ASSIST_PAGE: kept, not used */
 
 	/* Any processor. */
 	u32 work; /* VP_WORK_* */
@@ -94,6 +95,15 @@ static inline void vp_inject_gp(struct vp *vp)
 void vp_inject_pf(struct vp *vp, u64 address, u32 error);
 
 /*
+ * Length of the intercepted instruction at RIP: as the processor told it, else
+ * decoded. False: its bytes cannot be read any more, and the fault that
+ * reading them gives was injected.
+ */
+[[nodiscard]] bool vp_length(struct vp *vp, const struct exit *exit, u8 *length);
+/* Moves RIP on by @length, behind an emulated instruction; then a trap by RFLAGS.TF. */
+void vp_advance(struct vp *vp, u8 length);
+
+/*
  * Ends an emulated instruction: moves RIP behind it. Takes the length from
  * @exit if the processor told it, else decodes the instruction at RIP. If the
  * bytes cannot be read any more, injects the fault that reading them gives
@@ -101,5 +111,15 @@ void vp_inject_pf(struct vp *vp, u64 address, u32 error);
  */
 [[nodiscard]] bool vp_skip(struct vp *vp, const struct exit *exit);
 
+/*
+ * True if a runnable VP, or a halted one with something to deliver. On its own
+ * processor, with interrupts off.
+ */
+bool vp_wakes(struct vp *vp);
+/* Brings @vp's state to the calling processor, in place of another VP's. */
+void vp_switch(struct vp *vp);
+
 /* Runs @vp on this processor until it is not runnable or another is wanted. */
 void vp_run(struct vp *vp);
+/* True if a halted VP has an interrupt or NMI that ends its HLT. */
+bool vp_wakes(struct vp *vp);

@@ -33,7 +33,8 @@ struct insn {
 	u8 rex;       /* 0x40..0x4F, or 0 */
 	u16 prefixes; /* INSN_PREFIX_* */
 	u8 seg;       /* enum insn_seg: override, or INSN_SEG_DEFAULT */
-	u8 opsize;    /* operand size in bytes by prefixes and mode: 2, 4, 8 */
+	u8 opsize;    /* operand size in bytes by prefixes and mode: 2, 4, 8; that
+			 some instructions default to 8 in 64-bit mode is not in it */
 	u8 addrsize;  /* 2, 4, 8 */
 	bool has_modrm;
 	u8 mod;
@@ -47,13 +48,19 @@ struct insn {
 	u8 scale; /* 1, 2, 4, 8 */
 	s32 disp;
 	bool has_imm;
-	u64 imm; /* sign-extended as the instruction does */
+	/*
+	 * Sign-extended as the instruction does. MOV A0 to A3: the address. Far
+	 * pointers: selector above the offset. ENTER: level in bits 23:16.
+	 */
+	u64 imm;
 };
 
 /*
  * Decodes one instruction from @len bytes (more than 15 are not looked at).
  * Returns 0; -EAGAIN if the bytes end before the instruction does; -EINVAL if
- * it is longer than 15 bytes or not an instruction that the tables know.
+ * it is longer than 15 bytes or not an instruction that the tables know (EVEX
+ * and XOP are not). *insn means nothing after an error. VEX fills rex as a REX
+ * prefix with the same bits would.
  */
 [[nodiscard]] int insn_decode(struct insn *insn, const u8 *bytes, size_t len, enum insn_mode mode);
 
@@ -66,6 +73,7 @@ enum insn_access_kind {
 	INSN_MOVS,
 	INSN_STOS,
 	INSN_LODS,
+	INSN_LOAD_OP, /* register <- register OP memory; CMP: flags only */
 };
 
 struct insn_access {
@@ -76,12 +84,16 @@ struct insn_access {
 	bool source_imm; /* stores, RMW, tests: source is insn.imm, else register @reg */
 	u8 reg;          /* GPR number 0 to 15 */
 	bool high_byte;  /* reg names AH CH DH BH (reg 4 to 7 without REX) */
-	u8 op; /* RMW, TEST: ModRM.reg style ALU number 0 ADD 1 OR 4 AND 5 SUB 6 XOR 7 CMP;
-			    8 XCHG, 9 TEST */
+	/*
+	 * RMW, TEST, LOAD_OP: ModRM.reg style ALU number 0 ADD 1 OR 4 AND 5 SUB
+	 * 6 XOR 7 CMP; 8 XCHG, 9 TEST, 10 BT (bit imm modulo 8 * size).
+	 */
+	u8 op;
 };
 
 /*
  * Classifies a decoded instruction with a memory operand. Returns 0, or
- * -EINVAL if it is none of the kinds above.
+ * -EINVAL if it is none of the kinds above: among others ADC and SBB, BT with
+ * a register, MOVSXD without REX.W. lib/insn_access.c.
  */
 [[nodiscard]] int insn_access(const struct insn *insn, struct insn_access *acc);

@@ -23,7 +23,7 @@ typedef int64_t s64;
 #define static_assert _Static_assert
 #endif
 
-#define BIT(n)        (1ull << (n))
+#define BIT(n)        ((u64)1 << (n))
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 /* Address arithmetic for powers of two. */
@@ -36,12 +36,12 @@ typedef int64_t s64;
 
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
-#define KIB                             (1024ull)
+#define KIB                             ((u64)1024)
 #define MIB                             (1024ull * KIB)
 #define GIB                             (1024ull * MIB)
 
 #define PAGE_SHIFT                      12u
-#define PAGE_SIZE                       4096ull
+#define PAGE_SIZE                       ((u64)4096)
 #define PAGE_MASK                       (PAGE_SIZE - 1)
 #define PAGE_2M                         (2 * MIB)
 #define PAGE_1G                         (1 * GIB)

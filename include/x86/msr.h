@@ -95,3 +95,12 @@ static inline void msr_write(u32 msr, u64 v)
 {
 	__asm__ volatile("wrmsr" : : "c"(msr), "a"((u32)v), "d"((u32)(v >> 32)) : "memory");
 }
+
+/*
+ * Orders all earlier memory accesses before a following write of an MSR that
+ * does not serialize: x2APIC registers, TSC deadline. SDM volume 3, 11.12.3.
+ */
+static inline void msr_fence(void)
+{
+	__asm__ volatile("mfence; lfence" : : : "memory");
+}

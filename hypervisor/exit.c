@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Handlers of exits, and the table that finds them. Called by vp_run() on the
+ * VP's processor with interrupts off. What has a file of its own (control
+ * registers, hypercalls, the APIC page) is only named here.
+ */
+#include "hypervisor/exit.h"
+
+#include "hypervisor/control.h"
+#include "hypervisor/die.h"
+#include "hypervisor/hypercall.h"
+#include "hypervisor/log.h"
+#include "hypervisor/mmio.h"
+#include "hypervisor/partition.h"
+#include "hypervisor/policy.h"
+#include "hypervisor/root.h"
+#include "hypervisor/trace.h"
+#include "hypervisor/vp.h"
+#include "x86/atomic.h"
+#include "x86/cpu.h"
+
+static void handle_nothing(struct vp *vp, const struct exit *exit)
+{
+	(void)vp;
+	(void)exit;
+}
+
+/* Opening interrupts for a moment lets the IDT's handlers take it. */
+static void handle_interrupt(struct vp *vp, const struct exit *exit)
+{
+	(void)vp;
+	(void)exit;
+	irq_take_pending();
+}
+
+static void handle_nmi(struct vp *vp, const struct exit *exit)
+{
+	(void)exit;
+	/* The NMI by which another processor's end stops this one. */
+	while (dying())
+		cpu_halt();
+	die(NULL, "NMI in p%u.v%u at 0x%lx", (u32)vp->partition->id, vp->index, vp->regs.rip);
+}
+
+static void handle_interrupt_window(struct vp *vp, const struct exit *exit)
+{
+	(void)exit;
+	virt->interrupt_window(vp, false, 0);
+	atomic_fetch_or(&vp->work, VP_WORK_INTERRUPT);
+}
+
+/* VP_WORK_NMI is still set. */
+static void handle_nmi_window(struct vp *vp, const struct exit *exit)
+{
+	(void)exit;
+	virt->nmi_window(vp, false);
+}
+
+static void handle_cpuid(struct vp *vp, const struct exit *exit)
+{
+	u64 *gpr = vp->regs.gpr;
+	struct cpuid_regs r;
+
+	if (!vp_skip(vp, exit))
+		return;
+	r = policy_cpuid(vp, (u32)gpr[GPR_RAX], (u32)gpr[GPR_RCX]);
+	gpr[GPR_RAX] = r.eax;
+	gpr[GPR_RBX] = r.ebx;
+	gpr[GPR_RCX] = r.ecx;
+	gpr[GPR_RDX] = r.edx;
+}
+
+static void handle_hlt(struct vp *vp, const struct exit *exit)
+{
+	if (vp_skip(vp, exit) && !vp->event.valid)
+		vp->state = VP_HALTED;
+}
+
+static void handle_rdmsr(struct vp *vp, const struct exit *exit)
+{
+	u64 v;
+	u8 length;
+
+	if (!vp_length(vp, exit, &length))
+		return;
+	if (!policy_msr_read(vp, exit->msr.msr, &v)) {
+		vp_inject_gp(vp);
+		return;
+	}
+	vp->regs.gpr[GPR_RAX] = (u32)v;
+	vp->regs.gpr[GPR_RDX] = v >> 32;
+	vp_advance(vp, length);
+}
+
+static void handle_wrmsr(struct vp *vp, const struct exit *exit)
+{
+	u64 v = (u32)vp->regs.gpr[GPR_RAX] | vp->regs.gpr[GPR_RDX] << 32;
+	u8 length;
+
+	if (!vp_length(vp, exit, &length))
+		return;
+	if (policy_msr_write(vp, exit->msr.msr, v))
+		vp_advance(vp, length);
+	else
+		vp_inject_gp(vp);
+}
+
+/* Only ports that the partition may not touch exit. */
+static void handle_io(struct vp *vp, const struct exit *exit)
+{
+	log_limited(LOG_WARN, "io: p%u.v%u: refused %s port=0x%x size=%u rip=0x%lx",
+		(u32)vp->partition->id, vp->index, exit->io.in ? "in" : "out", exit->io.port,
+		exit->io.size, vp->regs.rip);
+	vp_inject_gp(vp);
+}
+
+static void handle_slat_fault(struct vp *vp, const struct exit *exit)
+{
+	u32 access = exit->slat.access;
+
+	trace(TRACE_FAULT, vp, exit->slat.gpa.a, access);
+	if (mmio_is_apic(vp, exit)) {
+		mmio_handle(vp, exit);
+		return;
+	}
+	/* The access is simply made again. */
+	if (vp->partition == root_partition && root_map_device(vp->partition, exit->slat.gpa))
+		return;
+	log_limited(LOG_WARN, "slat: p%u.v%u: refused gpa=0x%lx access=%s%s%s%s rip=0x%lx",
+		(u32)vp->partition->id, vp->index, exit->slat.gpa.a,
+		access & ACCESS_READ ? "r" : "", access & ACCESS_WRITE ? "w" : "",
+		access & ACCESS_EXEC ? "x" : "", exit->slat.walk ? " walk=1" : "", vp->regs.rip);
+	vp_inject_gp(vp);
+}
+
+/* A back end that needs to see an exception for itself hands it on. */
+static void handle_exception(struct vp *vp, const struct exit *exit)
+{
+	if (exit->exception.vector == 14)
+		vp_inject_pf(vp, exit->exception.address, exit->exception.error);
+	else
+		vp_inject_exception(vp, exit->exception.vector, exit->exception.has_error,
+			exit->exception.error);
+}
+
+static void handle_triple_fault(struct vp *vp, const struct exit *exit)
+{
+	(void)exit;
+	die_root(vp, "triple fault");
+}
+
+/* INVD would drop what others wrote, the hypervisor included. */
+static void handle_cache(struct vp *vp, const struct exit *exit)
+{
+	if (!vp_skip(vp, exit))
+		return;
+	wbinvd();
+}
+
+static void handle_forbidden(struct vp *vp, const struct exit *exit)
+{
+	(void)exit;
+	vp_inject_ud(vp);
+}
+
+static void handle_internal(struct vp *vp, const struct exit *exit)
+{
+	log_error("%s: p%u.v%u: unexpected exit reason=0x%lx info=0x%lx", virt->name,
+		(u32)vp->partition->id, vp->index, exit->raw.reason, exit->raw.info);
+	virt->dump(vp);
+	die_root(vp, "exit that the hypervisor does not know");
+}
+
+static void handle_entry_failed(struct vp *vp, const struct exit *exit)
+{
+	log_error("%s: p%u.v%u: entry failed reason=0x%lx info=0x%lx", virt->name,
+		(u32)vp->partition->id, vp->index, exit->raw.reason, exit->raw.info);
+	virt->dump(vp);
+	die_root(vp, "state that the processor does not enter");
+}
+
+static void (*const handlers[EXIT_KIND_COUNT])(struct vp *, const struct exit *) = {
+	[EXIT_NONE] = handle_nothing,
+	[EXIT_INTERRUPT] = handle_interrupt,
+	[EXIT_NMI] = handle_nmi,
+	[EXIT_INTERRUPT_WINDOW] = handle_interrupt_window,
+	[EXIT_NMI_WINDOW] = handle_nmi_window,
+	[EXIT_CPUID] = handle_cpuid,
+	[EXIT_HLT] = handle_hlt,
+	[EXIT_HYPERCALL] = hypercall_handle,
+	[EXIT_RDMSR] = handle_rdmsr,
+	[EXIT_WRMSR] = handle_wrmsr,
+	[EXIT_IO] = handle_io,
+	[EXIT_SLAT_FAULT] = handle_slat_fault,
+	[EXIT_CR_ACCESS] = control_access,
+	[EXIT_XSETBV] = control_xsetbv,
+	[EXIT_EXCEPTION] = handle_exception,
+	[EXIT_TRIPLE_FAULT] = handle_triple_fault,
+	[EXIT_CACHE] = handle_cache,
+	[EXIT_FORBIDDEN] = handle_forbidden,
+	[EXIT_PREEMPT] = handle_nothing,
+	[EXIT_INTERNAL] = handle_internal,
+	[EXIT_ENTRY_FAILED] = handle_entry_failed,
+};
+
+void exit_handle(struct vp *vp, const struct exit *exit)
+{
+	handlers[exit->kind](vp, exit);
+}

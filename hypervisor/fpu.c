@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Exchange of FPU state. Called by vp_run() on the VP's processor, interrupts
+ * off, once per run and not per exit. Intel SDM volume 1, chapter 13.
+ */
+#include "hypervisor/fpu.h"
+
+#include "hypervisor/cpu.h"
+#include "hypervisor/vp.h"
+#include "x86/cr.h"
+#include "x86/xsave.h"
+
+/* Places in the legacy region, and what they hold after FINIT. */
+#define FXSAVE_FCW    0u
+#define FXSAVE_MXCSR  24u
+#define FCW_DEFAULT   0x37fu
+#define MXCSR_DEFAULT 0x1f80u
+
+size_t fpu_size(const struct cpu *cpu)
+{
+	return cpu->features.xsave ? cpu->features.xsave_size : FXSAVE_SIZE;
+}
+
+void fpu_init(struct vp *vp)
+{
+	u8 *area = vp->fpu;
+
+	/* An empty XSTATE_BV gives initial values for all but MXCSR. */
+	*(u16 *)(area + FXSAVE_FCW) = FCW_DEFAULT;
+	*(u32 *)(area + FXSAVE_MXCSR) = MXCSR_DEFAULT;
+	vp->xcr0 = XCR0_X87;
+}
+
+/*
+ * XCR0 is read back rather than trusted to vp->xcr0: one emulator lets XSETBV
+ * of an SVM guest through without an exit.
+ */
+static void save(const struct cpu *cpu, struct vp *vp)
+{
+	if (!cpu->features.xsave) {
+		fxsave(vp->fpu);
+		return;
+	}
+	vp->xcr0 = xcr0_read();
+	xcr0_write(cpu->features.xcr0_mask);
+	xsave(vp->fpu, cpu->features.xcr0_mask);
+}
+
+static void restore(const struct cpu *cpu, const struct vp *vp)
+{
+	if (!cpu->features.xsave) {
+		fxrstor(vp->fpu);
+		return;
+	}
+	xcr0_write(cpu->features.xcr0_mask);
+	xrstor(vp->fpu, cpu->features.xcr0_mask);
+	xcr0_write(vp->xcr0);
+}
+
+void fpu_switch(struct cpu *cpu, struct vp *vp)
+{
+	if (cpu->fpu_owner == vp)
+		return;
+	if (cpu->fpu_owner)
+		save(cpu, cpu->fpu_owner);
+	restore(cpu, vp);
+	cpu->fpu_owner = vp;
+}

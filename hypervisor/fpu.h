@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * FPU, SSE and AVX state of VPs, with XCR0. The hypervisor uses none of it
+ * itself, so a VP's state stays in the registers over exits, and is exchanged
+ * only when another VP comes to the processor.
+ */
+#pragma once
+
+#include "base/types.h"
+
+struct cpu;
+struct vp;
+
+/* Bytes that a VP's area needs on @cpu; 64-byte aligned. */
+size_t fpu_size(const struct cpu *cpu);
+/* Fills a zeroed area with the state after reset, and sets vp->xcr0. */
+void fpu_init(struct vp *vp);
+/* Makes @vp's state the one in the registers of the calling processor @cpu. */
+void fpu_switch(struct cpu *cpu, struct vp *vp);

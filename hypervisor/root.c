@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Building the root partition. Its memory is all of the machine's, GPA = SPA,
+ * but for the hypervisor's image and owned region, the local APIC's page and
+ * the IOAPICs; of the owned region it reads what shared.c gave out.
+ */
+#include "hypervisor/root.h"
+
+#include "base/assert.h"
+#include "boot/boot_info.h"
+#include "hv/cpuid.h"
+#include "hypervisor/cpu.h"
+#include "hypervisor/die.h"
+#include "hypervisor/frame.h"
+#include "hypervisor/log.h"
+#include "hypervisor/memory_plan.h"
+#include "hypervisor/mtrr.h"
+#include "hypervisor/partition.h"
+#include "hypervisor/platform.h"
+#include "hypervisor/policy.h"
+#include "hypervisor/pool.h"
+#include "hypervisor/root_image.h"
+#include "hypervisor/vp.h"
+#include "lib/string.h"
+#include "x86/cpu.h"
+
+#define ROOT_PRIVILEGES_MSRS                                                      \
+	(HV_ACCESS_VP_RUNTIME | HV_ACCESS_REFERENCE_COUNT | HV_ACCESS_APIC_MSRS | \
+		HV_ACCESS_HYPERCALL_MSRS | HV_ACCESS_VP_INDEX | HV_ACCESS_FREQUENCY_MSRS)
+#define ROOT_PRIVILEGES_CALLS                                                    \
+	(HV_CREATE_PARTITIONS | HV_ACCESS_PARTITION_ID | HV_ACCESS_STATS_PAGES | \
+		HV_CPU_MANAGEMENT | HV_START_VIRTUAL_PROCESSOR)
+#define DEVICE_SPAN     PAGE_1G
+#define IO_BITMAP_PAGES 3u /* SVM wants a byte more than 8 KiB */
+
+struct partition *root_partition;
+
+/* Largest leaf at @at for which one memory type holds. */
+static u32 leaf_level(u64 at, u64 end, enum memtype *type)
+{
+	for (u32 level = 3; level > 1; level--) {
+		u64 span = 1ull << (12 + 9 * (level - 1));
+
+		if (IS_ALIGNED(at, span) && at + span <= end &&
+			memtype_uniform(mtrr_set(), at, span, type))
+			return level;
+	}
+	*type = memtype_at(mtrr_set(), at);
+	return 1;
+}
+
+static enum hv_status map_identity(struct slat *slat, u64 start, u64 end, u32 access)
+{
+	for (u64 at = start; at < end;) {
+		enum memtype type;
+		u32 level = leaf_level(at, end, &type);
+		u64 span = 1ull << (12 + 9 * (level - 1));
+		enum hv_status s = slat_map(slat, GPA(at), SPA(at), span, access, type, level);
+
+		if (s != HV_STATUS_SUCCESS)
+			return s;
+		at += span;
+	}
+	return HV_STATUS_SUCCESS;
+}
+
+static void carve(struct slat *slat, u64 start, u64 size)
+{
+	enum hv_status s = slat_unmap(slat, GPA(start), ALIGN_UP(size, PAGE_SIZE));
+
+	assert(s == HV_STATUS_SUCCESS);
+}
+
+static void share(struct slat *slat, u64 start, u64 size)
+{
+	for (u64 at = start; at < start + size; at += PAGE_SIZE) {
+		const struct frame *f = frame_get(SPA(at));
+		enum hv_status s;
+
+		if (!f || f->type != FRAME_SHARED)
+			continue;
+		s = slat_map(slat, GPA(at), SPA(at), PAGE_SIZE, SLAT_READ, MEMTYPE_WB, 1);
+		assert(s == HV_STATUS_SUCCESS);
+	}
+}
+
+static void map_memory(struct partition *p, const struct memory_plan *plan)
+{
+	struct slat *slat = &p->slat;
+	enum hv_status s = map_identity(slat, 0, MAX(plan->top, 4 * GIB), SLAT_ALL);
+
+	assert(s == HV_STATUS_SUCCESS);
+	carve(slat, plan->image, plan->image_size);
+	carve(slat, plan->owned, plan->owned_size);
+	carve(slat, platform.lapic_address, PAGE_SIZE);
+	for (u32 i = 0; i < platform.ioapic_count; i++)
+		carve(slat, platform.ioapics[i].address, PAGE_SIZE);
+}
+
+static bool is_ioapic(u64 gpa)
+{
+	for (u32 i = 0; i < platform.ioapic_count; i++)
+		if (ALIGN_DOWN(gpa, PAGE_SIZE) ==
+			ALIGN_DOWN(platform.ioapics[i].address, PAGE_SIZE))
+			return true;
+	return false;
+}
+
+bool root_map_device(struct partition *p, gpa_t gpa)
+{
+	u64 limit = 1ull << this_cpu()->features.phys_bits;
+	u64 start = ALIGN_DOWN(gpa.a, DEVICE_SPAN);
+	struct slat_mapping there;
+
+	if (p != root_partition || gpa.a >= limit || gpa.a < 4 * GIB || frame_get(SPA(gpa.a)) ||
+		is_ioapic(gpa.a) || slat_lookup(&p->slat, gpa, &there))
+		return false;
+	/* The rest of memory's last GiB is a device's page by page. */
+	if (slat_lookup(&p->slat, GPA(start), &there))
+		return slat_map(&p->slat, GPA(ALIGN_DOWN(gpa.a, PAGE_2M)),
+			       SPA(ALIGN_DOWN(gpa.a, PAGE_2M)), PAGE_2M, SLAT_READ | SLAT_WRITE,
+			       MEMTYPE_UC, 2) == HV_STATUS_SUCCESS;
+	return slat_map(&p->slat, GPA(start), SPA(start), DEVICE_SPAN, SLAT_READ | SLAT_WRITE,
+		       MEMTYPE_UC, 3) == HV_STATUS_SUCCESS;
+}
+
+static void create_partition(const struct memory_plan *plan)
+{
+	struct partition *p = pool_alloc((sizeof(*p) + PAGE_MASK) >> PAGE_SHIFT);
+	enum hv_status s;
+
+	assert(p);
+	p->id = HV_PARTITION_ID_ROOT;
+	p->privileges = ROOT_PRIVILEGES_MSRS | ROOT_PRIVILEGES_CALLS << 32;
+	p->start_tsc = rdtsc();
+	p->io_bitmap = pool_alloc(IO_BITMAP_PAGES);
+	assert(p->io_bitmap);
+	policy_io_bitmap(p, p->io_bitmap);
+	s = slat_init(&p->slat, virt->slat, plan->slat_reserve);
+	assert(s == HV_STATUS_SUCCESS);
+	root_partition = p;
+}
+
+static void create_vps(struct partition *p)
+{
+	for (u32 i = 0; i < cpu_count; i++) {
+		struct vp *vp;
+		enum hv_status s = vp_create(p, i, cpus[i]->apic_id, cpus[i], &vp);
+
+		assert(s == HV_STATUS_SUCCESS);
+		cpus[i]->root_vp = vp;
+	}
+}
+
+void root_create(const struct boot_info *info, const struct memory_plan *plan)
+{
+	struct root_image image;
+
+	root_image_find(&image, info, plan);
+	create_partition(plan);
+	map_memory(root_partition, plan);
+	create_vps(root_partition);
+	root_image_load(&image, info, plan, root_partition->vps[0]);
+	share(&root_partition->slat, plan->image, plan->image_size);
+	share(&root_partition->slat, plan->owned, plan->owned_size);
+	log_info("root: %u processors, %lu MiB of memory, %lu MiB kept by the hypervisor",
+		cpu_count, (plan->ram - plan->owned_size - plan->image_size) / MIB,
+		(plan->owned_size + plan->image_size) / MIB);
+}
+
+void root_start(void)
+{
+	root_partition->vps[0]->state = VP_RUNNABLE;
+}

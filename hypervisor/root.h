@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The root partition: identity-mapped memory without the hypervisor's own,
+ * the root kernel's image in place, its VPs, and its first entry by PVH.
+ */
+#pragma once
+
+#include "base/addr.h"
+#include "base/types.h"
+
+struct boot_info;
+struct memory_plan;
+struct partition;
+
+/*
+ * Builds it. Whatever is wrong with the modules ends in refuse(). Boot
+ * processor, all processors up, identity map of boot still there.
+ */
+void root_create(const struct boot_info *info, const struct memory_plan *plan);
+/* Makes VP 0 runnable; nothing of the boot is needed any more. */
+void root_start(void);
+
+/*
+ * The root touched @gpa above all that is mapped at boot: maps the device
+ * there, uncached, if it may have it. False: it may not, or the reserve for
+ * tables is used up.
+ */
+bool root_map_device(struct partition *p, gpa_t gpa);

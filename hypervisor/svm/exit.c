@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From AMD-V's exit codes to the neutral exit record, by one const table.
+ * Called after each exit, on the VP's processor. AMD APM volume 2, appendix C,
+ * and the section of each intercept in chapter 15.
+ */
+#include "hypervisor/svm/svm.h"
+
+#include "hypervisor/vp.h"
+#include "x86/desc.h"
+#include "x86/paging.h"
+
+/* Vectors of exceptions that push an error code. */
+#define ERROR_CODES                                                                          \
+	(BIT(VEC_DF) | BIT(VEC_TS) | BIT(VEC_NP) | BIT(VEC_SS) | BIT(VEC_GP) | BIT(VEC_PF) | \
+		BIT(VEC_AC) | BIT(VEC_CP))
+
+static void decode_raw(struct vp *vp, const struct vmcb_control *c, struct exit *exit)
+{
+	(void)vp;
+	exit->raw.reason = c->exit_code;
+	exit->raw.info = c->exit_info_1;
+}
+
+static void decode_cr(struct vp *vp, const struct vmcb_control *c, struct exit *exit)
+{
+	(void)vp;
+	exit->cr.cr = (u8)(c->exit_code & 0xf);
+	exit->cr.write = true;
+	exit->cr.clts = false;
+	exit->cr.lmsw = false;
+	exit->cr.known = c->exit_info_1 & VMCB_CR_DECODED;
+	exit->cr.gpr = VMCB_CR_GPR(c->exit_info_1);
+	exit->cr.lmsw_source = 0;
+}
+
+static void decode_exception(struct vp *vp, const struct vmcb_control *c, struct exit *exit)
+{
+	u8 vector = (u8)(c->exit_code - VMEXIT_EXCEPTION);
+
+	exit->exception.vector = vector;
+	exit->exception.has_error = BIT(vector) & ERROR_CODES;
+	exit->exception.error = exit->exception.has_error ? (u32)c->exit_info_1 : 0;
+	exit->exception.address = 0;
+	/* An intercepted page fault has not reached CR2 yet. */
+	if (vector == VEC_PF)
+		exit->exception.address = vp->cr2 = c->exit_info_2;
+}
+
+static void decode_io(struct vp *vp, const struct vmcb_control *c, struct exit *exit)
+{
+	u64 info = c->exit_info_1;
+	u64 length = c->exit_info_2 - vp->regs.rip;
+
+	exit->io.port = VMCB_IO_PORT(info);
+	exit->io.size = VMCB_IO_SIZE(info);
+	exit->io.in = info & VMCB_IO_IN;
+	exit->io.string = info & VMCB_IO_STRING;
+	exit->io.rep = info & VMCB_IO_REP;
+	/* Every processor tells where an I/O instruction ends. */
+	exit->length = length <= 15 ? (u8)length : 0;
+}
+
+static void decode_msr(struct vp *vp, const struct vmcb_control *c, struct exit *exit)
+{
+	exit->kind = c->exit_info_1 & 1 ? EXIT_WRMSR : EXIT_RDMSR;
+	exit->msr.msr = (u32)vp->regs.gpr[GPR_RCX];
+}
+
+/* The present bit of the error code is not to be relied on; the others are. */
+static void decode_npf(const struct vmcb_control *c, struct exit *exit)
+{
+	u64 info = c->exit_info_1;
+
+	exit->slat.gpa = GPA(c->exit_info_2);
+	exit->slat.walk = info & VMCB_NPF_WALK;
+	exit->slat.gva_valid = false;
+	exit->slat.gva = GVA(0);
+	if (info & PF_FETCH)
+		exit->slat.access = ACCESS_EXEC;
+	else
+		exit->slat.access = info & PF_W ? ACCESS_WRITE : ACCESS_READ;
+}
+
+/* From here on one instruction runs, see step.c. */
+static void decode_iret(struct vp *vp, const struct vmcb_control *c, struct exit *exit)
+{
+	struct svm_vp *s = vp->virt;
+
+	(void)c;
+	(void)exit;
+	s->flags |= SVM_STEP;
+}
+
+/* Rows without a decode function need nothing but the kind. */
+static const struct exit_row {
+	u8 kind;          /* EXIT_NONE: not expected */
+	bool instruction; /* next_rip is that of the instruction after it */
+	void (*decode)(struct vp *vp, const struct vmcb_control *c, struct exit *exit);
+} rows[] = {
+	[VMEXIT_CR4_WRITE] = { EXIT_CR_ACCESS, true, decode_cr },
+	[VMEXIT_CR8_WRITE] = { EXIT_CR_ACCESS, true, decode_cr },
+	[VMEXIT_EXCEPTION + VEC_DB] = { EXIT_EXCEPTION, false, decode_exception },
+	[VMEXIT_EXCEPTION + VEC_TS] = { EXIT_EXCEPTION, false, decode_exception },
+	[VMEXIT_EXCEPTION + VEC_NP] = { EXIT_EXCEPTION, false, decode_exception },
+	[VMEXIT_EXCEPTION + VEC_SS] = { EXIT_EXCEPTION, false, decode_exception },
+	[VMEXIT_EXCEPTION + VEC_GP] = { EXIT_EXCEPTION, false, decode_exception },
+	[VMEXIT_EXCEPTION + VEC_PF] = { EXIT_EXCEPTION, false, decode_exception },
+	[VMEXIT_EXCEPTION + VEC_AC] = { EXIT_EXCEPTION, false, decode_exception },
+	[VMEXIT_EXCEPTION + VEC_MC] = { EXIT_EXCEPTION, false, decode_exception },
+	[VMEXIT_INTR] = { EXIT_INTERRUPT, false, NULL },
+	/* The hypervisor's own handler has run by now: STGI let it in. */
+	[VMEXIT_NMI] = { EXIT_NMI, false, NULL },
+	[VMEXIT_VINTR] = { EXIT_INTERRUPT_WINDOW, false, NULL },
+	[VMEXIT_CPUID] = { EXIT_CPUID, true, NULL },
+	[VMEXIT_IRET] = { EXIT_NONE, false, decode_iret },
+	[VMEXIT_INVD] = { EXIT_CACHE, true, decode_raw },
+	[VMEXIT_HLT] = { EXIT_HLT, true, NULL },
+	[VMEXIT_INVLPGA] = { EXIT_FORBIDDEN, true, decode_raw },
+	[VMEXIT_IO] = { EXIT_IO, true, decode_io },
+	[VMEXIT_MSR] = { EXIT_RDMSR, true, decode_msr },
+	[VMEXIT_SHUTDOWN] = { EXIT_TRIPLE_FAULT, false, decode_raw },
+	[VMEXIT_VMRUN] = { EXIT_FORBIDDEN, true, decode_raw },
+	[VMEXIT_VMMCALL] = { EXIT_HYPERCALL, true, NULL },
+	[VMEXIT_VMLOAD] = { EXIT_FORBIDDEN, true, decode_raw },
+	[VMEXIT_VMSAVE] = { EXIT_FORBIDDEN, true, decode_raw },
+	[VMEXIT_STGI] = { EXIT_FORBIDDEN, true, decode_raw },
+	[VMEXIT_CLGI] = { EXIT_FORBIDDEN, true, decode_raw },
+	[VMEXIT_SKINIT] = { EXIT_FORBIDDEN, true, decode_raw },
+	[VMEXIT_MONITOR] = { EXIT_FORBIDDEN, true, decode_raw },
+	[VMEXIT_MWAIT] = { EXIT_FORBIDDEN, true, decode_raw },
+	[VMEXIT_MWAIT_COND] = { EXIT_FORBIDDEN, true, decode_raw },
+	[VMEXIT_XSETBV] = { EXIT_XSETBV, true, NULL },
+};
+
+/* Distance to the next instruction, 0 where the processor leaves it open. */
+static u8 instruction_length(const struct vp *vp, const struct vmcb_control *c)
+{
+	u64 length = c->next_rip - vp->regs.rip;
+
+	return length <= 15 ? (u8)length : 0;
+}
+
+/* Codes outside the table, and those that nothing asked for. */
+static void decode_other(struct vp *vp, const struct vmcb_control *c, struct exit *exit)
+{
+	exit->length = 0;
+	if ((u32)c->exit_code == VMEXIT_NPF) {
+		exit->kind = EXIT_SLAT_FAULT;
+		decode_npf(c, exit);
+		return;
+	}
+	exit->kind = (u32)c->exit_code == VMEXIT_INVALID ? EXIT_ENTRY_FAILED : EXIT_INTERNAL;
+	decode_raw(vp, c, exit);
+}
+
+/*
+ * The rare part of an exit: the end of a step, and an NMI's window, which has
+ * no exit of its own. An interrupt may give way to it: it stays pending.
+ */
+static bool finish(struct vp *vp, struct svm_vp *s, struct exit *exit, bool stepped)
+{
+	bool own = exit->kind == EXIT_NONE;
+
+	if (stepped)
+		own = svm_step_end(vp);
+	if (!own && exit->kind != EXIT_INTERRUPT)
+		return true;
+	if ((s->flags & SVM_NMI_WINDOW) && svm_can_nmi(vp)) {
+		exit->kind = EXIT_NMI_WINDOW;
+		return true;
+	}
+	return !own;
+}
+
+bool svm_exit_decode(struct vp *vp, struct exit *exit)
+{
+	struct svm_vp *s = vp->virt;
+	const struct vmcb_control *c = &s->vmcb.control;
+	u32 code = (u32)c->exit_code;
+	bool stepped = s->flags & SVM_STEP;
+	const struct exit_row *row = &rows[code < ARRAY_SIZE(rows) ? code : 0];
+
+	/* Code 0 has no row either. */
+	if (unlikely(!(row->kind || row->decode))) {
+		decode_other(vp, c, exit);
+	} else {
+		exit->kind = row->kind;
+		exit->length = row->instruction ? instruction_length(vp, c) : 0;
+		if (row->decode)
+			row->decode(vp, c, exit);
+	}
+	return likely(!s->flags) || finish(vp, s, exit, stepped);
+}

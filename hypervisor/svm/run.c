@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Entering a VP and leaving it: the path that every exit takes. Also address
+ * space identifiers (ASIDs), by which the TLB keeps a VP's translations apart
+ * from others' and across exits. On the VP's processor, interrupts off.
+ * AMD APM volume 2, 15.5, 15.16.
+ */
+#include "hypervisor/svm/svm.h"
+
+#include "hypervisor/cpu.h"
+#include "hypervisor/svm/run_regs.h"
+#include "hypervisor/vp.h"
+
+#define CHECK_REG(r) static_assert(offsetof(struct vp_regs, gpr[GPR_##r]) == REGS_##r)
+CHECK_REG(RCX);
+CHECK_REG(RDX);
+CHECK_REG(RBX);
+CHECK_REG(RBP);
+CHECK_REG(RSI);
+CHECK_REG(RDI);
+CHECK_REG(R8);
+CHECK_REG(R9);
+CHECK_REG(R10);
+CHECK_REG(R11);
+CHECK_REG(R12);
+CHECK_REG(R13);
+CHECK_REG(R14);
+CHECK_REG(R15);
+
+/*
+ * A VP gets a new ASID when it comes to a processor, and when what its old one
+ * stands for must be forgotten: no flush instruction needs naming an ASID.
+ */
+static void asid_assign(struct svm_vp *s)
+{
+	struct svm_cpu *c = s->cpu;
+
+	if (c->asid_next >= c->asid_count) {
+		c->generation++;
+		c->asid_next = 1;
+		s->vmcb.control.tlb_control = VMCB_TLB_FLUSH_ALL;
+	}
+	s->vmcb.control.asid = c->asid_next++;
+	s->generation = c->generation;
+}
+
+static void enter(struct vp *vp, struct svm_vp *s)
+{
+	struct vmcb_control *c = &s->vmcb.control;
+	struct vmcb_save *save = &s->vmcb.save;
+
+	save->rax = vp->regs.gpr[GPR_RAX];
+	save->rsp = vp->regs.gpr[GPR_RSP];
+	save->rip = vp->regs.rip;
+	save->rflags = vp->regs.rflags;
+	save->cr2 = vp->cr2;
+	c->inject = unlikely(vp->event.valid) ? svm_event_inject(vp) : 0;
+	if (unlikely(s->generation != s->cpu->generation))
+		asid_assign(s);
+	if (unlikely(s->flags))
+		svm_event_arm(vp);
+	svm_enter(&vp->regs, s->vmcb_spa, s->cpu->host_spa);
+	c->tlb_control = 0;
+	vp->regs.gpr[GPR_RAX] = save->rax;
+	vp->regs.gpr[GPR_RSP] = save->rsp;
+	vp->regs.rip = save->rip;
+	vp->regs.rflags = save->rflags;
+	vp->cr2 = save->cr2;
+	vp->event.valid = false;
+	if (unlikely(c->exit_event & VMCB_EVENT_VALID))
+		svm_event_interrupted(vp, c->exit_event);
+}
+
+void svm_run(struct vp *vp, struct exit *exit)
+{
+	do
+		enter(vp, vp->virt);
+	while (unlikely(!svm_exit_decode(vp, exit)));
+}
+
+/* The VMCB is written back at each exit, so leaving a processor is nothing. */
+void svm_save(struct vp *vp)
+{
+	(void)vp;
+}
+
+void svm_load(struct vp *vp)
+{
+	struct svm_vp *s = vp->virt;
+	struct svm_cpu *c = this_cpu()->virt_host;
+
+	if (s->cpu != c) {
+		s->cpu = c;
+		s->generation = 0;
+	}
+}
+
+void svm_flush(struct vp *vp)
+{
+	struct svm_vp *s = vp->virt;
+
+	s->generation = 0;
+}

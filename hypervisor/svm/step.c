@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Running one guest instruction and no more: the IRET that ends an NMI's
+ * handler, or an instruction in an interrupt shadow while an NMI waits. AMD-V
+ * before virtual NMIs tells of an IRET only before it runs.
+ * On the VP's processor, interrupts off, inside run().
+ *
+ * The guest's TF is on for that one entry. Every exit ends the step: by the
+ * debug exception that follows the instruction, or by anything else before
+ * it, and then TF goes back and a later entry tries again. Faults exit too,
+ * so that no frame with our TF reaches the guest's stack. The one instruction
+ * that could store it is a PUSHF right after MOV SS.
+ */
+#include "hypervisor/svm/svm.h"
+
+#include "hypervisor/vp.h"
+#include "x86/cpu.h"
+
+#define DR6_NONE 0xffff0ff0ull
+#define DR6_HITS 0xfull
+#define DR6_BD   BIT(13)
+#define DR6_BS   BIT(14)
+
+/* What IRET and a stack switch can raise. */
+#define STEP_EXCEPTIONS (BIT(VEC_TS) | BIT(VEC_NP) | BIT(VEC_SS) | BIT(VEC_GP) | BIT(VEC_PF))
+
+void svm_step_begin(struct vp *vp)
+{
+	struct svm_vp *s = vp->virt;
+	struct vmcb *v = &s->vmcb;
+
+	s->step_rip = vp->regs.rip;
+	s->step_tf = vp->regs.rflags & RFLAGS_TF;
+	s->step_dr6 = v->save.dr6;
+	v->save.rflags |= RFLAGS_TF;
+	/* What is in it afterwards is this instruction's. */
+	v->save.dr6 = DR6_NONE;
+	v->control.intercept_exception |= (u32)STEP_EXCEPTIONS;
+	v->control.intercept_1 &= ~(u32)VMCB_INTERCEPT_1_IRET;
+}
+
+/* True if the debug exception is only ours; else the guest gets its part of it. */
+static bool debug_is_ours(struct svm_vp *s)
+{
+	u64 news = s->vmcb.save.dr6 & ~DR6_NONE;
+
+	if (!s->step_tf)
+		news &= ~DR6_BS;
+	s->vmcb.save.dr6 = s->step_dr6 | news;
+	return !(news & (DR6_HITS | DR6_BD | DR6_BS));
+}
+
+bool svm_step_end(struct vp *vp)
+{
+	struct svm_vp *s = vp->virt;
+	struct vmcb_control *c = &s->vmcb.control;
+	bool debug = (u32)c->exit_code == VMEXIT_EXCEPTION + VEC_DB;
+	bool done = vp->regs.rip != s->step_rip;
+	bool masked = s->flags & SVM_NMI_MASKED;
+
+	s->flags &= ~(u32)SVM_STEP;
+	c->intercept_exception = SVM_EXCEPTIONS;
+	/* IRET has loaded the guest's own flags; any other keeps what we set. */
+	if (!s->step_tf && !(done && masked))
+		vp->regs.rflags &= ~RFLAGS_TF;
+	if (done)
+		s->flags &= ~(u32)SVM_NMI_MASKED;
+	else if (masked)
+		c->intercept_1 |= VMCB_INTERCEPT_1_IRET;
+	if (debug)
+		return debug_is_ours(s) && done;
+	s->vmcb.save.dr6 = s->step_dr6;
+	return false;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The loop that every exit goes through: deliver what waits, enter the guest,
+ * count, trace, handle. Runs on the VP's processor with interrupts off.
+ */
+#include "hypervisor/cpu.h"
+#include "hypervisor/exit.h"
+#include "hypervisor/fpu.h"
+#include "hypervisor/trace.h"
+#include "hypervisor/vp.h"
+#include "hypervisor/window.h"
+#include "x86/atomic.h"
+#include "x86/cpu.h"
+#include "x86/cr.h"
+#include "x86/desc.h"
+
+void vp_switch(struct vp *vp)
+{
+	struct cpu *cpu = vp->cpu;
+	struct vp *old = cpu->current;
+
+	if (old == vp)
+		return;
+	if (old) {
+		virt->save(old);
+		old->dr[0] = dr0_read();
+		old->dr[1] = dr1_read();
+		old->dr[2] = dr2_read();
+		old->dr[3] = dr3_read();
+	}
+	dr0_write(vp->dr[0]);
+	dr1_write(vp->dr[1]);
+	dr2_write(vp->dr[2]);
+	dr3_write(vp->dr[3]);
+	virt->load(vp);
+	cpu->current = vp;
+}
+
+static void inject(struct vp *vp, enum event_type type, u8 vector)
+{
+	vp->event = (struct event){ .valid = true, .type = (u8)type, .vector = vector };
+	trace(TRACE_INJECT, vp, vp->regs.rip, vector | (u64)type << 8);
+}
+
+static void deliver_nmi(struct vp *vp)
+{
+	if (vp->event.valid || !virt->can_nmi(vp)) {
+		virt->nmi_window(vp, true);
+		return;
+	}
+	/* One NMI waits at most: those that came meanwhile are this one. */
+	atomic_fetch_and(&vp->work, ~(u32)VP_WORK_NMI);
+	inject(vp, EVENT_NMI, VEC_NMI);
+}
+
+/*
+ * What the priorities forbid now is asked for again: by the window if a lower
+ * TPR allows it, by the end of interrupt if the one in service forbids it.
+ */
+static void deliver_interrupt(struct vp *vp)
+{
+	int vector;
+
+	/* Before the look at the IRR, so that what comes later is seen later. */
+	atomic_fetch_and(&vp->work, ~(u32)VP_WORK_INTERRUPT);
+	vector = vlapic_pending(vp);
+	if (vector != VLAPIC_NONE && !vp->event.valid && virt->can_interrupt(vp)) {
+		vlapic_accept(vp, (u8)vector);
+		inject(vp, EVENT_EXTERNAL, (u8)vector);
+		vp->stats[HV_VP_COUNTER_VIRTUAL_INTERRUPTS]++;
+		return;
+	}
+	if (vector == VLAPIC_NONE)
+		vector = vlapic_highest_irr(&vp->vlapic);
+	if (vector != VLAPIC_NONE && vector >> 4 > vp->vlapic.isr_highest >> 4)
+		virt->interrupt_window(vp, true, (u8)(vector >> 4));
+}
+
+static void do_work(struct vp *vp)
+{
+	u32 work = load_acquire(&vp->work);
+
+	if (work & VP_WORK_FLUSH) {
+		virt->flush(vp);
+		window_flush();
+		/* Pairs with the wait in partition_flush(). */
+		atomic_fetch_and(&vp->work, ~(u32)VP_WORK_FLUSH);
+	}
+	if (work & VP_WORK_NMI)
+		deliver_nmi(vp);
+	if (work & VP_WORK_INTERRUPT)
+		deliver_interrupt(vp);
+}
+
+/* Kinds whose record has something worth tracing in the first bytes. */
+#define KINDS_WITH_DETAIL                                                              \
+	(BIT(EXIT_RDMSR) | BIT(EXIT_WRMSR) | BIT(EXIT_IO) | BIT(EXIT_SLAT_FAULT) |     \
+		BIT(EXIT_CR_ACCESS) | BIT(EXIT_EXCEPTION) | BIT(EXIT_INTERNAL) |       \
+		BIT(EXIT_ENTRY_FAILED))
+
+static u64 trace_detail(const struct exit *exit)
+{
+	if (!(KINDS_WITH_DETAIL >> exit->kind & 1))
+		return exit->kind;
+	return exit->kind | exit->raw.reason << 8;
+}
+
+/* Counts of @vp's life between two reads of the TSC. */
+static void count_outside(struct vp *vp, enum exit_kind kind, u64 ticks)
+{
+	vp->stats[HV_VP_COUNTER_EXITS + 2 * kind + 1] += ticks;
+	vp->stats[HV_VP_COUNTER_HYPERVISOR_TIME] += ticks;
+	vp->stats[HV_VP_COUNTER_TOTAL_RUN_TIME] += ticks;
+}
+
+static void run_until_stopped(struct vp *vp)
+{
+	struct exit exit = { .kind = EXIT_NONE };
+	u64 entered;
+
+	vp->exit_tsc = rdtsc();
+	do {
+		if (unlikely(load_acquire(&vp->work) != 0))
+			do_work(vp);
+		entered = rdtsc();
+		count_outside(vp, exit.kind, entered - vp->exit_tsc);
+		virt->run(vp, &exit);
+		vp->exit_tsc = rdtsc();
+		vp->stats[HV_VP_COUNTER_TOTAL_RUN_TIME] += vp->exit_tsc - entered;
+		vp->stats[HV_VP_COUNTER_EXITS + 2 * exit.kind]++;
+		trace(TRACE_EXIT, vp, vp->regs.rip, trace_detail(&exit));
+		exit_handle(vp, &exit);
+	} while (vp->state == VP_RUNNABLE);
+	count_outside(vp, exit.kind, rdtsc() - vp->exit_tsc);
+}
+
+void vp_run(struct vp *vp)
+{
+	vp_switch(vp);
+	fpu_switch(vp->cpu, vp);
+	if (!vp_wakes(vp))
+		return;
+	if (vp->state == VP_HALTED) {
+		vp->state = VP_RUNNABLE;
+		/* Own bit, own processor: nobody needs a kick. */
+		atomic_fetch_or(&vp->work, VP_WORK_INTERRUPT);
+	}
+	run_until_stopped(vp);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A small kernel for tests, entered in the place of the root kernel: output on
+ * COM1, PASS and FAIL lines, faults that are caught, interrupts, hypercalls,
+ * further VPs. Memory is identity-mapped; the image is mapped high as well.
+ */
+#pragma once
+
+#include "base/types.h"
+#include "boot/bootinfo.h"
+#include "boot/pvh.h"
+#include "hv/hypercall.h"
+#include "hv/status.h"
+
+/* Each test program has one: runs after everything is set up. */
+void guest_main(void);
+
+extern const struct pvh_start_info *guest_start_info;
+extern const struct bootinfo *guest_bootinfo;
+extern u64 guest_load; /* physical address of the image */
+
+void guest_print(const char *fmt, ...) __printf(1, 2);
+/* One line each: "PASS name", or "FAIL name why". */
+void guest_pass(const char *name);
+void guest_fail(const char *name, const char *fmt, ...) __printf(2, 3);
+/* A check: PASS if @ok, else FAIL with the text. */
+#define guest_check(ok, name, ...) ((ok) ? guest_pass(name) : guest_fail(name, " " __VA_ARGS__))
+/* A figure for the bench: "BENCH name value". */
+void guest_bench(const char *name, u64 value);
+/* "DONE", then power off as far as a test machine goes. */
+_Noreturn void guest_done(void);
+
+#define GUEST_NO_FAULT 0xffffffffu
+
+struct guest_fault {
+	u32 vector; /* GUEST_NO_FAULT if there was none */
+	u64 error;
+	u64 rip;
+	u64 cr2;
+};
+
+/* Calls fn(arg) and reports the exception that ended it. Not nestable. */
+struct guest_fault guest_try(void (*fn)(void *arg), void *arg);
+
+/* Calls @handler for each interrupt at @vector (32 to 255); it ends with EOI itself. */
+void guest_on_interrupt(u8 vector, void (*handler)(u8 vector));
+/* An exception handler that returns; NULL: guest_try() or panic. */
+void guest_on_exception(u8 vector, void (*handler)(u8 vector));
+
+/* Identity-mapped physical address of something in the image. */
+static inline u64 guest_phys(const void *p)
+{
+	return (u64)p - 0xffffffff80000000ull + guest_load;
+}
+
+/* Zeroed pages below 4 GiB that are the guest's, identity-mapped. */
+void *guest_pages(u64 count);
+
+/* Sets the hypercall page up on first use. */
+u64 guest_hypercall(u64 control, u64 input_gpa, u64 output_gpa);
+/* Call with one input and output page of the library's; copies in and out. */
+u64 guest_hypercall_block(u64 control, const void *in, size_t in_size, void *out, size_t out_size);
+
+/* Starts VP @index at fn(arg) on a stack of its own; returns the status. */
+enum hv_status guest_start_vp(u32 index, void (*fn)(void *arg), void *arg);
+/* Loads the library's tables on the calling VP; guest_start_vp() does it. */
+void guest_load_tables(void);
+
+u64 guest_tsc_hz(void);
+void guest_delay_us(u64 us);
