@@ -188,6 +188,54 @@ guest_recover:
 	movl %esi, %eax
 	jmp 9b
 
+/*
+ * void guest_execute(const void *code, struct guest_regs *r): loads RAX, RBX,
+ * RCX, RDX, RSI, RDI and R8 from *r, calls @code, stores them again.
+ */
+	.global guest_execute
+guest_execute:
+	pushq %rbx
+	pushq %rbp
+	pushq %r12
+	pushq %rsi
+	movq %rdi, %rbp
+	movq %rsi, %r12
+	movq (%r12), %rax
+	movq 8(%r12), %rbx
+	movq 16(%r12), %rcx
+	movq 24(%r12), %rdx
+	movq 32(%r12), %rsi
+	movq 40(%r12), %rdi
+	movq 48(%r12), %r8
+	call *%rbp
+	popq %r12
+	movq %rax, (%r12)
+	movq %rbx, 8(%r12)
+	movq %rcx, 16(%r12)
+	movq %rdx, 24(%r12)
+	movq %rsi, 32(%r12)
+	movq %rdi, 40(%r12)
+	movq %r8, 48(%r12)
+	popq %r12
+	popq %rbp
+	popq %rbx
+	ret
+
+/* u64 guest_call_hypercall(page, control, input, output) */
+	.global guest_call_hypercall
+guest_call_hypercall:
+	movq %rdi, %rax
+	movq %rcx, %r8
+	movq %rsi, %rcx
+	call *%rax
+	ret
+
+	.global guest_vp_thunk
+guest_vp_thunk:
+	popq %rdi
+	popq %rax
+	call *%rax
+
 	.data
 	.balign 16
 	.global gdt

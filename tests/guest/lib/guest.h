@@ -42,6 +42,13 @@ struct guest_fault {
 /* Calls fn(arg) and reports the exception that ended it. Not nestable. */
 struct guest_fault guest_try(void (*fn)(void *arg), void *arg);
 
+struct guest_regs {
+	u64 rax, rbx, rcx, rdx, rsi, rdi, r8;
+};
+
+/* Runs machine code at @code, which ends in RET, with these registers. */
+void guest_execute(const void *code, struct guest_regs *r);
+
 /* Calls @handler for each interrupt at @vector (32 to 255); it ends with EOI itself. */
 void guest_on_interrupt(u8 vector, void (*handler)(u8 vector));
 /* An exception handler that returns; NULL: guest_try() or panic. */
