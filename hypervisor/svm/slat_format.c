@@ -15,11 +15,11 @@
 #define NPT_LEAF  (PTE_P | PTE_U | PTE_A | PTE_D)
 
 /*
- * PAT after reset: WB, WT, UC-, UC, and the same four again. The guest's own
- * PAT and the MTRRs are combined with what stands here, so that RAM and
- * devices can both say WB and get what they would have without us. WC does
- * not exist in that PAT: UC- is what a WC range in the MTRRs overrides. WP is
- * nearest to WT; the upper copy of WT tells the two apart in type().
+ * PAT after reset: WB, WT, UC-, UC, and the same four again. What stands here
+ * is combined with the guest's own PAT and, by system address, with the
+ * MTRRs. So UC- serves for UC: the MTRRs make devices uncached anyway, and a
+ * guest's own WC, for a framebuffer, stays WC. The PAT has no WC and no WP:
+ * UC- and WT are nearest. The upper copies tell those apart in type().
  */
 static const struct {
 	u8 type;
@@ -27,9 +27,9 @@ static const struct {
 } pat_index[] = {
 	{ MEMTYPE_WB, 0 },
 	{ MEMTYPE_WT, 1 },
-	{ MEMTYPE_WC, 2 },
-	{ MEMTYPE_UC, 3 },
+	{ MEMTYPE_UC, 2 },
 	{ MEMTYPE_WP, 5 },
+	{ MEMTYPE_WC, 6 },
 };
 
 static u64 pat_bit(u32 level)
@@ -39,7 +39,7 @@ static u64 pat_bit(u32 level)
 
 static u64 type_bits(enum memtype type, u32 level)
 {
-	u8 index = 3;
+	u8 index = 2;
 
 	for (u32 i = 0; i < ARRAY_SIZE(pat_index); i++)
 		if (pat_index[i].type == type)
