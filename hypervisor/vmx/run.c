@@ -56,7 +56,7 @@ static void regs_read(struct vp *vp, struct vmx *vmx)
 }
 
 /* Controls or host state are wrong: our bug, so say what we know. */
-__attribute__((noinline)) static void refused(const struct vp *vp, struct exit *exit)
+__attribute__((noinline)) static void refused(struct vp *vp, struct exit *exit)
 {
 	u64 error = 0;
 
@@ -69,6 +69,8 @@ __attribute__((noinline)) static void refused(const struct vp *vp, struct exit *
 	exit->length = 0;
 	exit->raw.reason = REFUSED | error;
 	exit->raw.info = 0;
+	/* What regs_write() wrote is in the VMCS. */
+	regs_read(vp, vmx_of(vp));
 }
 
 void vmx_run(struct vp *vp, struct exit *exit)
