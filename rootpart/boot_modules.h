@@ -33,16 +33,21 @@ const char *boot_cmdline(void);
 u64 boot_rsdp(void);
 const struct pvh_memory *boot_memory_map(u32 *count);
 
-/* NULL before boot_modules_map(), or without the module "bootinfo". */
+/* All NULL before boot_modules_map(), or without the module "bootinfo". */
 const struct bootinfo *boot_info(void);
 const struct log_ring *boot_log_ring(void);
+/* The pristine ELF file of this kernel; bootinfo has its size. */
+const void *boot_root_image(void);
 /* Ring of processor @index, NULL past the last one. */
 const struct trace_ring *boot_trace_ring(u32 index);
 
-/* Reads start_info at @gpa through entry.S's identity map of 4 GiB; copies
- * all but the modules' contents. -EINVAL if it is not one. Boot, first. */
+/*
+ * Reads start_info at @gpa through entry.S's identity map of 4 GiB and copies
+ * all but the modules' contents. Returns 0, or -EINVAL if it is not one, or
+ * has no memory map. Boot, first.
+ */
 [[nodiscard]] int boot_modules_init(u64 gpa);
 /* Maps modules and rings. Boot, once paging_init() is done. */
 void boot_modules_map(void);
-/* Calls @use on each range that the loader's data occupy. */
+/* Calls @use on each range of memory that a module occupies. */
 void boot_modules_ranges(void (*use)(u64 gpa, u64 size));

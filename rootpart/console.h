@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdarg.h>
+
 #include "base/types.h"
 
 struct console_sink {
@@ -18,6 +20,7 @@ struct console_sink {
 void console_write(const char *text, size_t len);
 /* A line of at most 511 bytes; what is longer is cut. */
 void console_printf(const char *fmt, ...) __printf(1, 2);
+void console_vprintf(const char *fmt, va_list args) __printf(1, 0);
 
 /* From now on text goes to @sink, which must live for ever. */
 void console_set_sink(const struct console_sink *sink);

@@ -68,7 +68,11 @@ const struct cpu_features *cpu_features(void);
 
 /* Reads the features; the first thing that main() does. */
 void cpu_init_features(void);
-/* Makes VP @vp's struct, NULL if memory is out; the boot VP's is static. */
+/* Fills the boot VP's struct, which is static. */
+struct cpu *cpu_init_boot(void);
+/* Makes VP @vp's struct and stacks; NULL if memory is out. */
 [[nodiscard]] struct cpu *cpu_create(u32 vp, u32 apic_id);
 /* Loads GDT, TSS, IDT, GS base and control registers of the calling VP. */
 void cpu_load(struct cpu *cpu);
+/* CR4 that every VP has. */
+u64 cpu_cr4(void);

@@ -14,8 +14,11 @@
 
 /* True where CPUID shows the interface "Hv#1" with hypercalls. */
 bool hypercall_present(void);
-/* Sets the guest OS id and enables the hypercall page. Boot, first VP. */
-void hypercall_init(void);
+/* Sets the guest OS id and enables the hypercall page. Boot, first VP.
+ * @load: GPA of the image. */
+void hypercall_init(u64 load);
+/* Gives the calling VP its parameter page; panics without memory. */
+void hypercall_init_vp(void);
 
 /* The errno for a status; 0 for success, -EIO for one that is not known. */
 int hypercall_errno(enum hv_status status);
@@ -37,7 +40,7 @@ u64 hypercall_raw(u64 control, u64 input, u64 output);
 [[nodiscard]] int hypercall_map_stats_page(const struct hv_stats_page_input *what, gpa_t *page);
 [[nodiscard]] int hypercall_unmap_stats_page(const struct hv_stats_page_input *what);
 [[nodiscard]] int hypercall_map_device_interrupt(
-	struct hv_map_device_interrupt_input *in, struct hv_interrupt_entry *entry);
+	const struct hv_map_device_interrupt_input *in, struct hv_interrupt_entry *entry);
 [[nodiscard]] int hypercall_unmap_device_interrupt(
 	u64 device_id, const struct hv_interrupt_entry *entry);
 void hypercall_notify_long_spin_wait(u32 spins);

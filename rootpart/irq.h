@@ -9,7 +9,6 @@
 
 #include "base/types.h"
 
-struct cpu;
 struct irq; /* one handler of one interrupt */
 
 /*
@@ -43,7 +42,5 @@ struct msi_message {
  */
 void irq_release(struct irq *irq);
 
-/* Reads the MADT. Boot. */
-void irq_init(void);
 /* Body of every device interrupt, interrupts off. */
 void irq_dispatch(u8 vector);

@@ -12,8 +12,6 @@
 #include "base/types.h"
 #include "rootpart/layout.h"
 
-struct list_node;
-
 #define PAGE_ORDER_2M  9u
 #define PAGE_ORDER_1G  18u
 #define PAGE_ORDER_MAX 18u
@@ -36,8 +34,9 @@ int page_free(void *p, u32 order);
 
 /*
  * Counts one more (less) user of each page that [gpa, gpa + len) touches.
- * Returns 0; -EFAULT if a page is not allocated RAM; -EOVERFLOW at 65,535
- * pins; in both cases nothing changed. Unpinning what is not pinned panics.
+ * The pages are the caller's own, allocated. Returns 0; -EFAULT if one is not
+ * RAM under the allocator; -EOVERFLOW at 65,535 pins; in both cases nothing
+ * changed. Unpinning what is not pinned panics.
  */
 [[nodiscard]] int page_pin(gpa_t gpa, u64 len);
 void page_unpin(gpa_t gpa, u64 len);

@@ -17,8 +17,13 @@ enum paging_kind {
 	PAGING_WRITE_COMBINE, /* read, write; frame buffers */
 };
 
-/* Builds the tables from the memory map and switches to them. Boot, once. */
-void paging_init(void);
+/*
+ * Builds the tables from ram.h's ranges and switches to them. @load: GPA of
+ * the image. Panics if memory is out. Boot, once.
+ */
+void paging_init(u64 load);
+/* From now on tables come from page_alloc. Boot. */
+void paging_use_page_alloc(void);
 /* Takes over the tables on a further VP, PAT included. */
 void paging_load(void);
 /* CR3 and PAT that every VP has. */
@@ -40,10 +45,3 @@ u64 paging_pat(void);
  * when memory is out.
  */
 [[nodiscard]] const void *paging_map_direct(u64 gpa, u64 size);
-
-/*
- * A stack of ROOT_STACK_SIZE bytes above a guard page. Returns its lowest
- * address, 0 when memory or slots are out. Freed ones are kept for reuse.
- */
-[[nodiscard]] u64 stack_alloc(void);
-void stack_free(u64 base);

@@ -7,7 +7,7 @@
 
 #include "base/types.h"
 
-/* Finds the registers and the SLP_TYP of S5, and switches ACPI mode on. */
+/* Finds SLP_TYP of S5. Boot, after firmware_init(). */
 void power_init(void);
 /*
  * Soft off. With "test-exit" on the command line writes 1 to port 0xF4 first.

@@ -7,5 +7,7 @@
 
 #include "base/types.h"
 
+/* What every VP does for itself once it has its tables; the boot VP, too. */
+void smp_init_vp(void);
 /* Panics if a VP cannot be started. Boot VP, boot. */
 void smp_init(void);

@@ -54,18 +54,19 @@ int task_wait(u64 deadline_ns);
 /* Makes @t run soon, from any VP and from interrupt handlers. */
 void task_wake(struct task *t);
 
-/* Calls @visit on each task until it returns false; for the CLI's `top`. */
+/* For the CLI's `top`. */
 struct task_info {
 	char name[TASK_NAME_SIZE];
 	u32 vp;
 	enum run_state state;
 	u64 run_tsc;
 };
-void task_for_each(bool (*visit)(const struct task_info *info, void *ctx), void *ctx);
+/* Copies what describes the first @max tasks; returns how many there are. */
+u32 task_snapshot(struct task_info *info, u32 max);
 
 /* This VP's idle loop, on the stack that it was started with. Interrupts off. */
 _Noreturn void task_idle_loop(void);
 /* Makes the context that runs now the idle task of this VP. */
 void task_init_vp(void);
-/* Time this VP spent halted, TSC ticks. */
+/* TSC ticks for which VP @vp had nothing to run. */
 u64 task_idle_tsc(u32 vp);

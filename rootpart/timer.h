@@ -34,6 +34,7 @@ void timer_stop(struct timer *t);
  */
 void timer_queue_init(struct timer_queue *q);
 void timer_queue_insert(struct timer_queue *q, struct timer *t, u64 deadline);
+void timer_queue_remove(struct timer *t);
 u64 timer_queue_next(const struct timer_queue *q);
 u64 timer_queue_expire(struct timer_queue *q, u64 now);
 
