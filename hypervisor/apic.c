@@ -222,7 +222,7 @@ void apic_timer_calibrate(void)
 
 	timer_ratio = ((u64)(a.count - b.count) << 32) / (b.tsc - a.tsc);
 	if (!timer_ratio)
-		refuse("error: the local APIC timer does not count; the firmware or the emulator "
+		refuse("the local APIC timer does not count; the firmware or the emulator "
 		       "is broken, try another machine");
 	timer_max_delta = 0xffffffff00000000ull / timer_ratio;
 	log_info("apic: timer hz=%lu", timer_ratio * (clock_tsc_hz >> 16) >> 16);

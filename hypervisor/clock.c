@@ -26,6 +26,7 @@
 #define SAMPLES           4u
 #define SAMPLE_DISTANCE   400u /* a second divided by it: 2.5 ms */
 #define SAMPLE_TRIES      8u
+#define TICK_READS        10000u /* more of them than any tick lasts */
 #define WAIT_READS        2000000u
 #define SHIFT             56u /* of the factors: fine for 4 MHz to 255 GHz */
 
@@ -111,7 +112,7 @@ static bool sample_once(const struct reference *r, struct sample *s)
 	u32 first = r->read();
 	u64 before = rdtsc();
 
-	for (u32 i = 0; i < WAIT_READS; i++) {
+	for (u32 i = 0; i < TICK_READS; i++) {
 		u32 count = r->read();
 		u64 after = rdtsc();
 

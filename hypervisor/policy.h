@@ -13,6 +13,8 @@ struct vp;
 
 /* CPUID as @vp sees it now (OSXSAVE and APIC id included). */
 struct cpuid_regs policy_cpuid(struct vp *vp, u32 leaf, u32 subleaf);
+/* The host's leaf under the policy's masks, without what depends on a VP. */
+struct cpuid_regs policy_cpuid_masked(u32 leaf, u32 subleaf);
 
 /* False: #GP for the guest, and a log line was written. */
 [[nodiscard]] bool policy_msr_read(struct vp *vp, u32 msr, u64 *v);
@@ -28,7 +30,14 @@ void policy_msr_pass_through(const struct partition *p,
 /* Sets the bits of the ports that the partition may not touch. 8 KiB + 1 bitmap. */
 void policy_io_bitmap(const struct partition *p, u8 *bitmap);
 
-/* Values that CR0, CR4, EFER and XCR0 may take for @vp; else #GP. */
+/* Values that registers may take, each for itself; else #GP. */
+[[nodiscard]] bool policy_cr0_valid(const struct vp *vp, u64 v);
+[[nodiscard]] bool policy_cr3_valid(const struct vp *vp, u64 v);
 [[nodiscard]] bool policy_cr4_valid(const struct vp *vp, u64 v);
 [[nodiscard]] bool policy_efer_valid(const struct vp *vp, u64 v);
 [[nodiscard]] bool policy_xcr0_valid(const struct vp *vp, u64 v);
+[[nodiscard]] bool policy_pat_valid(u64 v);
+/* Whether these three agree on the mode of paging; EFER with LMA as it will be. */
+[[nodiscard]] bool policy_mode_valid(u64 cr0, u64 cr4, u64 efer);
+/* Components that XCR0 may have for @vp. */
+u64 policy_xcr0_mask(const struct vp *vp);

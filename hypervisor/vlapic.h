@@ -61,6 +61,8 @@ int vlapic_pending(struct vp *vp);
 int vlapic_highest_irr(const struct vlapic *l);
 /* Moves @vector from pending to in service: it is being injected. */
 void vlapic_accept(struct vp *vp, u8 vector);
+/* Task priority, all eight bits, in any mode of the APIC; MOV to CR8 gives cr8 << 4. */
+void vlapic_tpr_set(struct vp *vp, u8 tpr);
 /* End of interrupt; goes on to irq_virtual_eoi(). */
 void vlapic_eoi(struct vp *vp);
 

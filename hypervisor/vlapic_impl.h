@@ -52,7 +52,6 @@ void vlapic_error(struct vp *vp, u32 error);
 
 /* Task priority, all eight bits. */
 u8 vlapic_tpr(struct vp *vp);
-void vlapic_tpr_set(struct vp *vp, u8 tpr);
 /* Processor priority: SDM 11.8.3.1. */
 u8 vlapic_ppr(struct vp *vp);
 /* Spurious vector register: software enables, or disables and masks all LVTs. */

@@ -36,6 +36,12 @@ static u64 cr0_forced(void)
 	return vmx_caps.cr0_fixed0 & ~(CR0_PE | CR0_PG);
 }
 
+/* A machine check is ours, and with CR4.MCE clear it would be a shutdown. */
+static u64 cr4_forced(void)
+{
+	return vmx_caps.cr4_fixed0 | (CR4_MCE & vmx_caps.cr4_fixed1);
+}
+
 static u64 cr0_mask(void)
 {
 	return cr0_forced() | CR0_WITHHELD;
@@ -50,7 +56,7 @@ u64 vmx_cr0(void)
 
 u64 vmx_cr4(void)
 {
-	u64 forced = vmx_caps.cr4_fixed0;
+	u64 forced = cr4_forced();
 
 	return (vmcs_read(VMCS_GUEST_CR4) & ~forced) | (vmcs_read(VMCS_CR4_SHADOW) & forced);
 }
@@ -139,7 +145,7 @@ enum hv_status vmx_cr4_set(struct vp *vp, u64 v)
 	if ((v & ~vmx_caps.cr4_fixed1) || (lma && !(v & CR4_PAE)))
 		return HV_STATUS_INVALID_REGISTER_VALUE;
 	vmcs_write(VMCS_CR4_SHADOW, v);
-	vmcs_write(VMCS_GUEST_CR4, v | vmx_caps.cr4_fixed0);
+	vmcs_write(VMCS_GUEST_CR4, v | cr4_forced());
 	return paging_changed(vp);
 }
 
@@ -162,7 +168,7 @@ static u64 cr4_mask(const struct vp *vp)
 	for (u32 bit = 0; bit < 32; bit++)
 		if (policy_cr4_valid(vp, BIT(bit)))
 			owned |= BIT(bit);
-	return ~(owned & vmx_caps.cr4_fixed1) | vmx_caps.cr4_fixed0;
+	return ~(owned & vmx_caps.cr4_fixed1) | cr4_forced();
 }
 
 void vmx_masks_setup(struct vp *vp)
@@ -171,6 +177,6 @@ void vmx_masks_setup(struct vp *vp)
 	vmcs_write(VMCS_CR0_SHADOW, CR0_RESET);
 	vmcs_write(VMCS_GUEST_CR0, (CR0_RESET & ~CR0_WITHHELD) | cr0_forced());
 	vmcs_write(VMCS_CR4_SHADOW, 0);
-	vmcs_write(VMCS_GUEST_CR4, vmx_caps.cr4_fixed0);
+	vmcs_write(VMCS_GUEST_CR4, cr4_forced());
 	vmcs_write(VMCS_CR4_MASK, cr4_mask(vp));
 }

@@ -149,16 +149,27 @@ void vmx_tpr_set(struct vp *vp, u8 cr8)
 		threshold_set(vmx, 0);
 }
 
+/* A halted VP is asked while another is loaded, too. */
+static u64 interruptibility(struct vp *vp)
+{
+	u64 state;
+
+	vmx_borrow(vp);
+	state = vmcs_read(VMCS_INTERRUPTIBILITY);
+	vmx_return(vp);
+	return state;
+}
+
 bool vmx_can_interrupt(struct vp *vp)
 {
 	return (vp->regs.rflags & RFLAGS_IF) && !vp->event.valid &&
-	       !(vmcs_read(VMCS_INTERRUPTIBILITY) & INTERRUPTIBILITY_SHADOW);
+	       !(interruptibility(vp) & INTERRUPTIBILITY_SHADOW);
 }
 
 bool vmx_can_nmi(struct vp *vp)
 {
-	return !vp->event.valid && !(vmcs_read(VMCS_INTERRUPTIBILITY) &
-					   (INTERRUPTIBILITY_SHADOW | INTERRUPTIBILITY_NMI));
+	return !vp->event.valid &&
+	       !(interruptibility(vp) & (INTERRUPTIBILITY_SHADOW | INTERRUPTIBILITY_NMI));
 }
 
 static void proc_set(struct vmx *vmx, u32 bit, bool on)

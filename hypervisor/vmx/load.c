@@ -10,6 +10,7 @@
 #include "hypervisor/partition.h"
 #include "hypervisor/pool.h"
 #include "hypervisor/vmx/vmx.h"
+#include "x86/cpu.h"
 #include "x86/cr.h"
 #include "x86/msr.h"
 
@@ -17,6 +18,7 @@
 enum { PAGE_VMCS, PAGE_VAPIC, PAGE_STRUCT, PAGES };
 
 #define RESET_DR6 0xffff0ff0u
+#define RESET_RIP 0xfff0u
 
 static const u32 live_msrs[LIVE_COUNT] = {
 	[LIVE_STAR] = MSR_STAR,
@@ -81,6 +83,8 @@ enum hv_status vmx_vp_create(struct vp *vp)
 		vmx->vpid = vmx_vpid_alloc();
 	*(u32 *)vmx->vmcs = VMX_BASIC_REVISION(vmx_caps.basic);
 	vp->virt = vmx;
+	vp->regs.rip = RESET_RIP;
+	vp->regs.rflags = RFLAGS_FIXED;
 	clear(vmx);
 	vmx_borrow(vp);
 	vmcs_setup(vp);
@@ -113,10 +117,6 @@ static void live_load(const struct vp *vp)
 		msr_write(live_msrs[i], vmx->live[i]);
 	if (has_tsc_aux())
 		msr_write(MSR_TSC_AUX, vp->tsc_aux);
-	dr0_write(vp->dr[0]);
-	dr1_write(vp->dr[1]);
-	dr2_write(vp->dr[2]);
-	dr3_write(vp->dr[3]);
 	dr6_write(vmx->dr6);
 }
 
@@ -128,10 +128,6 @@ static void live_save(struct vp *vp)
 		vmx->live[i] = msr_read(live_msrs[i]);
 	if (has_tsc_aux())
 		vp->tsc_aux = msr_read(MSR_TSC_AUX);
-	vp->dr[0] = dr0_read();
-	vp->dr[1] = dr1_read();
-	vp->dr[2] = dr2_read();
-	vp->dr[3] = dr3_read();
 	vmx->dr6 = dr6_read();
 }
 

@@ -390,18 +390,6 @@ void vmx_mode(struct vp *vp, struct vp_mode *mode)
 	vmx_return(vp);
 }
 
-#define DEBUGCTL_BTF BIT(1)
-
-/* What the end of an instruction does besides, where its flags ask for it. */
-static void advance_flags(struct vp *vp)
-{
-	bool branches_only = vmcs_read(VMCS_GUEST_DEBUGCTL) & DEBUGCTL_BTF;
-
-	if ((vp->regs.rflags & RFLAGS_TF) && !branches_only)
-		vmcs_write(VMCS_PENDING_DEBUG, vmcs_read(VMCS_PENDING_DEBUG) | PENDING_DEBUG_STEP);
-	vp->regs.rflags &= ~RFLAGS_RF;
-}
-
 void vmx_advance(struct vp *vp, u8 length)
 {
 	u64 rip = vp->regs.rip + length;
@@ -414,6 +402,5 @@ void vmx_advance(struct vp *vp, u8 length)
 	vp->regs.rip = rip;
 	if (state & INTERRUPTIBILITY_SHADOW)
 		vmcs_write(VMCS_INTERRUPTIBILITY, state & ~(u64)INTERRUPTIBILITY_SHADOW);
-	if (unlikely(vp->regs.rflags & (RFLAGS_TF | RFLAGS_RF)))
-		advance_flags(vp);
+	vp->regs.rflags &= ~RFLAGS_RF;
 }

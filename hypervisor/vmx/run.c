@@ -22,7 +22,8 @@ void vmx_flush(struct vp *vp)
 	vmx_of(vp)->pending |= VMX_FLUSH_EPT;
 }
 
-static void pending_apply(struct vmx *vmx)
+/* Kept out of vmx_run(), which would save registers for it on each exit. */
+__attribute__((noinline)) static void pending_apply(struct vmx *vmx)
 {
 	bool ok = true;
 
@@ -55,7 +56,7 @@ static void regs_read(struct vp *vp, struct vmx *vmx)
 }
 
 /* Controls or host state are wrong: our bug, so say what we know. */
-static void refused(const struct vp *vp, struct exit *exit)
+__attribute__((noinline)) static void refused(struct vp *vp, struct exit *exit)
 {
 	u64 error = 0;
 
@@ -68,6 +69,8 @@ static void refused(const struct vp *vp, struct exit *exit)
 	exit->length = 0;
 	exit->raw.reason = REFUSED | error;
 	exit->raw.info = 0;
+	/* What regs_write() wrote is in the VMCS. */
+	regs_read(vp, vmx_of(vp));
 }
 
 void vmx_run(struct vp *vp, struct exit *exit)

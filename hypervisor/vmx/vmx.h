@@ -18,7 +18,7 @@
 #define VMX_FLUSH_VPID    BIT(1) /* linear translations: CR0, CR3, CR4, EFER changed */
 #define VMX_TPR_THRESHOLD BIT(2)
 
-/* Guest MSRs and debug registers that no VMCS field holds. */
+/* Guest MSRs that no VMCS field holds. */
 enum vmx_live { LIVE_STAR, LIVE_LSTAR, LIVE_CSTAR, LIVE_SFMASK, LIVE_KERNEL_GS_BASE, LIVE_COUNT };
 
 struct vmx {
@@ -38,7 +38,7 @@ struct vmx {
 	u64 rflags;
 	/* While not loaded; else in the processor's registers. */
 	u64 live[LIVE_COUNT];
-	u64 dr6;
+	u64 dr6; /* DR0 to DR3 are vp_switch()'s */
 };
 
 /* Of the boot processor, and compared with every other's. */

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Synthetic MSRs. On the VP's processor; what belongs to the whole partition
+ * is under its lock. The hypercall page is a page of ours that second-level
+ * tables put in the place of the guest's: read and execute only, shared by all
+ * VPs, and taken away again without a trace.
+ */
+#include "hypervisor/synthetic.h"
+
+#include "hv/msr.h"
+#include "hypervisor/clock.h"
+#include "hypervisor/frame.h"
+#include "hypervisor/log.h"
+#include "hypervisor/partition.h"
+#include "hypervisor/pool.h"
+#include "hypervisor/vp.h"
+#include "lib/string.h"
+#include "x86/cpu.h"
+
+#define HYPERCALL_BITS (~PAGE_MASK | HV_MSR_HYPERCALL_ENABLE | HV_MSR_HYPERCALL_LOCKED)
+#define INT3           0xcc
+#define NS_PER_UNIT    100u
+
+static u64 reference_time(const struct partition *p)
+{
+	return clock_tsc_to_ns(rdtsc() - p->start_tsc) / NS_PER_UNIT;
+}
+
+bool synthetic_read(struct vp *vp, u32 msr, u64 *v)
+{
+	switch (msr) {
+	case HV_MSR_GUEST_OS_ID:
+		*v = vp->partition->guest_os_id;
+		return true;
+	case HV_MSR_HYPERCALL:
+		*v = vp->partition->hypercall_msr;
+		return true;
+	case HV_MSR_VP_INDEX:
+		*v = vp->index;
+		return true;
+	case HV_MSR_VP_RUNTIME:
+		*v = clock_tsc_to_ns(vp->stats[HV_VP_COUNTER_TOTAL_RUN_TIME]) / NS_PER_UNIT;
+		return true;
+	case HV_MSR_TIME_REF_COUNT:
+		*v = reference_time(vp->partition);
+		return true;
+	case HV_MSR_TSC_FREQUENCY:
+		*v = clock_tsc_hz;
+		return true;
+	case HV_MSR_APIC_FREQUENCY:
+		*v = VLAPIC_HZ;
+		return true;
+	case HV_MSR_VP_ASSIST_PAGE:
+		*v = vp->assist_page;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Makes the page's contents, the vendor's instruction and RET, once. */
+static bool page_make(struct partition *p)
+{
+	if (p->hypercall_page)
+		return true;
+	p->hypercall_page = pool_alloc(1);
+	if (!p->hypercall_page)
+		return false;
+	memset(p->hypercall_page, INT3, PAGE_SIZE);
+	memcpy(p->hypercall_page, virt->hypercall_text, virt->hypercall_text_size);
+	frame_mark(virt_to_spa(p->hypercall_page), PAGE_SIZE, FRAME_SHARED, 0);
+	return true;
+}
+
+/* Only over the partition's own RAM: there is something to uncover later. */
+static bool page_cover(struct partition *p, u64 msr)
+{
+	gpa_t gpa = GPA(msr & ~PAGE_MASK);
+	struct slat_mapping below;
+
+	if (!frame_is_owned(SPA(gpa.a), (u16)p->id) || !slat_lookup(&p->slat, gpa, &below) ||
+		!page_make(p))
+		return false;
+	return slat_map(&p->slat, gpa, virt_to_spa(p->hypercall_page), PAGE_SIZE,
+		       SLAT_READ | SLAT_EXEC, below.type, 1) == HV_STATUS_SUCCESS;
+}
+
+/* Replaces one leaf of 4 KiB, so no table is needed and it cannot fail. */
+static bool page_uncover(struct partition *p, u64 msr)
+{
+	gpa_t gpa = GPA(msr & ~PAGE_MASK);
+	struct slat_mapping over;
+
+	return slat_lookup(&p->slat, gpa, &over) &&
+	       slat_map(&p->slat, gpa, SPA(gpa.a), PAGE_SIZE, SLAT_ALL, over.type, 1) ==
+		       HV_STATUS_SUCCESS;
+}
+
+/* Under the lock. The new page first: if that fails, nothing has changed. */
+static bool hypercall_set(struct partition *p, u64 v)
+{
+	u64 old = p->hypercall_msr;
+	bool was_on = old & HV_MSR_HYPERCALL_ENABLE;
+	bool on = v & HV_MSR_HYPERCALL_ENABLE;
+	bool moved = (old ^ v) & ~PAGE_MASK;
+
+	if (on && (!was_on || moved) && !page_cover(p, v))
+		return false;
+	WRITE_ONCE(p->hypercall_msr, v);
+	return !was_on || (on && !moved) || page_uncover(p, old);
+}
+
+static bool hypercall_write(struct vp *vp, u64 v)
+{
+	struct partition *p = vp->partition;
+	bool ok;
+
+	v &= HYPERCALL_BITS;
+	spin_lock(&p->lock);
+	/* Without an identity the page stays off; TLFS 3.13. */
+	if (p->guest_os_id == 0)
+		v &= ~HV_MSR_HYPERCALL_ENABLE;
+	if (p->hypercall_msr & HV_MSR_HYPERCALL_LOCKED)
+		ok = v == p->hypercall_msr;
+	else
+		ok = hypercall_set(p, v);
+	spin_unlock(&p->lock);
+	partition_flush(p, vp);
+	return ok;
+}
+
+/* Zero takes the hypercall page away. */
+static bool guest_os_id_write(struct vp *vp, u64 v)
+{
+	struct partition *p = vp->partition;
+	bool ok = true;
+
+	spin_lock(&p->lock);
+	if (v == 0 && p->hypercall_msr & HV_MSR_HYPERCALL_ENABLE)
+		ok = hypercall_set(p, p->hypercall_msr & ~HV_MSR_HYPERCALL_ENABLE);
+	if (ok)
+		p->guest_os_id = v;
+	spin_unlock(&p->lock);
+	if (v == 0)
+		partition_flush(p, vp);
+	return ok;
+}
+
+bool synthetic_write(struct vp *vp, u32 msr, u64 v)
+{
+	switch (msr) {
+	case HV_MSR_GUEST_OS_ID:
+		return guest_os_id_write(vp, v);
+	case HV_MSR_HYPERCALL:
+		return hypercall_write(vp, v);
+	case HV_MSR_VP_ASSIST_PAGE:
+		vp->assist_page = v & (~PAGE_MASK | HV_MSR_PAGE_ENABLE);
+		return true;
+	default:
+		return false;
+	}
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Polled output on a 16550 UART: what the kernel has before the real console
+ * is up, and when it dies without one. Any VP, any context, no locks.
+ * National PC16550D data sheet.
+ */
+#include "rootpart/console.h"
+
+#include "x86/cpu.h"
+#include "x86/io.h"
+
+#define UART_DATA        0
+#define UART_IER         1
+#define UART_FCR         2
+#define UART_LCR         3
+#define UART_MCR         4
+#define UART_LSR         5
+#define UART_LCR_8N1     0x03u
+#define UART_LCR_DLAB    0x80u
+#define UART_LSR_EMPTY   0x20u
+#define UART_MCR_DTR_RTS 0x03u
+#define UART_FCR_CLEAR   0x07u
+
+/* A UART that never gets empty must not stop the machine. */
+#define UART_POLL_MAX 100000u
+
+static u16 uart;
+
+void early_console_init(u16 port)
+{
+	uart = port;
+	if (uart == 0)
+		return;
+	out8((u16)(uart + UART_IER), 0);
+	out8((u16)(uart + UART_LCR), UART_LCR_DLAB);
+	out8((u16)(uart + UART_DATA), 1); /* 115200 baud */
+	out8((u16)(uart + UART_IER), 0);
+	out8((u16)(uart + UART_LCR), UART_LCR_8N1);
+	out8((u16)(uart + UART_FCR), UART_FCR_CLEAR);
+	out8((u16)(uart + UART_MCR), UART_MCR_DTR_RTS);
+}
+
+static void uart_put(char c)
+{
+	for (u32 i = 0; i < UART_POLL_MAX; i++) {
+		if (in8((u16)(uart + UART_LSR)) & UART_LSR_EMPTY)
+			break;
+		cpu_pause();
+	}
+	out8((u16)(uart + UART_DATA), (u8)c);
+}
+
+void early_console_write(const char *text, size_t len)
+{
+	if (uart == 0)
+		return;
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == '\n')
+			uart_put('\r');
+		uart_put(text[i]);
+	}
+}

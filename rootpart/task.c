@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tasks: creation, switching, waiting, the idle loop. Queue logic is
+ * run_queue.c's. Switches happen with interrupts off, on the task's own VP.
+ */
+#include "rootpart/task.h"
+
+#include "base/assert.h"
+#include "base/errno.h"
+#include "lib/string.h"
+#include "rootpart/apic.h"
+#include "rootpart/cpu.h"
+#include "rootpart/heap.h"
+#include "rootpart/lock.h"
+#include "rootpart/stack.h"
+#include "rootpart/time.h"
+
+/* task_switch.S */
+void task_switch(u64 *save, u64 load);
+void task_start(void);
+
+static struct spinlock all_lock;
+static struct list_node all = LIST_INIT(all);
+
+/* What task_switch() pops, lowest address first. */
+struct switch_frame {
+	u64 r15, r14, r13, r12, rbx, rbp;
+	u64 rip;
+};
+
+static struct task *task_of(struct run_entry *e)
+{
+	return e != NULL ? container_of(e, struct task, run) : NULL;
+}
+
+struct task *task_current(void)
+{
+	return this_cpu()->current;
+}
+
+static void all_add(struct task *t)
+{
+	u64 flags = lock_irq(&all_lock);
+
+	list_push_back(&all, &t->all);
+	unlock_irq(&all_lock, flags);
+}
+
+static void task_destroy(struct task *t)
+{
+	u64 flags = lock_irq(&all_lock);
+
+	list_remove(&t->all);
+	unlock_irq(&all_lock, flags);
+	stack_free(t->stack_base);
+	kfree(t);
+}
+
+/* What the task that was switched to does first, interrupts still off. */
+static void switch_finish(void)
+{
+	struct cpu *cpu = this_cpu();
+	struct task *dead = cpu->dead;
+
+	cpu->dead = NULL;
+	if (dead != NULL)
+		task_destroy(dead);
+}
+
+/* Runs whoever is next; comes back when it is this task's turn again. */
+static void switch_next(void)
+{
+	struct cpu *cpu = this_cpu();
+	struct task *old = cpu->current;
+	struct task *next = task_of(run_queue_next(&cpu->run_queue));
+	u64 now;
+
+	if (next == NULL)
+		next = cpu->idle;
+	if (next == old)
+		return;
+	now = rdtsc();
+	old->run_tsc += now - old->since_tsc;
+	next->since_tsc = now;
+	cpu->current = next;
+	task_switch(&old->stack_pointer, next->stack_pointer);
+	switch_finish();
+}
+
+static void task_main(void)
+{
+	struct task *t;
+
+	switch_finish();
+	irq_enable();
+	t = task_current();
+	t->entry(t->arg);
+	task_exit();
+}
+
+static struct task *task_new(const char *name, u32 vp)
+{
+	struct task *t = kzalloc(sizeof(*t));
+
+	if (t == NULL)
+		return NULL;
+	run_entry_init(&t->run);
+	t->vp = vp;
+	(void)str_copy(t->name, name, sizeof(t->name));
+	return t;
+}
+
+static void kick(struct cpu *cpu)
+{
+	if (cpu != this_cpu())
+		apic_send_ipi(cpu->apic_id, VECTOR_WAKE);
+}
+
+struct task *task_create_on(u32 vp, const char *name, void (*entry)(void *arg), void *arg)
+{
+	struct switch_frame *frame;
+	struct task *t;
+
+	assert(vp < cpu_count);
+	t = task_new(name, vp);
+	if (t == NULL)
+		return NULL;
+	t->stack_base = stack_alloc();
+	if (t->stack_base == 0) {
+		kfree(t);
+		return NULL;
+	}
+	t->entry = entry;
+	t->arg = arg;
+	frame = (struct switch_frame *)(t->stack_base + ROOT_STACK_SIZE) - 1;
+	*frame = (struct switch_frame){ .r12 = (u64)task_main, .rip = (u64)task_start };
+	t->stack_pointer = (u64)frame;
+	all_add(t);
+	if (run_queue_add(&cpus[vp]->run_queue, &t->run))
+		kick(cpus[vp]);
+	return t;
+}
+
+struct task *task_create(const char *name, void (*entry)(void *arg), void *arg)
+{
+	return task_create_on(this_cpu()->vp, name, entry, arg);
+}
+
+void task_exit(void)
+{
+	struct cpu *cpu;
+
+	irq_disable();
+	cpu = this_cpu();
+	cpu->current->run.state = RUN_DEAD;
+	cpu->dead = cpu->current;
+	switch_next();
+	assert(false);
+	for (;;)
+		cpu_halt();
+}
+
+void task_yield(void)
+{
+	u64 flags = irq_save();
+	struct cpu *cpu = this_cpu();
+
+	run_queue_yield(&cpu->run_queue, &cpu->current->run);
+	switch_next();
+	irq_restore(flags);
+}
+
+void task_wake(struct task *t)
+{
+	struct cpu *cpu = cpus[t->vp];
+
+	if (run_queue_wake(&cpu->run_queue, &t->run))
+		kick(cpu);
+}
+
+/* The limit of one task_wait(); lives on the stack of the task. */
+struct wait_timer {
+	struct timer timer;
+	struct task *task;
+};
+
+static void wait_timer_fire(struct timer *t)
+{
+	task_wake(container_of(t, struct wait_timer, timer)->task);
+}
+
+int task_wait(u64 deadline_ns)
+{
+	struct cpu *cpu = this_cpu();
+	struct wait_timer limit = { .task = cpu->current };
+	u64 flags;
+
+	if (deadline_ns != TIME_NEVER && time_ns() >= deadline_ns)
+		return -ETIMEDOUT;
+	timer_init(&limit.timer, wait_timer_fire);
+	flags = irq_save();
+	assert((flags & RFLAGS_IF) && cpu->current != cpu->idle);
+	if (deadline_ns != TIME_NEVER)
+		timer_start(&limit.timer, deadline_ns);
+	if (run_queue_wait(&cpu->run_queue, &cpu->current->run))
+		switch_next();
+	timer_stop(&limit.timer);
+	irq_restore(flags);
+	return deadline_ns != TIME_NEVER && time_ns() >= deadline_ns ? -ETIMEDOUT : 0;
+}
+
+void task_sleep_until(u64 deadline_ns)
+{
+	while (task_wait(deadline_ns) == 0)
+		;
+}
+
+void task_sleep_ns(u64 ns)
+{
+	task_sleep_until(time_ns() + ns);
+}
+
+void task_init_vp(void)
+{
+	struct cpu *cpu = this_cpu();
+
+	cpu->idle = task_new("idle", cpu->vp);
+	assert(cpu->idle != NULL);
+	cpu->idle->run.state = RUN_RUNNING;
+	cpu->idle->since_tsc = rdtsc();
+	cpu->current = cpu->idle;
+	all_add(cpu->idle);
+}
+
+void task_idle_loop(void)
+{
+	struct run_queue *q = &this_cpu()->run_queue;
+
+	for (;;) {
+		switch_next();
+		if (run_queue_halt(q)) {
+			irq_wait();
+			run_queue_resume(q);
+		}
+	}
+}
+
+static u64 run_tsc_now(const struct task *t)
+{
+	bool running = cpus[t->vp]->current == t;
+
+	return t->run_tsc + (running ? rdtsc() - t->since_tsc : 0);
+}
+
+u64 task_idle_tsc(u32 vp)
+{
+	return run_tsc_now(cpus[vp]->idle);
+}
+
+u32 task_snapshot(struct task_info *info, u32 max)
+{
+	u64 flags = lock_irq(&all_lock);
+	u32 count = 0;
+
+	list_for_each(n, &all)
+	{
+		const struct task *t = list_entry(n, struct task, all);
+
+		if (count < max) {
+			info[count] = (struct task_info){
+				.vp = t->vp,
+				.state = t->run.state,
+				.run_tsc = run_tsc_now(t),
+			};
+			memcpy(info[count].name, t->name, TASK_NAME_SIZE);
+		}
+		count++;
+	}
+	unlock_irq(&all_lock, flags);
+	return count;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Cooperative tasks: own stack with a guard page, bound to the VP that they
+ * were created for. A task runs until it waits, yields or returns; interrupts
+ * are on while it runs, and handlers only mark and wake. Queues and states
+ * are in run_queue.h, waiting for conditions in waitq.h.
+ */
+#pragma once
+
+#include "base/types.h"
+#include "rootpart/run_queue.h"
+#include "rootpart/timer.h"
+
+#define TASK_NAME_SIZE 24
+
+struct task {
+	struct run_entry run; /* state and links; lock of its run queue */
+	u64 stack_pointer;    /* while not running */
+	u64 stack_base;       /* lowest mapped address, 0 for the idle task */
+	u64 run_tsc;          /* ticks spent running so far */
+	u64 since_tsc;        /* when it last began to run */
+	void (*entry)(void *arg);
+	void *arg;
+	u32 vp;
+	struct list_node all; /* list of all tasks, task.c's lock */
+	char name[TASK_NAME_SIZE];
+};
+
+/*
+ * Creates a task that calls @entry(@arg), on this VP, or on VP @vp. It frees
+ * itself when @entry returns. Returns NULL when memory or stacks are out. The
+ * name is copied (cut to 23 characters).
+ */
+[[nodiscard]] struct task *task_create(const char *name, void (*entry)(void *arg), void *arg);
+[[nodiscard]] struct task *task_create_on(
+	u32 vp, const char *name, void (*entry)(void *arg), void *arg);
+
+/* The running task; the idle task's own while a VP starts up. */
+struct task *task_current(void);
+
+/* Lets the other tasks of this VP that are ready run first. */
+void task_yield(void);
+void task_sleep_ns(u64 ns);
+void task_sleep_until(u64 deadline_ns);
+_Noreturn void task_exit(void);
+
+/*
+ * Sleeps until task_wake() of this task, or time_ns() >= @deadline_ns
+ * (TIME_NEVER: no limit). A wake-up that came since the last task_wait() is
+ * not lost: then it returns at once. It may return early; callers look at
+ * their condition again. Returns 0, or -ETIMEDOUT past the deadline.
+ */
+int task_wait(u64 deadline_ns);
+/* Makes @t run soon, from any VP and from interrupt handlers. */
+void task_wake(struct task *t);
+
+/* For the CLI's `top`. */
+struct task_info {
+	char name[TASK_NAME_SIZE];
+	u32 vp;
+	enum run_state state;
+	u64 run_tsc;
+};
+/* Copies what describes the first @max tasks; returns how many there are. */
+u32 task_snapshot(struct task_info *info, u32 max);
+
+/* This VP's idle loop, on the stack that it was started with. Interrupts off. */
+_Noreturn void task_idle_loop(void);
+/* Makes the context that runs now the idle task of this VP. */
+void task_init_vp(void);
+/* TSC ticks for which VP @vp had nothing to run. */
+u64 task_idle_tsc(u32 vp);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The machine that the fake x86 headers show to code under test: a TSC that
+ * moves by a step at each reading, MSRs, ports and device registers by
+ * callbacks of the test. A callback that is not set ends the program. A test
+ * names -Itests/unit/fake in its cflags and fake.c among its sources.
+ */
+#pragma once
+
+#include "base/types.h"
+
+extern u64 fake_tsc;
+extern u64 fake_tsc_step;
+
+extern u64 (*fake_on_msr_read)(u32 msr);
+extern void (*fake_on_msr_write)(u32 msr, u64 v);
+extern u32 (*fake_on_in)(u16 port, u32 size);
+extern void (*fake_on_out)(u16 port, u32 size, u32 v);
+extern u32 (*fake_on_mmio_read)(const volatile void *p);
+extern void (*fake_on_mmio_write)(volatile void *p, u32 v);
+
+u64 fake_rdtsc(void);
+u64 fake_msr_read(u32 msr);
+void fake_msr_write(u32 msr, u64 v);
+u32 fake_in(u16 port, u32 size);
+void fake_out(u16 port, u32 size, u32 v);
+u32 fake_mmio_read(const volatile void *p);
+void fake_mmio_write(volatile void *p, u32 v);
