@@ -101,6 +101,7 @@ static int make_image(void **state)
 	put(NOTE_AT + 36, 4, 0x101040);
 
 	put_shdr(1, 3, STRINGS_AT, 32, 0, 0);
+	put_shdr(3, 3, STRINGS_AT, 32, 0, 0); /* past the last that counts */
 	put_shdr(2, 2, SYMS_AT, 24 * 5, 1, 24);
 	memcpy(file + STRINGS_AT, "\0start\0worker\0asm_stub", 22);
 	put_symbol(1, 1, 0x12, 0x1000, 0x40);
