@@ -22,6 +22,7 @@
 #include "hypervisor/trace.h"
 #include "hypervisor/vlapic.h"
 #include "hypervisor/vp.h"
+#include "lib/bitmap.h"
 #include "x86/apic.h"
 #include "x86/atomic.h"
 #include "x86/io.h"
@@ -181,10 +182,10 @@ static bool sole_member(u64 banks, const u64 *words, u32 count, u32 *vp)
 {
 	u32 members = 0;
 
-	if ((u32)__builtin_popcountll(banks) != count)
+	if (bitmap_weight(&banks, 64) != count)
 		return false;
 	for (u32 i = 0; i < count; i++, banks &= banks - 1) {
-		members += (u32)__builtin_popcountll(words[i]);
+		members += bitmap_weight(&words[i], 64);
 		if (words[i])
 			*vp = (u32)__builtin_ctzll(banks) * 64 + (u32)__builtin_ctzll(words[i]);
 	}

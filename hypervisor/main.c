@@ -138,9 +138,11 @@ static void boot_late(void *unused)
 	if (!clock_init(&platform))
 		refuse("no timer to calibrate by: the machine has neither HPET nor ACPI PM timer");
 	apic_init(platform.lapic_address);
+	/* The 8259 falls silent while LINT0 still listens: QEMU would keep its
+	 * last request for ever otherwise. */
+	irq_init(&platform);
 	apic_enable();
 	apic_timer_calibrate();
-	irq_init(&platform);
 	mtrr_init();
 	start_virtualization();
 	smp_start(&boot_info);

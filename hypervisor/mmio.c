@@ -50,7 +50,7 @@ static u64 flags_of(u64 result, u8 size)
 		flags |= RFLAGS_ZF;
 	if (result >> (8 * size - 1) & 1)
 		flags |= RFLAGS_SF;
-	if (!(__builtin_popcount((u8)result) & 1))
+	if (!__builtin_parity((u8)result))
 		flags |= RFLAGS_PF;
 	return flags;
 }

@@ -37,8 +37,8 @@ typedef int64_t s64;
 #define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #define KIB                             ((u64)1024)
-#define MIB                             (1024ull * KIB)
-#define GIB                             (1024ull * MIB)
+#define MIB                             (1024 * KIB)
+#define GIB                             (1024 * MIB)
 
 #define PAGE_SHIFT                      12u
 #define PAGE_SIZE                       ((u64)4096)
