@@ -18,6 +18,7 @@
 #include "hypervisor/vp.h"
 #include "x86/atomic.h"
 #include "x86/cpu.h"
+#include "x86/desc.h"
 
 static void handle_nothing(struct vp *vp, const struct exit *exit)
 {
@@ -136,7 +137,10 @@ static void handle_slat_fault(struct vp *vp, const struct exit *exit)
 /* A back end that needs to see an exception for itself hands it on. */
 static void handle_exception(struct vp *vp, const struct exit *exit)
 {
-	if (exit->exception.vector == 14)
+	if (exit->exception.vector == VEC_MC)
+		die(NULL, "machine check in p%u.v%u at 0x%lx", (u32)vp->partition->id, vp->index,
+			vp->regs.rip);
+	if (exit->exception.vector == VEC_PF)
 		vp_inject_pf(vp, exit->exception.address, exit->exception.error);
 	else
 		vp_inject_exception(vp, exit->exception.vector, exit->exception.has_error,

@@ -69,8 +69,8 @@ static bool fault_gp(struct guest_fault *fault)
 	return false;
 }
 
-static bool fault_pf(struct guest_fault *fault, const struct vp_mode *mode, gva_t gva, u32 access,
-	u32 error)
+static bool fault_pf(
+	struct guest_fault *fault, const struct vp_mode *mode, gva_t gva, u32 access, u32 error)
 {
 	bool tells_fetch = mode->cr4 & CR4_SMEP || (mode->cr4 & CR4_PAE && mode->efer & EFER_NXE);
 
@@ -146,12 +146,12 @@ static bool rights_allow(const struct vp_mode *mode, u64 allowed, bool nx, u32 a
 }
 
 /* Reads the entry for @gva in the table at @table; false: no RAM of the partition. */
-static bool entry_read(struct vp *vp, const struct paging *paging, u64 table, u64 gva, u32 level,
-	struct walk *w)
+static bool entry_read(
+	struct vp *vp, const struct paging *paging, u64 table, u64 gva, u32 level, struct walk *w)
 {
 	u32 depth = paging->levels - level;
-	u64 index = gva >> (12 + paging->index_bits * (level - 1)) &
-		    ((1u << paging->index_bits) - 1);
+	u64 index =
+		gva >> (12 + paging->index_bits * (level - 1)) & ((1u << paging->index_bits) - 1);
 	u64 address = table + index * (paging->wide ? 8 : 4);
 	const u8 *page;
 	spa_t spa;
@@ -242,8 +242,8 @@ bool guest_translate(struct vp *vp, const struct vp_mode *mode, gva_t gva, u32 a
 	return true;
 }
 
-static bool memo_holds(const struct fetch_memo *m, const struct vp *vp, const struct vp_mode *mode,
-	u64 page)
+static bool memo_holds(
+	const struct fetch_memo *m, const struct vp *vp, const struct vp_mode *mode, u64 page)
 {
 	if (m->vp != vp || m->page != page || m->mode.cr3 != mode->cr3 ||
 		m->mode.cr0 != mode->cr0 || m->mode.cr4 != mode->cr4 ||
@@ -257,8 +257,8 @@ static bool memo_holds(const struct fetch_memo *m, const struct vp *vp, const st
 }
 
 /* The page of code at linear address @page, in a window. NULL: *fault. */
-static const u8 *code_page(struct vp *vp, const struct vp_mode *mode, u64 page,
-	struct guest_fault *fault)
+static const u8 *code_page(
+	struct vp *vp, const struct vp_mode *mode, u64 page, struct guest_fault *fault)
 {
 	struct fetch_memo *m = &memos[vp->cpu->index];
 	spa_t spa;

@@ -5,11 +5,11 @@
  */
 #include "hypervisor/partition.h"
 
+#include "hv/msr.h"
 #include "hypervisor/frame.h"
 #include "hypervisor/pool.h"
 #include "hypervisor/vp.h"
 #include "hypervisor/window.h"
-#include "hv/msr.h"
 #include "x86/atomic.h"
 #include "x86/cpu.h"
 
@@ -57,8 +57,7 @@ static void flush_own(struct vp *vp)
 /* A VP that is not runnable does its work before it enters the guest again. */
 static void wait_flushed(const struct vp *vp, struct vp *self)
 {
-	while (load_acquire(&vp->work) & VP_WORK_FLUSH &&
-		load_acquire(&vp->state) == VP_RUNNABLE) {
+	while (load_acquire(&vp->work) & VP_WORK_FLUSH && load_acquire(&vp->state) == VP_RUNNABLE) {
 		flush_own(self);
 		cpu_pause();
 	}

@@ -16,14 +16,14 @@
 #include "hypervisor/vp.h"
 #include "x86/cr.h"
 
-#define EXT_FIRST  0x80000000u
-#define ALL        0xffffffffu
+#define EXT_FIRST              0x80000000u
+#define ALL                    0xffffffffu
 
-#define LEAF_BASIC 0x0u
-#define LEAF_FEATURES 0x1u
+#define LEAF_BASIC             0x0u
+#define LEAF_FEATURES          0x1u
 #define LEAF_EXTENDED_FEATURES 0x7u
-#define LEAF_TOPOLOGY 0xbu
-#define LEAF_XSAVE 0xdu
+#define LEAF_TOPOLOGY          0xbu
+#define LEAF_XSAVE             0xdu
 
 enum special { PLAIN, MAX_LEAF, FEATURES, SUBLEAF_0, TOPOLOGY, XSAVE };
 
@@ -34,54 +34,53 @@ struct cpuid_row {
 };
 
 /* Leaf 1 ECX. */
-#define F1C                                                                                 \
-	(u32)(BIT(0) /* SSE3 */ | BIT(1) /* PCLMULQDQ */ | BIT(9) /* SSSE3 */ |             \
-		BIT(12) /* FMA */ | BIT(13) /* CMPXCHG16B */ | BIT(17) /* PCID */ |         \
-		BIT(19) /* SSE4.1 */ | BIT(20) /* SSE4.2 */ | BIT(21) /* x2APIC */ |        \
-		BIT(22) /* MOVBE */ | BIT(23) /* POPCNT */ | BIT(24) /* TSC deadline */ |   \
-		BIT(25) /* AES */ | BIT(26) /* XSAVE */ | BIT(28) /* AVX */ |               \
-		BIT(29) /* F16C */ | BIT(30) /* RDRAND */)
+#define F1C                                                                                        \
+	(u32)(BIT(0) /* SSE3 */ | BIT(1) /* PCLMULQDQ */ | BIT(9) /* SSSE3 */ |                    \
+		BIT(12) /* FMA */ | BIT(13) /* CMPXCHG16B */ | BIT(17) /* PCID */ |                \
+		BIT(19) /* SSE4.1 */ | BIT(20) /* SSE4.2 */ | BIT(21) /* x2APIC */ |               \
+		BIT(22) /* MOVBE */ | BIT(23) /* POPCNT */ | BIT(24) /* TSC deadline */ |          \
+		BIT(25) /* AES */ | BIT(26) /* XSAVE */ | BIT(28) /* AVX */ | BIT(29) /* F16C */ | \
+		BIT(30) /* RDRAND */)
 #define F1C_OSXSAVE    BIT(27)
 #define F1C_HYPERVISOR BIT(31)
 /* Leaf 1 EDX: without PSN, DS, ACPI, TM, IA64, PBE. */
-#define F1D                                                                                 \
-	(u32)(BIT(0) /* FPU */ | BIT(1) /* VME */ | BIT(2) /* DE */ | BIT(3) /* PSE */ |    \
-		BIT(4) /* TSC */ | BIT(5) /* MSR */ | BIT(6) /* PAE */ | BIT(7) /* MCE */ | \
-		BIT(8) /* CX8 */ | BIT(9) /* APIC */ | BIT(11) /* SEP */ |                  \
-		BIT(12) /* MTRR, read only */ | BIT(13) /* PGE */ |                         \
-		BIT(14) /* MCA, no banks */ | BIT(15) /* CMOV */ | BIT(16) /* PAT */ |      \
-		BIT(17) /* PSE36 */ | BIT(19) /* CLFSH */ | BIT(23) /* MMX */ |             \
-		BIT(24) /* FXSR */ | BIT(25) /* SSE */ | BIT(26) /* SSE2 */ |               \
-		BIT(27) /* SS */ | BIT(28) /* HTT */)
+#define F1D                                                                                        \
+	(u32)(BIT(0) /* FPU */ | BIT(1) /* VME */ | BIT(2) /* DE */ | BIT(3) /* PSE */ |           \
+		BIT(4) /* TSC */ | BIT(5) /* MSR */ | BIT(6) /* PAE */ | BIT(7) /* MCE */ |        \
+		BIT(8) /* CX8 */ | BIT(9) /* APIC */ | BIT(11) /* SEP */ |                         \
+		BIT(12) /* MTRR, read only */ | BIT(13) /* PGE */ | BIT(14) /* MCA, no banks */ |  \
+		BIT(15) /* CMOV */ | BIT(16) /* PAT */ | BIT(17) /* PSE36 */ |                     \
+		BIT(19) /* CLFSH */ | BIT(23) /* MMX */ | BIT(24) /* FXSR */ | BIT(25) /* SSE */ | \
+		BIT(26) /* SSE2 */ | BIT(27) /* SS */ | BIT(28) /* HTT */)
 /* Leaf 7: instructions without state of their own, SMEP, SMAP, AVX-512. */
-#define F7B                                                                                 \
-	(u32)(BIT(0) /* FSGSBASE */ | BIT(3) /* BMI1 */ | BIT(5) /* AVX2 */ |               \
-		BIT(6) /* FDP */ | BIT(7) /* SMEP */ | BIT(8) /* BMI2 */ |                  \
-		BIT(9) /* ERMS */ | BIT(10) /* INVPCID */ | BIT(13) /* FPU CS DS */ |       \
-		BIT(16) /* AVX512F */ | BIT(17) /* AVX512DQ */ | BIT(18) /* RDSEED */ |     \
-		BIT(19) /* ADX */ | BIT(20) /* SMAP */ | BIT(21) /* AVX512_IFMA */ |        \
-		BIT(23) /* CLFLUSHOPT */ | BIT(24) /* CLWB */ | BIT(26) /* AVX512PF */ |    \
-		BIT(27) /* AVX512ER */ | BIT(28) /* AVX512CD */ | BIT(29) /* SHA */ |       \
-		BIT(30) /* AVX512BW */ | BIT(31) /* AVX512VL */)
-#define F7C                                                                                 \
-	(u32)(BIT(1) /* AVX512_VBMI */ | BIT(2) /* UMIP */ | BIT(6) /* AVX512_VBMI2 */ |    \
-		BIT(8) /* GFNI */ | BIT(9) /* VAES */ | BIT(10) /* VPCLMULQDQ */ |          \
-		BIT(11) /* AVX512_VNNI */ | BIT(12) /* AVX512_BITALG */ |                   \
+#define F7B                                                                                      \
+	(u32)(BIT(0) /* FSGSBASE */ | BIT(3) /* BMI1 */ | BIT(5) /* AVX2 */ | BIT(6) /* FDP */ | \
+		BIT(7) /* SMEP */ | BIT(8) /* BMI2 */ | BIT(9) /* ERMS */ |                      \
+		BIT(10) /* INVPCID */ | BIT(13) /* FPU CS DS */ | BIT(16) /* AVX512F */ |        \
+		BIT(17) /* AVX512DQ */ | BIT(18) /* RDSEED */ | BIT(19) /* ADX */ |              \
+		BIT(20) /* SMAP */ | BIT(21) /* AVX512_IFMA */ | BIT(23) /* CLFLUSHOPT */ |      \
+		BIT(24) /* CLWB */ | BIT(26) /* AVX512PF */ | BIT(27) /* AVX512ER */ |           \
+		BIT(28) /* AVX512CD */ | BIT(29) /* SHA */ | BIT(30) /* AVX512BW */ |            \
+		BIT(31) /* AVX512VL */)
+#define F7C                                                                              \
+	(u32)(BIT(1) /* AVX512_VBMI */ | BIT(2) /* UMIP */ | BIT(6) /* AVX512_VBMI2 */ | \
+		BIT(8) /* GFNI */ | BIT(9) /* VAES */ | BIT(10) /* VPCLMULQDQ */ |       \
+		BIT(11) /* AVX512_VNNI */ | BIT(12) /* AVX512_BITALG */ |                \
 		BIT(14) /* AVX512_VPOPCNTDQ */ | BIT(22) /* RDPID */)
 #define F7D                                                                                 \
 	(u32)(BIT(2) /* AVX512_4VNNIW */ | BIT(3) /* AVX512_4FMAPS */ | BIT(4) /* FSRM */ | \
 		BIT(8) /* AVX512_VP2INTERSECT */ | BIT(10) /* MD_CLEAR */ |                 \
 		BIT(26) /* IBRS, IBPB */ | BIT(27) /* STIBP */ | BIT(31) /* SSBD */)
 /* Leaf 0x80000001. */
-#define X1C                                                                                 \
-	(u32)(BIT(0) /* LAHF */ | BIT(1) /* CMP legacy */ | BIT(4) /* CR8 by LOCK */ |      \
-		BIT(5) /* ABM */ | BIT(6) /* SSE4A */ | BIT(7) /* misaligned SSE */ |       \
-		BIT(8) /* 3DNow prefetch */ | BIT(11) /* XOP */ | BIT(16) /* FMA4 */ |      \
+#define X1C                                                                            \
+	(u32)(BIT(0) /* LAHF */ | BIT(1) /* CMP legacy */ | BIT(4) /* CR8 by LOCK */ | \
+		BIT(5) /* ABM */ | BIT(6) /* SSE4A */ | BIT(7) /* misaligned SSE */ |  \
+		BIT(8) /* 3DNow prefetch */ | BIT(11) /* XOP */ | BIT(16) /* FMA4 */ | \
 		BIT(21) /* TBM */)
-#define X1D                                                                                 \
-	(u32)(0x0183f3ffu /* as leaf 1 */ | BIT(11) /* SYSCALL */ | BIT(20) /* NX */ |      \
-		BIT(22) /* MMX extensions */ | BIT(26) /* 1 GiB pages */ |                  \
-		BIT(27) /* RDTSCP */ | BIT(29) /* long mode */ | BIT(30) | BIT(31) /* 3DNow */)
+#define X1D                                                                                       \
+	(u32)(0x0183f3ffu /* as leaf 1 */ | BIT(11) /* SYSCALL */ | BIT(20) /* NX */ |            \
+		BIT(22) /* MMX extensions */ | BIT(26) /* 1 GiB pages */ | BIT(27) /* RDTSCP */ | \
+		BIT(29) /* long mode */ | BIT(30) | BIT(31) /* 3DNow */)
 /* Leaf 0x80000008 EBX: CLZERO, XSAVE error pointers, IBPB, IBRS, STIBP, SSBD. */
 #define X8B (u32)(BIT(0) | BIT(2) | BIT(12) | BIT(14) | BIT(15) | BIT(24))
 /* Leaf 0xd, subleaf 1: XSAVEOPT, XSAVEC, XGETBV of the components in use; no XSAVES. */
@@ -175,8 +174,7 @@ static void adjust_xsave(const struct vp *vp, u32 subleaf, struct cpuid_regs *r)
 	}
 }
 
-static void adjust(struct vp *vp, enum special special, u32 leaf, u32 subleaf,
-	struct cpuid_regs *r)
+static void adjust(struct vp *vp, enum special special, u32 leaf, u32 subleaf, struct cpuid_regs *r)
 {
 	switch (special) {
 	case PLAIN:
@@ -204,8 +202,8 @@ static void adjust(struct vp *vp, enum special special, u32 leaf, u32 subleaf,
 	}
 }
 
-#define HINTS                                                                               \
-	(u32)(HV_HINT_APIC_MSRS | HV_HINT_RELAXED_TIMING | HV_HINT_INTERRUPT_REMAP |        \
+#define HINTS                                                                        \
+	(u32)(HV_HINT_APIC_MSRS | HV_HINT_RELAXED_TIMING | HV_HINT_INTERRUPT_REMAP | \
 		HV_HINT_NO_AUTO_EOI)
 #define NEVER_NOTIFY_SPINS ALL
 /* MSR bitmaps and second-level translation; no APIC assist, no remapping. */

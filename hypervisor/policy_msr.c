@@ -200,12 +200,12 @@ static bool tlfs_write(struct vp *vp, const struct msr_row *row, u32 msr, u64 v)
 	return synthetic_write(vp, msr, v);
 }
 
-#define ONE(msr)           (msr), (msr)
-#define REG(name)          HV_X64_REGISTER_##name
-#define MTRR_PHYS_LAST     MSR_MTRR_PHYS_MASK(15)
-#define MTRR_FIX4K_F8000   0x26fu
-#define X2APIC_FIRST       0x800u
-#define X2APIC_LAST        0x8ffu
+#define ONE(msr)         (msr), (msr)
+#define REG(name)        HV_X64_REGISTER_##name
+#define MTRR_PHYS_LAST   MSR_MTRR_PHYS_MASK(15)
+#define MTRR_FIX4K_F8000 0x26fu
+#define X2APIC_FIRST     0x800u
+#define X2APIC_LAST      0x8ffu
 
 /* clang-format off */
 static const struct msr_row rows[] = {

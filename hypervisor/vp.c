@@ -107,8 +107,7 @@ static bool in_real_mode(struct vp *vp)
 {
 	union hv_register_value cr0;
 
-	return virt->get(vp, HV_X64_REGISTER_CR0, &cr0) == HV_STATUS_SUCCESS &&
-	       !(cr0.u64 & CR0_PE);
+	return virt->get(vp, HV_X64_REGISTER_CR0, &cr0) == HV_STATUS_SUCCESS && !(cr0.u64 & CR0_PE);
 }
 
 void vp_inject_exception(struct vp *vp, u8 vector, bool has_error, u32 error)

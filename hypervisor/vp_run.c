@@ -93,9 +93,9 @@ static void do_work(struct vp *vp)
 }
 
 /* Kinds whose record has something worth tracing in the first bytes. */
-#define KINDS_WITH_DETAIL                                                              \
-	(BIT(EXIT_RDMSR) | BIT(EXIT_WRMSR) | BIT(EXIT_IO) | BIT(EXIT_SLAT_FAULT) |     \
-		BIT(EXIT_CR_ACCESS) | BIT(EXIT_EXCEPTION) | BIT(EXIT_INTERNAL) |       \
+#define KINDS_WITH_DETAIL                                                          \
+	(BIT(EXIT_RDMSR) | BIT(EXIT_WRMSR) | BIT(EXIT_IO) | BIT(EXIT_SLAT_FAULT) | \
+		BIT(EXIT_CR_ACCESS) | BIT(EXIT_EXCEPTION) | BIT(EXIT_INTERNAL) |   \
 		BIT(EXIT_ENTRY_FAILED))
 
 static u64 trace_detail(const struct exit *exit)

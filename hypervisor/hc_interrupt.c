@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * HvCallMapDeviceInterrupt and its unmap; the work is irq.c's.
+ */
+#include "hypervisor/hc.h"
+#include "hypervisor/irq.h"
+#include "hypervisor/vp.h"
+
+enum hv_status hc_map_device_interrupt(struct hypercall *call)
+{
+	const struct hv_map_device_interrupt_input *in = call->input;
+	struct hv_map_device_interrupt_output *out = call->output;
+
+	if (!hc_is_own_partition(call, in->partition_id))
+		return HV_STATUS_INVALID_PARTITION_ID;
+	/* The variable header, if any, is a VP set's masks. */
+	return irq_map(call->vp->partition, in, (const u64 *)(in + 1),
+		(call->input_size - (u32)sizeof(*in)) / sizeof(u64), &out->entry);
+}
+
+enum hv_status hc_unmap_device_interrupt(struct hypercall *call)
+{
+	const struct hv_unmap_device_interrupt_input *in = call->input;
+
+	if (!hc_is_own_partition(call, in->partition_id))
+		return HV_STATUS_INVALID_PARTITION_ID;
+	return irq_unmap(call->vp->partition, in);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hypercalls about the caller itself: its spinning, its partition, its VPs'
+ * numbers. TLFS 6.0b, 9.4, 5.4 and 7.8.
+ */
+#include "hypervisor/hc.h"
+#include "hypervisor/partition.h"
+#include "hypervisor/vp.h"
+
+bool hc_is_own_partition(const struct hypercall *call, u64 id)
+{
+	return id == HV_PARTITION_SELF || id == call->vp->partition->id;
+}
+
+/* Each root VP has its processor to itself: nobody to yield to. */
+enum hv_status hc_notify_long_spin_wait(struct hypercall *call)
+{
+	(void)call;
+	return HV_STATUS_SUCCESS;
+}
+
+enum hv_status hc_get_partition_id(struct hypercall *call)
+{
+	*(u64 *)call->output = call->vp->partition->id;
+	return HV_STATUS_SUCCESS;
+}
+
+static bool is_zero(const u8 *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if (bytes[i] != 0)
+			return false;
+	return true;
+}
+
+enum hv_status hc_get_vp_index_from_apic_id(struct hypercall *call)
+{
+	const struct hv_vp_index_from_apic_id_input *in = call->input;
+	const struct partition *p = call->vp->partition;
+
+	if (!hc_is_own_partition(call, in->partition_id))
+		return HV_STATUS_INVALID_PARTITION_ID;
+	if (in->target_vtl != 0 || !is_zero(in->reserved, sizeof(in->reserved)))
+		return HV_STATUS_INVALID_PARAMETER;
+	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++) {
+		if (!p->vps[i] || p->vps[i]->apic_id != (u32)call->element_in)
+			continue;
+		*(u64 *)call->output = i;
+		return HV_STATUS_SUCCESS;
+	}
+	return HV_STATUS_NOT_FOUND;
+}

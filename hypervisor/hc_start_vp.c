@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * HvCallStartVirtualProcessor: checks every register of the context as the
+ * processor's entry checks would (a VP that cannot be entered would end the
+ * root), then gives them to the stopped VP and lets it run. The caller's
+ * processor; the VP's own only waits. TLFS 6.0b, 7.10; entry checks: Intel SDM
+ * volume 3, 27.3.1.
+ */
+#include "hypervisor/cpu.h"
+#include "hypervisor/hc.h"
+#include "hypervisor/log.h"
+#include "hypervisor/partition.h"
+#include "hypervisor/policy.h"
+#include "hypervisor/trace.h"
+#include "hypervisor/vp.h"
+#include "x86/atomic.h"
+#include "x86/cpu.h"
+#include "x86/cr.h"
+#include "x86/msr.h"
+
+#define CR0_KNOWN                                                                                  \
+	(CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | \
+		CR0_PG)
+/* Flags that exist, VM aside: these VPs start in no virtual-8086 mode. */
+#define RFLAGS_KNOWN 0x3d7fd7ull
+#define RFLAGS_ZEROS (~RFLAGS_KNOWN)
+
+/* Attributes of a segment. */
+#define SEG_TYPE(a)  ((a)&0xfu)
+#define SEG_CODE     BIT(3)
+#define SEG_READABLE BIT(1) /* code; of data: writable */
+#define SEG_ACCESSED BIT(0)
+#define SEG_S        BIT(4)
+#define SEG_RESERVED 0x0f00u
+#define SEG_G        BIT(15)
+#define SEL_LOCAL    BIT(2) /* selector of the local table */
+
+static bool is_canonical(u64 a)
+{
+	return (u64)((s64)(a << 16) >> 16) == a;
+}
+
+/* A limit that granularity can stand for: low or high 12 bits speak. */
+static bool limit_valid(const struct hv_segment *s)
+{
+	if (s->attributes & SEG_G)
+		return (s->limit & 0xfff) == 0xfff;
+	return s->limit >> 20 == 0;
+}
+
+static bool is_present(const struct hv_segment *s)
+{
+	return s->attributes & HV_SEG_PRESENT;
+}
+
+/* The VP starts at CPL 0. */
+static bool code_valid(const struct hv_segment *s, bool long_mode)
+{
+	u32 a = s->attributes;
+	bool both = a & HV_SEG_LONG && a & HV_SEG_DB;
+
+	return is_present(s) && a & SEG_S && !(a & SEG_RESERVED) && SEG_TYPE(a) & SEG_ACCESSED &&
+	       (SEG_TYPE(a) & SEG_CODE || SEG_TYPE(a) == 3) && HV_SEG_DPL(a) == 0 &&
+	       !(long_mode && both) && (long_mode || !(a & HV_SEG_LONG)) && limit_valid(s) &&
+	       s->base >> 32 == 0 && (s->selector & 3) == 0;
+}
+
+static bool stack_valid(const struct hv_segment *s)
+{
+	u32 a = s->attributes;
+
+	if ((s->selector & 3) != 0 || a & SEG_RESERVED || HV_SEG_DPL(a) != 0)
+		return false;
+	if (!is_present(s))
+		return true;
+	return a & SEG_S && (SEG_TYPE(a) == 3 || SEG_TYPE(a) == 7) && limit_valid(s) &&
+	       s->base >> 32 == 0;
+}
+
+/* @wide: FS and GS, whose base has 64 bits. */
+static bool data_valid(const struct hv_segment *s, bool wide)
+{
+	u32 a = s->attributes;
+
+	if (wide ? !is_canonical(s->base) : is_present(s) && s->base >> 32 != 0)
+		return false;
+	if (a & SEG_RESERVED)
+		return false;
+	if (!is_present(s))
+		return true;
+	return a & SEG_S && SEG_TYPE(a) & SEG_ACCESSED &&
+	       (!(SEG_TYPE(a) & SEG_CODE) || SEG_TYPE(a) & SEG_READABLE) &&
+	       HV_SEG_DPL(a) >= (s->selector & 3) && limit_valid(s);
+}
+
+/* TR must be a busy TSS: of 64 bits in long mode, else also of 16. */
+static bool task_valid(const struct hv_segment *s, bool long_mode)
+{
+	u32 a = s->attributes;
+	bool type = SEG_TYPE(a) == 11 || (!long_mode && SEG_TYPE(a) == 3);
+
+	return is_present(s) && type && !(a & (SEG_S | SEG_RESERVED)) && limit_valid(s) &&
+	       !(s->selector & SEL_LOCAL) && is_canonical(s->base);
+}
+
+static bool local_table_valid(const struct hv_segment *s)
+{
+	u32 a = s->attributes;
+
+	if (!is_present(s))
+		return !(a & SEG_RESERVED);
+	return SEG_TYPE(a) == 2 && !(a & (SEG_S | SEG_RESERVED)) && limit_valid(s) &&
+	       !(s->selector & SEL_LOCAL) && is_canonical(s->base);
+}
+
+static bool segments_valid(const struct hv_initial_vp_context *c, bool long_mode)
+{
+	return code_valid(&c->cs, long_mode) && stack_valid(&c->ss) && data_valid(&c->ds, false) &&
+	       data_valid(&c->es, false) && data_valid(&c->fs, true) && data_valid(&c->gs, true) &&
+	       task_valid(&c->tr, long_mode) && local_table_valid(&c->ldtr) &&
+	       is_canonical(c->gdtr.base) && is_canonical(c->idtr.base);
+}
+
+static bool control_valid(const struct vp *vp, const struct hv_initial_vp_context *c)
+{
+	return policy_cr0_valid(vp, c->cr0) && !(c->cr0 & ~CR0_KNOWN) &&
+	       policy_cr3_valid(vp, c->cr3) && policy_cr4_valid(vp, c->cr4) &&
+	       policy_efer_valid(vp, c->efer) && policy_mode_valid(c->cr0, c->cr4, c->efer) &&
+	       policy_pat_valid(c->pat);
+}
+
+static bool context_valid(const struct vp *vp, const struct hv_initial_vp_context *c)
+{
+	bool long_mode = c->efer & EFER_LMA;
+	bool wide = long_mode && c->cs.attributes & HV_SEG_LONG;
+
+	return control_valid(vp, c) && segments_valid(c, long_mode) &&
+	       (wide ? is_canonical(c->rip) : c->rip >> 32 == 0) && c->rflags & RFLAGS_FIXED &&
+	       !(c->rflags & RFLAGS_ZEROS);
+}
+
+/* Where the registers that set() knows stand in the context. EFER before CR0. */
+static const struct {
+	u32 name;
+	u16 offset;
+	u16 size;
+} parts[] = {
+#define PART(n, field)                                                              \
+	{                                                                           \
+		HV_X64_REGISTER_##n, offsetof(struct hv_initial_vp_context, field), \
+			sizeof(((struct hv_initial_vp_context *)NULL)->field)       \
+	}
+	PART(EFER, efer),
+	PART(CR0, cr0),
+	PART(CR4, cr4),
+	PART(CR3, cr3),
+	PART(PAT, pat),
+	PART(CS, cs),
+	PART(DS, ds),
+	PART(ES, es),
+	PART(FS, fs),
+	PART(GS, gs),
+	PART(SS, ss),
+	PART(TR, tr),
+	PART(LDTR, ldtr),
+	PART(IDTR, idtr),
+	PART(GDTR, gdtr),
+#undef PART
+};
+
+/* A value that a back end refuses beyond our checks leaves the VP stopped. */
+static enum hv_status context_set(struct vp *vp, const struct hv_initial_vp_context *c)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		union hv_register_value v = { 0 };
+		enum hv_status status;
+
+		__builtin_memcpy(&v, (const u8 *)c + parts[i].offset, parts[i].size);
+		status = virt->set(vp, parts[i].name, &v);
+		if (status != HV_STATUS_SUCCESS)
+			return HV_STATUS_INVALID_REGISTER_VALUE;
+	}
+	vp->regs.rip = c->rip;
+	vp->regs.rflags = c->rflags;
+	vp->regs.gpr[GPR_RSP] = c->rsp;
+	return HV_STATUS_SUCCESS;
+}
+
+static enum hv_status decode(
+	const struct hypercall *call, const struct hv_start_vp_input *in, struct vp **out)
+{
+	struct vp *vp;
+
+	if (!hc_is_own_partition(call, in->partition_id))
+		return HV_STATUS_INVALID_PARTITION_ID;
+	if (in->target_vtl || in->reserved[0] || in->reserved[1] || in->reserved[2])
+		return HV_STATUS_INVALID_PARAMETER;
+	if (in->vp_index >= HV_MAX_PROCESSORS)
+		return HV_STATUS_INVALID_VP_INDEX;
+	vp = call->vp->partition->vps[in->vp_index];
+	if (!vp)
+		return HV_STATUS_INVALID_VP_INDEX;
+	if (!context_valid(vp, &in->context))
+		return HV_STATUS_INVALID_REGISTER_VALUE;
+	*out = vp;
+	return HV_STATUS_SUCCESS;
+}
+
+enum hv_status hc_start_virtual_processor(struct hypercall *call)
+{
+	const struct hv_start_vp_input *in = call->input;
+	struct partition *p = call->vp->partition;
+	struct vp *vp;
+	enum hv_status status = decode(call, in, &vp);
+
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	/* Of two who start the same VP at once, one finds it started. */
+	spin_lock(&p->lock);
+	if (load_acquire(&vp->state) != VP_STOPPED)
+		status = HV_STATUS_INVALID_VP_STATE;
+	else
+		status = context_set(vp, &in->context);
+	if (status == HV_STATUS_SUCCESS) {
+		trace(TRACE_VP_START, vp, vp->index, vp->regs.rip);
+		/* Pairs with the load of state in vp_wakes() on the VP's processor. */
+		store_release(&vp->state, VP_RUNNABLE);
+	}
+	spin_unlock(&p->lock);
+	if (status == HV_STATUS_SUCCESS)
+		cpu_kick(vp->cpu);
+	return status;
+}

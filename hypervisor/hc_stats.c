@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * HvCallMapStatsPage and its unmap: a VP's page of counters, mapped read-only
+ * into the root at its own address. TLFS 6.0b has no text on them; layouts as
+ * in Linux's root-partition headers.
+ */
+#include "hypervisor/hc.h"
+#include "hypervisor/partition.h"
+#include "hypervisor/pool.h"
+#include "hypervisor/vp.h"
+
+/* Areas of a VP's statistics: ours are all in the first. */
+#define AREA_SELF 0u
+
+static enum hv_status decode(const struct hypercall *call, struct vp **vp)
+{
+	const struct hv_stats_page_input *in = call->input;
+	u32 index = in->vp_index == HV_VP_SELF ? call->vp->index : in->vp_index;
+
+	if (in->type != HV_STATS_OBJECT_VP || in->reserved != 0 || in->flags != 0 ||
+		in->area != AREA_SELF || in->reserved2 != 0)
+		return HV_STATUS_INVALID_PARAMETER;
+	if (!hc_is_own_partition(call, in->partition_id))
+		return HV_STATUS_INVALID_PARTITION_ID;
+	if (index >= HV_MAX_PROCESSORS || !call->vp->partition->vps[index])
+		return HV_STATUS_INVALID_VP_INDEX;
+	*vp = call->vp->partition->vps[index];
+	return HV_STATUS_SUCCESS;
+}
+
+enum hv_status hc_map_stats_page(struct hypercall *call)
+{
+	struct vp *vp;
+	enum hv_status status = decode(call, &vp);
+	spa_t spa;
+
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	spa = virt_to_spa(vp->stats);
+	status = slat_map(
+		&call->vp->partition->slat, GPA(spa.a), spa, PAGE_SIZE, SLAT_READ, MEMTYPE_WB, 1);
+	if (status == HV_STATUS_SUCCESS)
+		*(u64 *)call->output = spa.a >> PAGE_SHIFT;
+	return status;
+}
+
+enum hv_status hc_unmap_stats_page(struct hypercall *call)
+{
+	struct vp *vp;
+	enum hv_status status = decode(call, &vp);
+
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	status = slat_unmap(&call->vp->partition->slat, GPA(virt_to_spa(vp->stats).a), PAGE_SIZE);
+	if (status == HV_STATUS_SUCCESS)
+		partition_flush(call->vp->partition, call->vp);
+	return status;
+}
