@@ -1,0 +1,680 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Entries and exits of an AMD-V VP against a made-up processor, which takes
+ * the place of VMRUN: exit records, events interrupted and delivered again,
+ * windows, the end of an NMI's handler, ASIDs.
+ * sources: hypervisor/svm/run.c hypervisor/svm/exit.c hypervisor/svm/event.c hypervisor/svm/step.c
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "hypervisor/cpu.h"
+#include "hypervisor/svm/svm.h"
+#include "hypervisor/vp.h"
+
+#define TF  (1ull << 8)
+#define IF  (1ull << 9)
+#define RIP 0x401000ull
+
+static struct svm_vp s;
+static struct svm_cpu sc;
+static struct cpu cpu;
+static struct vp vp;
+static struct exit exit_;
+
+/* The script: one function per entry; it plays the guest. */
+static void (*script[8])(struct vmcb *v);
+static u32 entries, kicks;
+
+void svm_enter(void *regs, u64 vmcb, u64 host)
+{
+	assert_ptr_equal(regs, &vp.regs);
+	assert_int_equal(vmcb, 0x1000);
+	assert_int_equal(host, 0x2000);
+	assert_int_not_equal(s.vmcb.control.asid, 0);
+	s.vmcb.control.exit_event = 0;
+	s.vmcb.control.exit_info_1 = 0;
+	s.vmcb.control.exit_info_2 = 0;
+	s.vmcb.control.next_rip = 0;
+	assert_non_null(script[entries]);
+	script[entries++](&s.vmcb);
+}
+
+void apic_send(u32 dest, u32 icr)
+{
+	assert_int_equal(dest, 5);
+	assert_int_equal(icr, 0xf1);
+	kicks++;
+}
+
+struct cpu *this_cpu(void)
+{
+	return &cpu;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&s, 0, sizeof(s));
+	memset(&sc, 0, sizeof(sc));
+	memset(&vp, 0, sizeof(vp));
+	memset(script, 0, sizeof(script));
+	memset(&exit_, 0xee, sizeof(exit_));
+	entries = kicks = 0;
+	sc = (struct svm_cpu){
+		.host_spa = 0x2000, .generation = 1, .asid_next = 4, .asid_count = 4
+	};
+	cpu.virt_host = &sc;
+	cpu.apic_id = 5;
+	s.vmcb_spa = 0x1000;
+	s.vmcb.control.intercept_exception = SVM_EXCEPTIONS;
+	vp.virt = &s;
+	vp.cpu = &cpu;
+	vp.regs.rip = RIP;
+	vp.regs.rflags = 2;
+	svm_load(&vp);
+	return 0;
+}
+
+static void run(void)
+{
+	svm_run(&vp, &exit_);
+}
+
+static void exit_cpuid(struct vmcb *v)
+{
+	v->control.exit_code = VMEXIT_CPUID;
+}
+
+static void exit_intr(struct vmcb *v)
+{
+	v->control.exit_code = VMEXIT_INTR;
+}
+
+static bool iret_intercepted(void)
+{
+	return s.vmcb.control.intercept_1 & (1u << 20);
+}
+
+/* --- Records --- */
+
+static void regs_change(struct vmcb *v)
+{
+	assert_int_equal(v->save.rax, 0x11);
+	assert_int_equal(v->save.rsp, 0x22);
+	assert_int_equal(v->save.rip, RIP);
+	assert_int_equal(v->save.cr2, 0x33);
+	v->save.rax = 0x44;
+	v->save.rsp = 0x55;
+	v->save.rip = 0x66;
+	v->save.rflags = 0x77;
+	v->save.cr2 = 0x88;
+	v->control.exit_code = VMEXIT_HLT;
+	v->control.next_rip = 0x67;
+}
+
+static void test_registers_go_both_ways(void **state)
+{
+	(void)state;
+	script[0] = regs_change;
+	vp.regs.gpr[GPR_RAX] = 0x11;
+	vp.regs.gpr[GPR_RSP] = 0x22;
+	vp.cr2 = 0x33;
+	run();
+	assert_int_equal(exit_.kind, EXIT_HLT);
+	assert_int_equal(exit_.length, 1);
+	assert_int_equal(vp.regs.gpr[GPR_RAX], 0x44);
+	assert_int_equal(vp.regs.gpr[GPR_RSP], 0x55);
+	assert_int_equal(vp.regs.rip, 0x66);
+	assert_int_equal(vp.regs.rflags, 0x77);
+	assert_int_equal(vp.cr2, 0x88);
+}
+
+static void exit_next_rip_far(struct vmcb *v)
+{
+	v->control.exit_code = VMEXIT_CPUID;
+	v->control.next_rip = RIP + 16;
+}
+
+static void test_length_unknown(void **state)
+{
+	(void)state;
+	script[0] = exit_cpuid;
+	script[1] = exit_next_rip_far;
+	run();
+	assert_int_equal(exit_.kind, EXIT_CPUID);
+	assert_int_equal(exit_.length, 0);
+	run();
+	assert_int_equal(exit_.length, 0);
+}
+
+static void exit_io(struct vmcb *v)
+{
+	v->control.exit_code = VMEXIT_IO;
+	v->control.exit_info_1 = 0x3f8ull << 16 | 1 << 4 | 1 << 3 | 1 << 2 | 1;
+	v->control.exit_info_2 = RIP + 2;
+}
+
+static void exit_wrmsr(struct vmcb *v)
+{
+	v->control.exit_code = VMEXIT_MSR;
+	v->control.exit_info_1 = 1;
+}
+
+static void exit_cr4(struct vmcb *v)
+{
+	v->control.exit_code = VMEXIT_CR4_WRITE;
+}
+
+static void exit_cr4_decoded(struct vmcb *v)
+{
+	v->control.exit_code = VMEXIT_CR4_WRITE;
+	v->control.exit_info_1 = 1ull << 63 | 9;
+}
+
+static void test_instruction_records(void **state)
+{
+	(void)state;
+	script[0] = exit_io;
+	script[1] = exit_wrmsr;
+	script[2] = exit_cr4;
+	script[3] = exit_cr4_decoded;
+	run();
+	assert_int_equal(exit_.kind, EXIT_IO);
+	assert_int_equal(exit_.io.port, 0x3f8);
+	assert_int_equal(exit_.io.size, 1);
+	assert_true(exit_.io.in && exit_.io.string && exit_.io.rep);
+	assert_int_equal(exit_.length, 2);
+	vp.regs.gpr[GPR_RCX] = 0xffffffff00000174ull;
+	run();
+	assert_int_equal(exit_.kind, EXIT_WRMSR);
+	assert_int_equal(exit_.msr.msr, 0x174);
+	run();
+	assert_int_equal(exit_.kind, EXIT_CR_ACCESS);
+	assert_int_equal(exit_.cr.cr, 4);
+	assert_true(exit_.cr.write && !exit_.cr.known);
+	run();
+	assert_true(exit_.cr.known);
+	assert_int_equal(exit_.cr.gpr, 9);
+}
+
+static void exit_npf_write_walk(struct vmcb *v)
+{
+	v->control.exit_code = VMEXIT_NPF;
+	v->control.exit_info_1 = 1ull << 33 | 2;
+	v->control.exit_info_2 = 0xfee00010;
+}
+
+static void exit_npf_fetch(struct vmcb *v)
+{
+	v->control.exit_code = VMEXIT_NPF;
+	v->control.exit_info_1 = 1ull << 32 | 1 << 4 | 1;
+}
+
+static void exit_npf_read(struct vmcb *v)
+{
+	v->control.exit_code = VMEXIT_NPF;
+	v->control.exit_info_1 = 1ull << 32;
+}
+
+static void test_nested_faults(void **state)
+{
+	(void)state;
+	script[0] = exit_npf_write_walk;
+	script[1] = exit_npf_fetch;
+	script[2] = exit_npf_read;
+	run();
+	assert_int_equal(exit_.kind, EXIT_SLAT_FAULT);
+	assert_int_equal(exit_.slat.gpa.a, 0xfee00010);
+	assert_int_equal(exit_.slat.access, ACCESS_WRITE);
+	assert_true(exit_.slat.walk && !exit_.slat.gva_valid);
+	assert_int_equal(exit_.length, 0);
+	run();
+	assert_int_equal(exit_.slat.access, ACCESS_EXEC);
+	assert_false(exit_.slat.walk);
+	run();
+	assert_int_equal(exit_.slat.access, ACCESS_READ);
+}
+
+static void exit_invalid_32(struct vmcb *v)
+{
+	v->control.exit_code = 0xffffffffull;
+}
+
+static void exit_invalid_64(struct vmcb *v)
+{
+	v->control.exit_code = ~0ull;
+}
+
+static void exit_unknown(struct vmcb *v)
+{
+	v->control.exit_code = 0x7d;
+	v->control.exit_info_1 = 0x1234;
+}
+
+static void exit_beyond(struct vmcb *v)
+{
+	v->control.exit_code = 0x401;
+}
+
+static void test_unexpected_codes(void **state)
+{
+	(void)state;
+	script[0] = exit_invalid_32;
+	script[1] = exit_invalid_64;
+	script[2] = exit_unknown;
+	script[3] = exit_beyond;
+	run();
+	assert_int_equal(exit_.kind, EXIT_ENTRY_FAILED);
+	run();
+	assert_int_equal(exit_.kind, EXIT_ENTRY_FAILED);
+	run();
+	assert_int_equal(exit_.kind, EXIT_INTERNAL);
+	assert_int_equal(exit_.raw.reason, 0x7d);
+	assert_int_equal(exit_.raw.info, 0x1234);
+	run();
+	assert_int_equal(exit_.kind, EXIT_INTERNAL);
+	assert_int_equal(exit_.raw.reason, 0x401);
+}
+
+/* --- Events --- */
+
+static u64 injected;
+
+static void take_injection(struct vmcb *v)
+{
+	injected = v->control.inject;
+	v->control.exit_code = VMEXIT_CPUID;
+}
+
+static void interrupt_it(struct vmcb *v)
+{
+	injected = v->control.inject;
+	v->control.exit_code = VMEXIT_NPF;
+	v->control.exit_event = injected;
+}
+
+static void test_injection_is_once(void **state)
+{
+	(void)state;
+	script[0] = take_injection;
+	script[1] = take_injection;
+	vp.event = (struct event){ .valid = true,
+		.type = EVENT_EXCEPTION,
+		.vector = 13,
+		.has_error = true,
+		.error = 0x18 };
+	run();
+	assert_int_equal(injected, 0x18ull << 32 | 1ull << 31 | 1 << 11 | 3 << 8 | 13);
+	assert_false(vp.event.valid);
+	run();
+	assert_int_equal(injected, 0);
+}
+
+static void test_interrupted_is_injected_again(void **state)
+{
+	(void)state;
+	script[0] = interrupt_it;
+	script[1] = take_injection;
+	vp.event = (struct event){
+		.valid = true, .type = EVENT_EXCEPTION, .vector = 14, .has_error = true, .error = 2
+	};
+	run();
+	assert_true(vp.event.valid && vp.event.has_error);
+	assert_int_equal(vp.event.vector, 14);
+	assert_int_equal(vp.event.error, 2);
+	assert_false(svm_can_nmi(&vp));
+	run();
+	assert_int_equal(injected, 2ull << 32 | 1ull << 31 | 1 << 11 | 3 << 8 | 14);
+	assert_false(vp.event.valid);
+}
+
+static void interrupt_int80(struct vmcb *v)
+{
+	v->control.exit_code = VMEXIT_NPF;
+	v->control.exit_event = 1ull << 31 | 4 << 8 | 0x80;
+}
+
+static void interrupt_int3(struct vmcb *v)
+{
+	v->control.exit_code = VMEXIT_NPF;
+	v->control.exit_event = 1ull << 31 | 3 << 8 | 3;
+}
+
+/* RIP is still at the instruction, which simply runs again. */
+static void test_software_events_run_again(void **state)
+{
+	(void)state;
+	script[0] = interrupt_int80;
+	script[1] = interrupt_int3;
+	script[2] = take_injection;
+	run();
+	assert_false(vp.event.valid);
+	run();
+	assert_false(vp.event.valid);
+	vp.event = (struct event){
+		.valid = true, .type = EVENT_SOFTWARE_INT, .vector = 0x80, .length = 2
+	};
+	run();
+	assert_int_equal(injected, 0);
+	assert_false(vp.event.valid);
+	assert_int_equal(vp.regs.rip, RIP);
+}
+
+/* --- Windows --- */
+
+static u32 seen_intercept_1, seen_intercept_cr, seen_control;
+
+static void look(struct vmcb *v)
+{
+	seen_intercept_1 = v->control.intercept_1;
+	seen_intercept_cr = v->control.intercept_cr;
+	seen_control = v->control.interrupt_control;
+	/* As the emulator does: a virtual interrupt that waits is dropped. */
+	v->control.interrupt_control &= ~(1u << 8);
+	v->control.exit_code = VMEXIT_VINTR;
+}
+
+static void test_interrupt_window(void **state)
+{
+	(void)state;
+	script[0] = script[1] = script[2] = script[3] = script[4] = look;
+	svm_interrupt_window(&vp, true, 3);
+	for (u32 i = 0; i < 2; i++) {
+		run();
+		assert_int_equal(exit_.kind, EXIT_INTERRUPT_WINDOW);
+		assert_int_equal(seen_intercept_1 & (1 << 4), 1 << 4);
+		assert_int_equal(seen_control & 0xf0100, 3 << 16 | 1 << 8);
+		assert_int_equal(seen_intercept_cr & (1 << 24), 0);
+	}
+	/* Equal is not enough: wait for a lower TPR. */
+	svm_interrupt_window(&vp, true, 3);
+	s.vmcb.control.interrupt_control |= 3;
+	run();
+	assert_int_equal(seen_intercept_1 & (1 << 4), 0);
+	assert_int_equal(seen_control & (1 << 8), 0);
+	assert_int_equal(seen_intercept_cr & (1 << 24), 1 << 24);
+	svm_interrupt_window(&vp, false, 0);
+	run();
+	assert_int_equal(seen_intercept_1 & (1 << 4), 0);
+	assert_int_equal(seen_control, 3);
+	assert_int_equal(seen_intercept_cr, 0);
+}
+
+static void test_can_interrupt(void **state)
+{
+	(void)state;
+	assert_false(svm_can_interrupt(&vp));
+	vp.regs.rflags |= IF;
+	assert_true(svm_can_interrupt(&vp));
+	s.vmcb.control.interrupt_state = 1;
+	assert_false(svm_can_interrupt(&vp));
+	assert_false(svm_can_nmi(&vp));
+	s.vmcb.control.interrupt_state = 0;
+	vp.event.valid = true;
+	assert_false(svm_can_interrupt(&vp));
+}
+
+/* --- NMI --- */
+
+static void nmi_taken(struct vmcb *v)
+{
+	assert_int_equal(v->control.inject, 1ull << 31 | 2 << 8 | 2);
+	assert_int_equal(v->control.intercept_1 & (1 << 20), 1 << 20);
+	v->control.exit_code = VMEXIT_CPUID;
+}
+
+static void nmi_iret(struct vmcb *v)
+{
+	assert_int_equal(v->control.intercept_1 & (1 << 20), 1 << 20);
+	v->control.exit_code = VMEXIT_IRET;
+}
+
+/* One instruction with TF: IRET completes and loads the guest's own flags. */
+static void step_iret(struct vmcb *v)
+{
+	assert_int_equal(v->control.intercept_1 & (1 << 20), 0);
+	assert_true(v->save.rflags & TF);
+	assert_int_equal(v->control.intercept_exception & (1 << 14), 1 << 14);
+	v->save.rip = 0x500000;
+	v->save.rflags = 2 | IF;
+	v->save.dr6 |= 1 << 14;
+	v->control.exit_code = VMEXIT_EXCEPTION + 1;
+}
+
+/* The same, but IRET faults on its stack. */
+static void step_iret_fault(struct vmcb *v)
+{
+	assert_true(v->save.rflags & TF);
+	v->control.exit_code = VMEXIT_EXCEPTION + 14;
+	v->control.exit_info_1 = 4;
+	v->control.exit_info_2 = 0x7000;
+}
+
+static void step_intr(struct vmcb *v)
+{
+	assert_true(v->save.rflags & TF);
+	v->control.exit_code = VMEXIT_INTR;
+}
+
+static void nmi_inject(void)
+{
+	vp.event = (struct event){ .valid = true, .type = EVENT_NMI, .vector = 2 };
+	s.vmcb.save.dr6 = 0xffff0ff1;
+	run();
+	assert_false(svm_can_nmi(&vp));
+}
+
+static void test_nmi_window_after_iret(void **state)
+{
+	(void)state;
+	script[0] = nmi_taken;
+	script[1] = nmi_iret;
+	script[2] = step_iret;
+	nmi_inject();
+	svm_nmi_window(&vp, true);
+	run();
+	assert_int_equal(entries, 3);
+	assert_int_equal(exit_.kind, EXIT_NMI_WINDOW);
+	assert_int_equal(vp.regs.rip, 0x500000);
+	assert_int_equal(vp.regs.rflags, 2 | IF);
+	assert_int_equal(s.vmcb.save.dr6, 0xffff0ff1);
+	assert_int_equal(s.vmcb.control.intercept_exception, SVM_EXCEPTIONS);
+	assert_false(iret_intercepted());
+	assert_true(svm_can_nmi(&vp));
+	assert_int_equal(kicks, 0);
+}
+
+static void test_iret_without_window_is_silent(void **state)
+{
+	(void)state;
+	script[0] = nmi_taken;
+	script[1] = nmi_iret;
+	script[2] = step_iret;
+	script[3] = exit_cpuid;
+	nmi_inject();
+	run();
+	assert_int_equal(entries, 4);
+	assert_int_equal(exit_.kind, EXIT_CPUID);
+	assert_int_equal(s.flags, 0);
+}
+
+static void test_iret_fault_keeps_the_mask(void **state)
+{
+	(void)state;
+	script[0] = nmi_taken;
+	script[1] = nmi_iret;
+	script[2] = step_iret_fault;
+	script[3] = nmi_iret;
+	script[4] = step_intr;
+	script[5] = nmi_iret;
+	script[6] = step_iret;
+	script[7] = exit_cpuid;
+	nmi_inject();
+	run();
+	assert_int_equal(exit_.kind, EXIT_EXCEPTION);
+	assert_int_equal(exit_.exception.vector, 14);
+	assert_int_equal(exit_.exception.error, 4);
+	assert_true(exit_.exception.has_error);
+	assert_int_equal(exit_.exception.address, 0x7000);
+	assert_int_equal(vp.regs.rflags & TF, 0);
+	assert_int_equal(s.vmcb.save.dr6, 0xffff0ff1);
+	assert_true(iret_intercepted());
+	assert_false(svm_can_nmi(&vp));
+	run();
+	assert_int_equal(exit_.kind, EXIT_INTERRUPT);
+	assert_int_equal(vp.regs.rflags & TF, 0);
+	assert_true(iret_intercepted());
+	run();
+	assert_int_equal(exit_.kind, EXIT_CPUID);
+	assert_true(svm_can_nmi(&vp));
+}
+
+/* A guest that steps its own handler gets its trap, too. */
+static void test_guest_steps_iret(void **state)
+{
+	(void)state;
+	script[0] = nmi_taken;
+	script[1] = nmi_iret;
+	script[2] = step_iret;
+	nmi_inject();
+	vp.regs.rflags |= TF;
+	run();
+	assert_int_equal(exit_.kind, EXIT_EXCEPTION);
+	assert_int_equal(exit_.exception.vector, 1);
+	assert_int_equal(s.vmcb.save.dr6, 0xffff4ff1);
+	assert_true(svm_can_nmi(&vp));
+}
+
+static void step_shadow(struct vmcb *v)
+{
+	assert_true(v->save.rflags & TF);
+	v->save.rip += 3;
+	v->save.dr6 |= 1 << 14;
+	v->control.interrupt_state = 0;
+	v->control.exit_code = VMEXIT_EXCEPTION + 1;
+}
+
+static void test_nmi_window_after_shadow(void **state)
+{
+	(void)state;
+	script[0] = step_shadow;
+	s.vmcb.control.interrupt_state = 1;
+	svm_nmi_window(&vp, true);
+	run();
+	assert_int_equal(exit_.kind, EXIT_NMI_WINDOW);
+	assert_int_equal(vp.regs.rip, RIP + 3);
+	assert_int_equal(vp.regs.rflags & TF, 0);
+}
+
+static void test_nmi_window_after_event(void **state)
+{
+	(void)state;
+	script[0] = exit_intr;
+	vp.event = (struct event){ .valid = true, .type = EVENT_EXTERNAL, .vector = 0x30 };
+	svm_nmi_window(&vp, true);
+	run();
+	assert_int_equal(kicks, 1);
+	assert_int_equal(exit_.kind, EXIT_NMI_WINDOW);
+	svm_nmi_window(&vp, false);
+	script[1] = exit_intr;
+	run();
+	assert_int_equal(kicks, 1);
+	assert_int_equal(exit_.kind, EXIT_INTERRUPT);
+}
+
+static void test_interrupted_nmi_is_not_masked(void **state)
+{
+	(void)state;
+	script[0] = interrupt_it;
+	script[1] = nmi_taken;
+	vp.event = (struct event){ .valid = true, .type = EVENT_NMI, .vector = 2 };
+	run();
+	assert_int_equal(vp.event.type, EVENT_NMI);
+	assert_false(iret_intercepted());
+	run();
+	assert_true(iret_intercepted());
+}
+
+/* --- ASIDs --- */
+
+static u32 seen_asid, seen_flush;
+
+static void look_asid(struct vmcb *v)
+{
+	seen_asid = v->control.asid;
+	seen_flush = v->control.tlb_control;
+	v->control.exit_code = VMEXIT_CPUID;
+}
+
+static void expect_asid(u32 asid, u32 flush)
+{
+	script[0] = look_asid;
+	entries = 0;
+	run();
+	assert_int_equal(seen_asid, asid);
+	assert_int_equal(seen_flush, flush);
+}
+
+static void test_asids(void **state)
+{
+	static struct svm_cpu other = {
+		.host_spa = 0x2000, .generation = 1, .asid_next = 2, .asid_count = 4
+	};
+
+	(void)state;
+	expect_asid(1, 1);
+	expect_asid(1, 0);
+	svm_flush(&vp);
+	expect_asid(2, 0);
+	svm_load(&vp);
+	expect_asid(2, 0);
+	svm_flush(&vp);
+	expect_asid(3, 0);
+	svm_flush(&vp);
+	expect_asid(1, 1);
+	/* Another processor, and back again. */
+	cpu.virt_host = &other;
+	svm_load(&vp);
+	expect_asid(2, 0);
+	cpu.virt_host = &sc;
+	svm_load(&vp);
+	expect_asid(2, 0);
+	expect_asid(2, 0);
+	/* A generation that another VP started. */
+	sc.generation++;
+	sc.asid_next = 2;
+	expect_asid(2, 0);
+	assert_int_equal(sc.asid_next, 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_registers_go_both_ways, setup),
+		cmocka_unit_test_setup(test_length_unknown, setup),
+		cmocka_unit_test_setup(test_instruction_records, setup),
+		cmocka_unit_test_setup(test_nested_faults, setup),
+		cmocka_unit_test_setup(test_unexpected_codes, setup),
+		cmocka_unit_test_setup(test_injection_is_once, setup),
+		cmocka_unit_test_setup(test_interrupted_is_injected_again, setup),
+		cmocka_unit_test_setup(test_software_events_run_again, setup),
+		cmocka_unit_test_setup(test_interrupt_window, setup),
+		cmocka_unit_test_setup(test_can_interrupt, setup),
+		cmocka_unit_test_setup(test_nmi_window_after_iret, setup),
+		cmocka_unit_test_setup(test_iret_without_window_is_silent, setup),
+		cmocka_unit_test_setup(test_iret_fault_keeps_the_mask, setup),
+		cmocka_unit_test_setup(test_guest_steps_iret, setup),
+		cmocka_unit_test_setup(test_nmi_window_after_shadow, setup),
+		cmocka_unit_test_setup(test_nmi_window_after_event, setup),
+		cmocka_unit_test_setup(test_interrupted_nmi_is_not_masked, setup),
+		cmocka_unit_test_setup(test_asids, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
