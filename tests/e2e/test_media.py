@@ -21,3 +21,8 @@ def test_starts_from_usb_stick(name, boot):
 @pytest.mark.parametrize("memory", ["512M", "5G", "16G"])
 def test_memory_sizes(name, memory, boot):
     boot(name, memory=memory).console.prompt()
+
+
+@pytest.mark.parametrize("name", ["svm-smp2-bios", "vmx-smp1"])
+def test_clang_build(name, boot):
+    boot(name, machines.BUILD + "/clang/verdigris.iso").console.prompt()
