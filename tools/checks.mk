@@ -5,7 +5,8 @@
 #
 # A unit test is tests/unit/NAME_test.c, a fuzz target tests/fuzz/NAME_fuzz.c.
 # In its first comment the line `sources: FILE…` names what is linked to it, and
-# `cflags: …`, if there, adds flags for the test and those sources.
+# `cflags: …`, if there, puts flags before the common ones for the test and its
+# sources: -I of a folder with headers of the same names replaces x86/*.h.
 
 .SUFFIXES:
 .DELETE_ON_ERROR:
@@ -45,7 +46,7 @@ define host_compile
 $(BUILD)/obj/$(1)/%.o: % tools/checks.mk tools/flags.mk
 	@mkdir -p $$(@D)
 	@$(if $(V),:,echo '  HOSTCC  $$<')
-	$(Q)$(2) $(HOST_CFLAGS) $(3) -MMD -MP -c $$< -o $$@
+	$(Q)$(2) $(3) $(HOST_CFLAGS) -MMD -MP -c $$< -o $$@
 endef
 
 FUZZ_SANITIZE := $(SANITIZE) -fsanitize=fuzzer

@@ -7,6 +7,7 @@ each needs to boot an ISO, and nothing about what runs inside.
 """
 import glob
 import os
+import shutil
 
 KINDS = ("svm", "vmx", "ryzen", "kvm")
 BOCHS_MODELS = {"vmx": "broadwell_ult", "ryzen": "ryzen"}
@@ -21,8 +22,7 @@ cpu: model={model}, count={smp}, ips=200000000, reset_on_triple_fault=0, ignore_
 memory: guest={memory}, host={memory}
 clock: sync=none, time0=utc
 pci: enabled=1, chipset=i440fx
-ata0-master: type=cdrom, path={iso}, status=inserted
-boot: cdrom
+{medium}
 com1: enabled=1, mode=socket-server, dev=localhost:{port}
 port_e9_hack: enabled=1
 speaker: enabled=0
@@ -32,6 +32,13 @@ panic: action=fatal
 error: action=report
 {extra}
 """
+
+MEDIUM_CD = """\
+ata0-master: type=cdrom, path={iso}, status=inserted
+boot: cdrom"""
+MEDIUM_DISK = """\
+ata0-master: type=disk, path={image}, mode=flat
+boot: disk"""
 
 
 def megabytes(text):
@@ -76,13 +83,28 @@ def qemu_command(iso, kind="svm", smp=1, memory="1G", uefi=False, cpu=None, usb=
     return command + list(extra)
 
 
-def bochs_command(work, iso, port, kind="vmx", smp=1, memory="512M", model=None, extra=()):
-    """Writes bochsrc into the directory `work`; COM1 listens on `port`."""
+def disk_image(work, iso):
+    """A copy padded to whole cylinders of 16 heads and 63 sectors."""
+    image, cylinder = work + "/disk.img", 16 * 63 * 512
+    shutil.copyfile(iso, image)
+    os.truncate(image, -(-os.path.getsize(image) // cylinder) * cylinder)
+    return image
+
+
+def bochs_command(work, iso, port, kind="vmx", smp=1, memory="512M", model=None, disk=False,
+                  extra=()):
+    """Writes bochsrc into the directory `work`; COM1 listens on `port`.
+
+    disk: the ISO is copied to a hard disk, as to a USB stick, and booted there.
+    """
+    medium = MEDIUM_CD.format(iso=os.path.abspath(iso))
+    if disk:
+        medium = MEDIUM_DISK.format(image=disk_image(work, iso))
     for lock in glob.glob(work + "/*.lock"):
         os.remove(lock)
     with open(work + "/bochsrc", "w") as f:
         f.write(BOCHSRC.format(model=model or BOCHS_MODELS[kind], smp=smp, port=port,
-                               memory=megabytes(memory), iso=os.path.abspath(iso),
+                               memory=megabytes(memory), medium=medium,
                                work=work, extra="\n".join(extra)))
     with open(work + "/commands", "w") as f:
         f.write("c\n")

@@ -19,5 +19,5 @@ INCLUDES := -I include -I .
 # Paths never enter the images, so that where it was built does not show.
 REPRODUCIBLE := -ffile-prefix-map=$(CURDIR)=. -fdebug-prefix-map=$(CURDIR)=.
 IMAGE_CFLAGS := $(FREESTANDING) $(WARNINGS) $(INCLUDES) $(REPRODUCIBLE)
-IMAGE_LDFLAGS := -nostdlib -static -no-pie -fuse-ld=bfd -Wl,--build-id=none \
+IMAGE_LDFLAGS := -nostdlib -static -fuse-ld=bfd -Wl,--build-id=none \
 	-Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--fatal-warnings

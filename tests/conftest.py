@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: MIT
+"""What every end-to-end test has at hand: machines, test ISOs, the result rows.
+
+`booted` is a machine at its prompt, shared by all tests of a module; a
+module narrows the list with pytest.mark.parametrize("booted", […],
+indirect=True, scope="module"). `boot` starts one more machine for one test.
+--emulator qemu|bochs runs one group; --rows writes a JSON line per test.
+"""
+import hashlib
+import json
+import os
+import re
+import resource
+import sys
+import time
+
+import pytest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "e2e"))
+import machine as machines  # noqa: E402
+
+sys.path.insert(0, os.path.join(machines.ROOT, "tools"))
+import mkiso  # noqa: E402
+
+SHIPPED_ISO = machines.BUILD + "/verdigris.iso"
+os.chdir(machines.ROOT)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--emulator", choices=["qemu", "bochs"], help="only this group's tests")
+    parser.addoption("--rows", help="write a JSON line per test to this file")
+
+
+def machine_names(item):
+    """The machines of a test: those among its parameters."""
+    parameters = getattr(item, "callspec", None)
+    values = parameters.params.values() if parameters else []
+    return [v for v in values if isinstance(v, str) and v in machines.MACHINES]
+
+
+def pytest_collection_modifyitems(config, items):
+    """A test without a machine belongs to the qemu group."""
+    group = config.getoption("--emulator")
+    if not group:
+        return
+    keep, leave = [], []
+    for item in items:
+        names = machine_names(item)
+        own = machines.emulator_of(names[0]) if names else "qemu"
+        (keep if own == group else leave).append(item)
+    items[:] = keep
+    config.hook.pytest_deselected(items=leave)
+
+
+@pytest.fixture(scope="module", params=list(machines.MACHINES))
+def booted(request):
+    """A machine of the shipped ISO, at its first prompt."""
+    log = "%s-%s" % (request.module.__name__, request.param)
+    with machines.machine(request.param, SHIPPED_ISO, log) as machine:
+        machine.console.prompt()
+        yield machine
+
+
+@pytest.fixture
+def boot(request):
+    """boot(name, iso=None, **changes): one more machine, killed after the test."""
+    started = []
+
+    def start(name, iso=None, **changes):
+        log = re.sub(r"[^\w.-]+", "-", "%s-%d" % (request.node.name, len(started)))
+        machine = machines.machine(name, iso or SHIPPED_ISO, log, **changes)
+        started.append(machine)
+        return machine.__enter__()
+
+    yield start
+    for machine in started:
+        machine.kill()
+
+
+@pytest.fixture(scope="session")
+def make_iso():
+    """make_iso(cmdline=, root=, root_cmdline=, archive=, extra=): a test ISO's path.
+
+    root and archive: a path, None for the built one, or False to leave it
+    out. extra: list of (path, module name).
+    """
+
+    def make(cmdline="", root=None, root_cmdline="", archive=None, extra=(), hypervisor=None):
+        files = {"hypervisor.elf": hypervisor or machines.BUILD + "/hypervisor.elf"}
+        modules = []
+        if root is not False:
+            files["rootpart.elf"] = root or machines.BUILD + "/rootpart.elf"
+            modules.append(("rootpart.elf", ("rootpart.elf " + root_cmdline).rstrip()))
+        if archive is not False:
+            files["boot.cpio"] = archive or machines.BUILD + "/boot.cpio"
+            modules.append(("boot.cpio", "boot.cpio"))
+        for path, name in extra:
+            files[name] = path
+            modules.append((name, name))
+        key = hashlib.sha256(repr((cmdline, modules)).encode())
+        for name in sorted(files):
+            with open(files[name], "rb") as f:
+                key.update(f.read())
+        out = "%s/test-%s.iso" % (machines.BUILD, key.hexdigest()[:12])
+        if not os.path.exists(out):
+            mkiso.build(out, files, cmdline, modules)
+        return out
+
+    return make
+
+
+def cpu_now():
+    """Processor time of this process, of ended emulators and of living ones."""
+    total = sum(machine.cpu_seconds() for machine in machines.live)
+    for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN):
+        used = resource.getrusage(who)
+        total += used.ru_utime + used.ru_stime
+    return total
+
+
+def describe(report, item):
+    """What a failed test leaves: its own message and the consoles' last lines."""
+    text = str(report.longrepr)
+    for machine in machines.live:
+        path = "%s/%s.log" % (machines.LOGS, machine.name)
+        if machine.console:
+            machine.console.log.flush()
+        with open(path, errors="replace") as f:
+            text += "\n--- the end of %s\n%s" % (path, "".join(f.readlines()[-25:]))
+    return text
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item):
+    item.row = {"name": "e2e/" + item.nodeid.split("tests/e2e/")[-1], "failed": 0, "passed": 0,
+                "output": ""}
+    wall, cpu = time.monotonic(), cpu_now()
+    yield
+    counts = dict(item.user_properties)
+    row = item.row
+    if "passed" in counts:
+        row["passed"] = counts["passed"]
+        row["failed"] = max(counts["failed"], row["failed"])
+    elif not row["failed"]:
+        row["passed"] = 1
+    row["wall"], row["cpu"] = time.monotonic() - wall, cpu_now() - cpu
+    path = item.config.getoption("--rows")
+    if path:
+        with open(path, "a") as f:
+            f.write(json.dumps(row) + "\n")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        item.row["failed"] = 1
+        item.row["output"] += describe(report, item) + "\n"
+    elif report.skipped:
+        # No test is left out silently: a skip is a failure of the runner's rules.
+        item.row["failed"] = 1
+        item.row["output"] += "skipped: tests here are never skipped\n"

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""The open-ended part of `make soak`: fuzzers against the clock.
+
+Each target runs SOAK_SECONDS (600) on a corpus that is kept in the user's
+cache. A target that was done is not repeated when a stopped soak is started
+again; when all are done the totals go into docs/soak.md and a new round
+begins.
+"""
+import datetime
+import json
+import os
+import re
+
+CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"),
+                     "verdigris", "soak")
+STATE = CACHE + "/state.json"
+REPORT = "docs/soak.md"
+SECONDS = int(os.environ.get("SOAK_SECONDS") or 600)
+HEAD = """# Soak runs
+
+What `make soak` ran, newest last: executions and hours of each fuzz target,
+added up over all rounds. A finding stops its target and fails the run.
+
+| date | target | executions | seconds |
+|---|---|---|---|
+"""
+
+
+def load():
+    try:
+        with open(STATE) as f:
+            return json.load(f)
+    except FileNotFoundError:
+        return {}
+
+
+def save(state):
+    os.makedirs(CACHE, exist_ok=True)
+    with open(STATE + ".new", "w") as f:
+        json.dump(state, f)
+    os.replace(STATE + ".new", STATE)
+
+
+def report(state):
+    """Adds this round's rows to the document."""
+    today = datetime.date.today().isoformat()
+    new = not os.path.exists(REPORT)
+    with open(REPORT, "a") as f:
+        if new:
+            f.write(HEAD)
+        for name, row in sorted(state.items()):
+            f.write("| %s | %s | %d | %d |\n" % (today, name, row["runs"], row["seconds"]))
+
+
+def fuzz_all(totals, names, command, run):
+    state = load()
+    for name in names:
+        if name in state:
+            continue
+        corpus = "%s/corpus/%s" % (CACHE, name)
+        os.makedirs(corpus, exist_ok=True)
+        status, output, wall, cpu = run(
+            command(name, "-max_total_time=%d" % SECONDS, "-print_final_stats=1", corpus),
+            SECONDS + 300)
+        totals.add("soak/fuzz/" + name, int(status == 0), int(status != 0), wall, cpu,
+                   output[-4000:])
+        if status == 0:
+            runs = re.search(r"stat::number_of_executed_units: (\d+)", output)
+            state[name] = {"runs": int(runs.group(1)), "seconds": int(wall)}
+            save(state)
+    if all(name in state for name in names):
+        report(state)
+        save({})
