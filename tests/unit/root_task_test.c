@@ -31,7 +31,7 @@
 static struct cpu vps[VPS];
 static struct cpu *running;
 static u64 hardware[VPS];
-static jmp_buf idle[VPS]; /* where fake_wait() leaves a VP with nothing to do */
+static void *idle[VPS][5]; /* where fake_wait() leaves a VP with nothing to do */
 static u32 ipis;
 static u32 stacks;
 static u32 objects;
@@ -100,7 +100,7 @@ void fake_wait(void)
 
 	assert_true(load_relaxed(&running->run_queue.halted));
 	if (at == TIME_NEVER)
-		longjmp(idle[running->vp], 1);
+		__builtin_longjmp(idle[running->vp], 1);
 	hardware[running->vp] = TIME_NEVER;
 	fake_tsc = MAX(fake_tsc, at);
 	timer_interrupt();
@@ -111,7 +111,7 @@ static void run(u32 vp)
 {
 	running = &vps[vp];
 	fake_irq_on = false;
-	if (setjmp(idle[vp]) == 0)
+	if (__builtin_setjmp(idle[vp]) == 0)
 		task_idle_loop();
 	fake_irq_on = true;
 }
