@@ -8,10 +8,12 @@
 #include "hv/msr.h"
 #include "lib/format.h"
 #include "lib/string.h"
+#include "x86/apic.h"
 #include "x86/cpu.h"
 #include "x86/cr.h"
 #include "x86/desc.h"
 #include "x86/io.h"
+#include "x86/mmio.h"
 #include "x86/msr.h"
 
 #define COM1       0x3f8u
@@ -176,6 +178,8 @@ void guest_load_tables(void)
 
 	gdt_load(&g);
 	idt_load(&i);
+	/* In the reset state the APIC takes no interrupts. */
+	mmio_write32((volatile void *)(APIC_DEFAULT_BASE + APIC_SVR), APIC_SVR_ENABLE | 0xff);
 }
 
 static void set_tss(void)

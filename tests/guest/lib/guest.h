@@ -70,7 +70,7 @@ u64 guest_hypercall_block(u64 control, const void *in, size_t in_size, void *out
 
 /* Starts VP @index at fn(arg) on a stack of its own; returns the status. */
 enum hv_status guest_start_vp(u32 index, void (*fn)(void *arg), void *arg);
-/* Loads the library's tables on the calling VP; guest_start_vp() does it. */
+/* Loads the library's tables on the calling VP and enables its APIC; guest_start_vp() does it. */
 void guest_load_tables(void);
 
 u64 guest_tsc_hz(void);
