@@ -305,7 +305,6 @@ static const struct form store_forms[] = {
 	{ "apic-mov-67", 3, { 0x67, 0x89, 0x07 } },
 	{ "apic-xchg", 2, { 0x87, 0x07 } },
 	{ "apic-or", 2, { 0x09, 0x07 } },
-	{ "apic-stos", 1, { 0xab } },
 };
 
 static void test_apic_page(void)
