@@ -88,8 +88,10 @@ void timer_interrupt(void)
 
 	list_init(&due);
 	take_due(q, &due);
-	/* Keeps timer_set() in the callbacks from programming: once is enough. */
-	q->programmed = 0;
+	/*
+	 * The deadline that is over keeps timer_set() in the callbacks from
+	 * programming each later one: once is enough.
+	 */
 	while ((n = list_pop_front(&due))) {
 		struct timer *t = timer_of(n);
 

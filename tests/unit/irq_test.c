@@ -2,7 +2,7 @@
 /*
  * hypervisor/irq.c and ioapic.c on two processors and two made-up IOAPICs,
  * whose level pins fire as long as their line is up and they are open.
- * sources: hypervisor/irq.c hypervisor/ioapic.c tests/unit/fake/fake.c tests/unit/host_assert.c
+ * sources: hypervisor/irq.c lib/bitmap.c hypervisor/ioapic.c tests/unit/fake/fake.c tests/unit/host_assert.c
  * cflags: -Itests/unit/fake
  */
 #include <setjmp.h>
@@ -40,6 +40,7 @@ struct model {
 	u32 rte[PINS * 2];
 	bool line[PINS];
 	u32 fired; /* messages sent */
+	u32 accesses;
 };
 
 static struct model models[2];
@@ -176,6 +177,7 @@ static void ioapic_write(volatile void *p, u32 v)
 	u32 offset;
 	struct model *m = model_of(p, &offset);
 
+	m->accesses++;
 	if (offset == IOAPIC_REG_SELECT) {
 		m->select = v;
 		return;
@@ -430,9 +432,12 @@ static void test_unmap(void **state)
 	assert_int_equal(eois, 2);
 	assert_int_equal(logs, 1);
 	assert_int_equal(irq_unmap(&part, &un), HV_STATUS_NOT_FOUND);
-	/* The pin is free again. */
+	/* The pin is free again, and nothing waits at it. */
 	map_ok(&in, &again);
 	assert_int_not_equal((u8)again.ioapic_rte, (u8)e.ioapic_rte);
+	models[0].accesses = 0;
+	irq_virtual_eoi(&vps[0], 0x61);
+	assert_int_equal(models[0].accesses, 0);
 }
 
 static void test_unmap_wrong(void **state)
