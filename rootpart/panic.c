@@ -18,6 +18,7 @@
 #include "rootpart/cpu.h"
 #include "rootpart/image.h"
 #include "rootpart/layout.h"
+#include "rootpart/task.h"
 #include "rootpart/trap.h"
 #include "x86/atomic.h"
 #include "x86/cpu.h"
@@ -76,19 +77,26 @@ static void print_address(const struct elf_symtab *tab, u64 address)
 		console_printf("  %016lx\n", address);
 }
 
+/* Above the guard of some slot; two words fit. */
+static bool in_stack(u64 address)
+{
+	u64 end = ROOT_STACK_BASE + ROOT_STACK_SLOTS * ROOT_STACK_STRIDE;
+	u64 offset = address % ROOT_STACK_STRIDE;
+
+	return address >= ROOT_STACK_BASE && address < end &&
+	       offset >= ROOT_STACK_STRIDE - ROOT_STACK_SIZE && offset <= ROOT_STACK_STRIDE - 16;
+}
+
 /* Frame pointers are followed on a task's stack or in the image only. */
 static bool stack_readable(u64 address)
 {
-	u64 stacks_end = ROOT_STACK_BASE + ROOT_STACK_SLOTS * ROOT_STACK_STRIDE;
-	u64 slot = address & (ROOT_STACK_STRIDE - 1);
+	u64 guard = (u64)boot_stack_guard;
 
 	if (address % 8 != 0)
 		return false;
 	if (address >= (u64)image_rodata_end && address < (u64)image_end - 16)
-		return address < (u64)boot_stack_guard ||
-		       address >= (u64)boot_stack_guard + PAGE_SIZE;
-	return address >= ROOT_STACK_BASE && address < stacks_end &&
-	       slot >= ROOT_STACK_STRIDE - ROOT_STACK_SIZE && slot <= ROOT_STACK_STRIDE - 16;
+		return address < guard || address >= guard + PAGE_SIZE;
+	return in_stack(address);
 }
 
 static void backtrace(u64 rip, u64 frame)
@@ -124,12 +132,31 @@ static void print_registers(const struct trap_frame *f)
 		cr3_read(), cr4_read());
 }
 
+/* Who it was: VP and task. */
+static void print_head(void)
+{
+	const struct cpu *cpu = this_cpu();
+
+	console_printf("\npanic: v%u: task %s: ", cpu->vp,
+		cpu->current != NULL ? cpu->current->name : "boot");
+}
+
+static bool in_stack_guard(u64 address)
+{
+	return address >= ROOT_STACK_BASE &&
+	       address < ROOT_STACK_BASE + ROOT_STACK_SLOTS * ROOT_STACK_STRIDE &&
+	       !in_stack(address);
+}
+
 void panic_trap(const struct trap_frame *frame)
 {
 	panic_begin();
-	console_printf("\npanic: v%u: %s", this_cpu()->vp, trap_name(frame->vector));
+	print_head();
+	console_printf("%s", trap_name(frame->vector));
 	if (frame->vector == VEC_PF)
 		console_printf(" at %016lx", cr2_read());
+	if (frame->vector == VEC_DF && in_stack_guard(cr2_read()))
+		console_printf(", stack overflow");
 	console_printf("\n");
 	print_registers(frame);
 	backtrace(frame->rip, frame->rbp);
@@ -141,7 +168,7 @@ void panic(const char *fmt, ...)
 	va_list args;
 
 	panic_begin();
-	console_printf("\npanic: v%u: ", this_cpu()->vp);
+	print_head();
 	va_start(args, fmt);
 	console_vprintf(fmt, args);
 	va_end(args);

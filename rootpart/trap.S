@@ -13,7 +13,7 @@ trap_stubs:
 	.rept 256
 	.balign 16
 	/* Vectors whose exception pushes an error code itself. */
-	.if !((vector == 8) | (vector >= 10 & vector <= 14) | (vector == 17) | (vector == 21) | (vector == 29) | (vector == 30))
+	.if (vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30) == 0
 	pushq	$0
 	.endif
 	pushq	$vector
