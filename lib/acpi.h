@@ -155,13 +155,13 @@ struct acpi_register {
 };
 
 struct acpi_fadt {
-	u64 dsdt;                                    /* physical address, never 0 */
-	u32 flags;                                   /* ACPI_FADT_* */
-	u16 boot_arch;                               /* ACPI_BOOT_* */
-	u16 sci;                                     /* ISA interrupt or GSI */
-	u16 smi_cmd;                                 /* I/O port, 0: none, ACPI mode is always on */
-	u8 acpi_enable;                              /* value for smi_cmd that turns ACPI mode on */
-	u8 acpi_disable;                             /* and off */
+	u64 dsdt;        /* physical address, never 0 */
+	u32 flags;       /* ACPI_FADT_* */
+	u16 boot_arch;   /* ACPI_BOOT_*; 0 in tables of ACPI 1.0, which says nothing */
+	u16 sci;         /* ISA interrupt or GSI */
+	u16 smi_cmd;     /* I/O port, 0: none, ACPI mode is always on */
+	u8 acpi_enable;  /* value for smi_cmd that turns ACPI mode on */
+	u8 acpi_disable; /* and off */
 	struct acpi_register pm1a_event, pm1b_event; /* status, then enable: half of bits each */
 	struct acpi_register pm1a_control, pm1b_control;
 	struct acpi_register pm_timer; /* bits: 24 or 32, those that count */
