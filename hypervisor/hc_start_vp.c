@@ -139,7 +139,10 @@ static bool context_valid(const struct vp *vp, const struct hv_initial_vp_contex
 	       !(c->rflags & RFLAGS_ZEROS);
 }
 
-/* Where the registers that set() knows stand in the context. EFER before CR0. */
+/*
+ * Where the registers that set() knows stand in the context. Paging is
+ * switched on, by CR0, when all that it needs is there.
+ */
 static const struct {
 	u32 name;
 	u16 offset;
@@ -150,10 +153,10 @@ static const struct {
 		HV_X64_REGISTER_##n, offsetof(struct hv_initial_vp_context, field), \
 			sizeof(((struct hv_initial_vp_context *)NULL)->field)       \
 	}
-	PART(EFER, efer),
-	PART(CR0, cr0),
 	PART(CR4, cr4),
 	PART(CR3, cr3),
+	PART(EFER, efer),
+	PART(CR0, cr0),
 	PART(PAT, pat),
 	PART(CS, cs),
 	PART(DS, ds),
