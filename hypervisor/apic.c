@@ -21,6 +21,8 @@
 #define SEND_SPINS     1000000u
 #define CALIBRATE_US   2000u
 #define SAMPLE_TRIES   5u
+#define COUNT_MAX      0xfff00000u
+#define COUNT_MARGIN   32768u /* 30 ppm */
 #define DIVIDE_BY_1    0xbu
 #define DEADLINE_NEVER (~0ull)
 
@@ -29,7 +31,7 @@ static bool x2apic;
 static bool deadline_mode;
 static volatile u8 *page;
 static u64 timer_ratio;     /* APIC timer ticks per TSC tick, 32.32 */
-static u64 timer_max_delta; /* TSC ticks that a full count covers */
+static u64 timer_max_delta; /* TSC ticks that COUNT_MAX covers */
 
 static u32 reg_read(u32 reg)
 {
@@ -160,16 +162,21 @@ void apic_send_nmi_others(void)
 		(void)xapic_send(0, icr);
 }
 
-/* Rounded up, so that the interrupt does not come before the deadline. */
+/*
+ * Rounded up, and by what calibration may be wrong: an interrupt that comes
+ * before the deadline costs another one.
+ */
 static u32 timer_count(u64 deadline)
 {
 	u64 now = rdtsc();
+	u32 count;
 
 	if (deadline <= now)
 		return 1;
 	if (deadline - now >= timer_max_delta)
-		return ~0u;
-	return (u32)((deadline - now) * timer_ratio >> 32) + 1;
+		return COUNT_MAX;
+	count = (u32)((deadline - now) * timer_ratio >> 32);
+	return count + count / COUNT_MARGIN + 1;
 }
 
 void apic_timer_set(u64 deadline)
@@ -224,6 +231,6 @@ void apic_timer_calibrate(void)
 	if (!timer_ratio)
 		refuse("the local APIC timer does not count; the firmware or the emulator "
 		       "is broken, try another machine");
-	timer_max_delta = 0xffffffff00000000ull / timer_ratio;
-	log_info("apic: timer hz=%lu", timer_ratio * (clock_tsc_hz >> 16) >> 16);
+	timer_max_delta = ((u64)COUNT_MAX << 32) / timer_ratio;
+	log_info("apic: timer hz=%lu", (u64)((unsigned __int128)timer_ratio * clock_tsc_hz >> 32));
 }

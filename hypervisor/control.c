@@ -111,7 +111,8 @@ static bool cr0_write_guest(struct vp *vp, const struct vp_mode *mode, u64 v)
 
 	if (v & CR0_PG && efer & EFER_LME)
 		efer |= EFER_LMA;
-	v |= CR0_ET;
+	/* What does not exist of the low half is ignored, of the high half refused. */
+	v = (v & (POLICY_CR0_BITS | ~0xffffffffull)) | CR0_ET;
 	if (!policy_cr0_valid(vp, v) || !policy_mode_valid(v, mode->cr4, efer))
 		return false;
 	/* 64-bit code cannot leave long mode but by compatibility mode. */

@@ -18,9 +18,6 @@
 #include "x86/cr.h"
 #include "x86/msr.h"
 
-#define CR0_KNOWN                                                                                  \
-	(CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | \
-		CR0_PG)
 /* Flags that exist, VM aside: these VPs start in no virtual-8086 mode. */
 #define RFLAGS_KNOWN 0x3d7fd7ull
 #define RFLAGS_ZEROS (~RFLAGS_KNOWN)
@@ -123,7 +120,7 @@ static bool segments_valid(const struct hv_initial_vp_context *c, bool long_mode
 
 static bool control_valid(const struct vp *vp, const struct hv_initial_vp_context *c)
 {
-	return policy_cr0_valid(vp, c->cr0) && !(c->cr0 & ~CR0_KNOWN) &&
+	return policy_cr0_valid(vp, c->cr0) && !(c->cr0 & ~POLICY_CR0_BITS) &&
 	       policy_cr3_valid(vp, c->cr3) && policy_cr4_valid(vp, c->cr4) &&
 	       policy_efer_valid(vp, c->efer) && policy_mode_valid(c->cr0, c->cr4, c->efer) &&
 	       policy_pat_valid(c->pat);

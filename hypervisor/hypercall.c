@@ -180,11 +180,11 @@ static u64 call_fast(struct vp *vp, const struct hypercall_row *row,
 static u64 call(struct vp *vp, const struct registers *r)
 {
 	u16 code = HV_CONTROL_CODE(r->control);
-	const struct hypercall_row *row = &table[code];
+	const struct hypercall_row *row = code < ARRAY_SIZE(table) ? &table[code] : NULL;
 	struct hypercall_control c;
 	enum hv_status status;
 
-	if (code >= ARRAY_SIZE(table) || !row->handle)
+	if (!row || !row->handle)
 		return HV_STATUS_INVALID_HYPERCALL_CODE;
 	if (row->privileges & ~vp->partition->privileges)
 		return HV_STATUS_ACCESS_DENIED;

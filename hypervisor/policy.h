@@ -7,6 +7,7 @@
 
 #include "base/types.h"
 #include "x86/cpu.h"
+#include "x86/cr.h"
 
 struct partition;
 struct vp;
@@ -29,6 +30,11 @@ void policy_msr_pass_through(const struct partition *p,
 
 /* Sets the bits of the ports that the partition may not touch. 8 KiB + 1 bitmap. */
 void policy_io_bitmap(const struct partition *p, u8 *bitmap);
+
+/* Bits that CR0 has. */
+#define POLICY_CR0_BITS                                                                            \
+	(CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_NW | CR0_CD | \
+		CR0_PG)
 
 /* Values that registers may take, each for itself; else #GP. */
 [[nodiscard]] bool policy_cr0_valid(const struct vp *vp, u64 v);

@@ -45,7 +45,7 @@ endef
 define host_compile
 $(BUILD)/obj/$(1)/%.o: % tools/checks.mk tools/flags.mk
 	@mkdir -p $$(@D)
-	@$(if $(V),:,echo '  HOSTCC  $$<')
+	@$(SAY) '  HOSTCC  $$<'
 	$(Q)$(2) $(3) $(HOST_CFLAGS) -MMD -MP -c $$< -o $$@
 endef
 

@@ -21,3 +21,5 @@ REPRODUCIBLE := -ffile-prefix-map=$(CURDIR)=. -fdebug-prefix-map=$(CURDIR)=.
 IMAGE_CFLAGS := $(FREESTANDING) $(WARNINGS) $(INCLUDES) $(REPRODUCIBLE)
 IMAGE_LDFLAGS := -nostdlib -static -fuse-ld=bfd -Wl,--build-id=none \
 	-Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--fatal-warnings
+# One line per file; none with -s, whole commands with V=1.
+SAY := $(if $(V)$(findstring s,$(firstword -$(MAKEFLAGS))),:,echo)

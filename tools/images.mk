@@ -32,7 +32,7 @@ $(FLAGS_STAMP): force
 define compile_rule
 $(BUILD)/obj/$(1)/%.o: % $(FLAGS_STAMP)
 	@mkdir -p $$(@D)
-	@$(if $(V),:,echo '  CC      $$<')
+	@$(SAY) '  CC      $$<'
 	$(Q)$(CC) $(IMAGE_CFLAGS) -MMD -MP -c $$< -o $$@
 endef
 $(foreach i,hypervisor rootpart guest,$(eval $(call compile_rule,$(i))))
@@ -42,7 +42,7 @@ $(foreach i,hypervisor rootpart guest,$(eval $(call compile_rule,$(i))))
 # object list without any file removed since is guarded by the list's stamp.
 define link
 	@mkdir -p $(@D)
-	@$(if $(V),:,echo '  LD      $@')
+	@$(SAY) '  LD      $@'
 	$(Q)$(CC) $(IMAGE_LDFLAGS) -Wl,-T,$(2) $(1) -o $@.full
 	$(Q)objcopy --only-keep-debug $@.full $(@:.elf=.debug)
 	$(Q)objcopy --strip-debug --remove-section=.comment $@.full $@
@@ -80,10 +80,10 @@ $(GUEST_ELF): $(BUILD)/guest/%.elf: $(BUILD)/obj/guest/tests/guest/%.c.o \
 ARCHIVE_SRC := $(sort $(shell find boot/archive -type f 2>/dev/null))
 $(BUILD)/boot.cpio: $(ARCHIVE_SRC) Makefile tools/mkcpio.py
 	@mkdir -p $(@D)
-	@$(if $(V),:,echo '  CPIO    $@')
+	@$(SAY) '  CPIO    $@'
 	$(Q)$(PYTHON) tools/mkcpio.py --out $@ --tree boot/archive \
 		--text version.txt 'Verdigris $(VERSION)'
 
 $(BUILD)/verdigris.iso: $(IMAGES) $(BUILD)/boot.cpio boot/grub.cfg tools/mkiso.py
-	@$(if $(V),:,echo '  ISO     $@')
+	@$(SAY) '  ISO     $@'
 	$(Q)$(PYTHON) tools/mkiso.py --build $(BUILD) --out $@
