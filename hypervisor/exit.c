@@ -60,15 +60,15 @@ static void handle_nmi_window(struct vp *vp, const struct exit *exit)
 static void handle_cpuid(struct vp *vp, const struct exit *exit)
 {
 	u64 *gpr = vp->regs.gpr;
-	struct cpuid_regs r;
+	struct cpuid_regs *r = &vp->cpuid;
 
 	if (!vp_skip(vp, exit))
 		return;
-	r = policy_cpuid(vp, (u32)gpr[GPR_RAX], (u32)gpr[GPR_RCX]);
-	gpr[GPR_RAX] = r.eax;
-	gpr[GPR_RBX] = r.ebx;
-	gpr[GPR_RCX] = r.ecx;
-	gpr[GPR_RDX] = r.edx;
+	policy_cpuid(vp, (u32)gpr[GPR_RAX], (u32)gpr[GPR_RCX], r);
+	gpr[GPR_RAX] = r->eax;
+	gpr[GPR_RBX] = r->ebx;
+	gpr[GPR_RCX] = r->ecx;
+	gpr[GPR_RDX] = r->edx;
 }
 
 static void handle_hlt(struct vp *vp, const struct exit *exit)

@@ -30,17 +30,30 @@ struct walk {
 	u64 value[MAX_LEVELS];
 };
 
-/* The last code page of a processor. */
+/* A code page of a processor, in a window of its own, and an instruction there. */
 struct fetch_memo {
 	const struct vp *vp; /* NULL: nothing remembered */
 	struct vp_mode mode;
 	u64 page;  /* linear address */
-	u64 frame; /* in WINDOW_CODE */
+	u64 frame; /* in the window */
 	const u8 *code;
 	struct walk walk;
-};
+	u64 rip; /* of the instruction, or NO_RIP */
+	const u64 *bytes;
+	u64 mask;
+	u64 value;
+	u8 length;
+} __aligned(256); /* a power of two to index by */
 
-static struct fetch_memo memos[HV_MAX_CPUS];
+#define NO_RIP (~0ull)
+
+static struct fetch_memo memos[HV_MAX_CPUS][WINDOW_CODES];
+
+/* By RIP: exits come from a few places over and over. */
+static u32 memo_index(const struct vp *vp)
+{
+	return (u32)(vp->regs.rip >> 4) % WINDOW_CODES;
+}
 
 /* The forms of page tables. */
 struct paging {
@@ -145,6 +158,13 @@ static bool rights_allow(const struct vp_mode *mode, u64 allowed, bool nx, u32 a
 	return true;
 }
 
+/* Their way leads through a window that is about to change. */
+static void memos_forget(const struct cpu *cpu)
+{
+	for (u32 i = 0; i < WINDOW_CODES; i++)
+		memos[cpu->index][i].vp = NULL;
+}
+
 /* Reads the entry for @gva in the table at @table; false: no RAM of the partition. */
 static bool entry_read(
 	struct vp *vp, const struct paging *paging, u64 table, u64 gva, u32 level, struct walk *w)
@@ -158,7 +178,10 @@ static bool entry_read(
 
 	if (!partition_gpa_to_spa(vp->partition, GPA(address), SLAT_READ, &spa))
 		return false;
-	page = window_map(WINDOW_WALK + depth, SPA(ALIGN_DOWN(spa.a, PAGE_SIZE)));
+	spa.a = ALIGN_DOWN(spa.a, PAGE_SIZE);
+	if (vp->cpu->windows[WINDOW_WALK + depth].frame != spa.a)
+		memos_forget(vp->cpu);
+	page = window_map(WINDOW_WALK + depth, spa);
 	page += address & PAGE_MASK;
 	w->entry[depth] = (const u64 *)(const void *)page;
 	if (paging->wide)
@@ -184,7 +207,6 @@ static bool walk(struct vp *vp, const struct vp_mode *mode, gva_t gva, u32 acces
 	u64 table = table_base(mode, paging);
 	bool nx = false;
 
-	memos[vp->cpu->index].vp = NULL; /* its windows are about to change */
 	w->levels = paging->levels;
 	w->gpa = gva.a;
 	for (u32 level = paging->levels; level > 0; level--) {
@@ -210,6 +232,9 @@ static bool walk(struct vp *vp, const struct vp_mode *mode, gva_t gva, u32 acces
 		}
 		table = entry & (paging->wide ? PTE_ADDR : 0xfffff000ull);
 	}
+	/* Levels that there are none of always hold. */
+	for (u32 i = w->levels; i < MAX_LEVELS; i++)
+		w->entry[i] = &w->value[i];
 	if (paging->levels > 0 && !rights_allow(mode, allowed, nx, access))
 		return fault_pf(fault, mode, gva, access, PF_P);
 	return true;
@@ -242,36 +267,40 @@ bool guest_translate(struct vp *vp, const struct vp_mode *mode, gva_t gva, u32 a
 	return true;
 }
 
-static bool memo_holds(
-	const struct fetch_memo *m, const struct vp *vp, const struct vp_mode *mode, u64 page)
+/* Whether the entries that led to the page still say the same. */
+static inline __attribute__((always_inline)) bool walk_holds(const struct walk *w)
 {
-	if (m->vp != vp || m->page != page || m->mode.cr3 != mode->cr3 ||
-		m->mode.cr0 != mode->cr0 || m->mode.cr4 != mode->cr4 ||
-		m->mode.efer != mode->efer || m->mode.cpl != mode->cpl ||
-		vp->cpu->windows[WINDOW_CODE].frame != m->frame)
-		return false;
-	for (u32 i = 0; i < m->walk.levels; i++)
-		if (READ_ONCE(*m->walk.entry[i]) != m->walk.value[i])
-			return false;
-	return true;
+	static_assert(MAX_LEVELS == 4);
+	return READ_ONCE(*w->entry[0]) == w->value[0] && READ_ONCE(*w->entry[1]) == w->value[1] &&
+	       READ_ONCE(*w->entry[2]) == w->value[2] && READ_ONCE(*w->entry[3]) == w->value[3];
+}
+
+static inline __attribute__((always_inline)) bool memo_holds(
+	const struct fetch_memo *m, struct vp *vp, u32 index)
+{
+	return m->vp == vp && vp->cpu->windows[WINDOW_CODE + index].frame == m->frame &&
+	       virt->mode_is(vp, &m->mode) && walk_holds(&m->walk);
 }
 
 /* The page of code at linear address @page, in a window. NULL: *fault. */
 static const u8 *code_page(
 	struct vp *vp, const struct vp_mode *mode, u64 page, struct guest_fault *fault)
 {
-	struct fetch_memo *m = &memos[vp->cpu->index];
+	u32 index = memo_index(vp);
+	struct fetch_memo *m = &memos[vp->cpu->index][index];
 	spa_t spa;
 
-	if (likely(memo_holds(m, vp, mode, page)))
+	if (m->page == page && memo_holds(m, vp, index))
 		return m->code;
+	m->vp = NULL;
+	m->rip = NO_RIP;
 	if (!walk(vp, mode, GVA(page), ACCESS_EXEC, &m->walk, fault))
 		return NULL;
 	if (!partition_gpa_to_spa(vp->partition, GPA(m->walk.gpa), SLAT_EXEC, &spa)) {
 		fault_gp(fault);
 		return NULL;
 	}
-	m->code = window_map(WINDOW_CODE, spa);
+	m->code = window_map(WINDOW_CODE + index, spa);
 	m->frame = spa.a;
 	m->page = page;
 	m->mode = *mode;
@@ -335,6 +364,43 @@ bool guest_fetch(struct vp *vp, struct insn *insn, struct guest_fault *fault)
 	__builtin_memcpy(bytes, code + (gva.a & PAGE_MASK), sizeof(bytes));
 	if (insn_decode(insn, (const u8 *)bytes, INSN_MAX, insn_mode(&mode)) != 0)
 		return fault_gp(fault);
+	return true;
+}
+
+/* Remembers an instruction of up to 8 bytes, which lies whole in its page. */
+static void memo_keep(struct vp *vp, u8 length)
+{
+	struct fetch_memo *m = &memos[vp->cpu->index][memo_index(vp)];
+	u64 offset = (m->mode.cs_long ? vp->regs.rip : m->mode.cs_base + vp->regs.rip) & PAGE_MASK;
+
+	if (length > 8 || offset > PAGE_SIZE - 8)
+		return;
+	m->rip = vp->regs.rip;
+	m->bytes = (const u64 *)(const void *)(m->code + offset);
+	m->mask = ~0ull >> (64 - 8 * length);
+	m->value = READ_ONCE(*m->bytes) & m->mask;
+	m->length = length;
+}
+
+u8 guest_length_known(struct vp *vp)
+{
+	u32 index = memo_index(vp);
+	const struct fetch_memo *m = &memos[vp->cpu->index][index];
+
+	if (unlikely(m->rip != vp->regs.rip || !memo_holds(m, vp, index) ||
+		     (READ_ONCE(*m->bytes) & m->mask) != m->value))
+		return 0;
+	return m->length;
+}
+
+bool guest_length(struct vp *vp, u8 *length, struct guest_fault *fault)
+{
+	struct insn insn;
+
+	if (!guest_fetch(vp, &insn, fault))
+		return false;
+	*length = insn.length;
+	memo_keep(vp, insn.length);
 	return true;
 }
 

@@ -31,6 +31,14 @@ struct guest_fault {
 /* Fetches up to INSN_MAX bytes at CS:RIP and decodes them. False: *fault. */
 [[nodiscard]] bool guest_fetch(struct vp *vp, struct insn *insn, struct guest_fault *fault);
 
+/* Length of the instruction at CS:RIP, by fetching and decoding it. False: *fault. */
+[[nodiscard]] bool guest_length(struct vp *vp, u8 *length, struct guest_fault *fault);
+/*
+ * The same from the last decoding at that place, if the bytes, and all that
+ * led to them, are still what they were then; else 0.
+ */
+u8 guest_length_known(struct vp *vp);
+
 /* Copies within one page of GPA space. False: not RAM of the partition with that access. */
 [[nodiscard]] bool guest_read(struct vp *vp, gpa_t gpa, void *buf, size_t len);
 [[nodiscard]] bool guest_write(struct vp *vp, gpa_t gpa, const void *buf, size_t len);

@@ -11,12 +11,14 @@
 #include "hv/cpuid.h"
 #include "hv/devint.h"
 #include "hv/msr.h"
+#include "hypervisor/cpu.h"
 #include "hypervisor/guest.h"
 #include "hypervisor/hc.h"
 #include "hypervisor/hypercall_control.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/trace.h"
 #include "hypervisor/vp.h"
+#include "lib/string.h"
 #include "x86/cr.h"
 #include "x86/msr.h"
 
@@ -24,7 +26,7 @@
 
 /* By code. */
 static const struct hypercall_row table[] = {
-	[HV_CALL_NOTIFY_LONG_SPIN_WAIT] = { "NotifyLongSpinWait", .input_size = 8,
+	[HV_CALL_NOTIFY_LONG_SPIN_WAIT] = { "NotifyLongSpinWait", .input_size = 8, .fast = true,
 		.handle = hc_notify_long_spin_wait },
 	[HV_CALL_GET_PARTITION_ID] = { "GetPartitionId", .output_size = 8,
 		.privileges = CALL_PRIVILEGE(HV_ACCESS_PARTITION_ID),
@@ -54,35 +56,24 @@ static const struct hypercall_row table[] = {
 		.rep_out = 4, .handle = hc_get_vp_index_from_apic_id },
 };
 
-/* Room for the largest input and output there is, without elements. */
-#define INPUT_MAX  1024u
-#define OUTPUT_MAX 64u
-
-static_assert(sizeof(struct hv_start_vp_input) <= INPUT_MAX);
-static_assert(sizeof(struct hv_map_device_interrupt_output) <= OUTPUT_MAX);
-
-/* The registers of a call, whatever the ABI. */
-struct registers {
-	u64 control;
-	u64 input;  /* GPA, or first fast parameter */
-	u64 output; /* GPA, or second */
-};
+static_assert(sizeof(struct hv_start_vp_input) <= HYPERCALL_INPUT_MAX);
+static_assert(sizeof(struct hv_map_device_interrupt_output) <= HYPERCALL_OUTPUT_MAX);
 
 static u64 pair(const struct vp *vp, u32 high, u32 low)
 {
 	return vp->regs.gpr[high] << 32 | (u32)vp->regs.gpr[low];
 }
 
-static void registers_read(const struct vp *vp, bool wide, struct registers *r)
+static void registers_read(const struct vp *vp, bool wide, struct hypercall *call)
 {
-	if (wide) {
-		r->control = vp->regs.gpr[GPR_RCX];
-		r->input = vp->regs.gpr[GPR_RDX];
-		r->output = vp->regs.gpr[GPR_R8];
+	if (likely(wide)) {
+		call->control = vp->regs.gpr[GPR_RCX];
+		call->input_gpa = vp->regs.gpr[GPR_RDX];
+		call->output_gpa = vp->regs.gpr[GPR_R8];
 	} else {
-		r->control = pair(vp, GPR_RDX, GPR_RAX);
-		r->input = pair(vp, GPR_RBX, GPR_RCX);
-		r->output = pair(vp, GPR_RDI, GPR_RSI);
+		call->control = pair(vp, GPR_RDX, GPR_RAX);
+		call->input_gpa = pair(vp, GPR_RBX, GPR_RCX);
+		call->output_gpa = pair(vp, GPR_RDI, GPR_RSI);
 	}
 }
 
@@ -102,18 +93,17 @@ static u64 result_word(enum hv_status status, u32 reps)
 }
 
 /* Elements one by one: decoded, committed, counted. */
-static u64 call_rep(struct hypercall *call, const struct hypercall_row *row,
-	const struct hypercall_control *c, const struct registers *r)
+static u64 call_rep(
+	struct hypercall *call, const struct hypercall_row *row, const struct hypercall_control *c)
 {
-	u64 elements_in = r->input + row->input_size + c->header_size;
-	u64 elements_out = r->output + row->output_size;
-	u64 out;
+	u64 elements_in = call->input_gpa + row->input_size + c->header_size;
+	u64 elements_out = call->output_gpa + row->output_size;
+	u64 *out = call->output_block;
 
-	call->output = &out;
 	for (u32 i = c->rep_start; i < c->rep_count; i++) {
 		enum hv_status status;
 
-		out = 0;
+		*out = 0;
 		call->rep_index = i;
 		call->element_in = 0;
 		if (!guest_read(call->vp, GPA(elements_in + i * row->rep_in), &call->element_in,
@@ -122,102 +112,113 @@ static u64 call_rep(struct hypercall *call, const struct hypercall_row *row,
 		status = row->handle(call);
 		if (status != HV_STATUS_SUCCESS)
 			return result_word(status, i);
-		if (!guest_write(
-			    call->vp, GPA(elements_out + i * row->rep_out), &out, row->rep_out))
+		if (!guest_write(call->vp, GPA(elements_out + i * row->rep_out), out, row->rep_out))
 			return result_word(HV_STATUS_INVALID_PARAMETER, i);
 	}
 	return result_word(HV_STATUS_SUCCESS, c->rep_count);
 }
 
 /* Before anything is done: may the output be written at all? */
-static bool output_writable(struct vp *vp, const struct hypercall_control *c, u64 output)
+static bool output_writable(const struct hypercall *call, const struct hypercall_control *c)
 {
 	spa_t spa;
 
 	return c->output_size == 0 ||
-	       partition_gpa_to_spa(vp->partition, GPA(output), SLAT_WRITE, &spa);
+	       partition_gpa_to_spa(call->vp->partition, GPA(call->output_gpa), SLAT_WRITE, &spa);
 }
 
-/* Apart, so that its buffers cost a fast call nothing. */
-__attribute__((noinline)) static u64 call_memory(struct vp *vp, const struct hypercall_row *row,
-	const struct hypercall_control *c, const struct registers *r)
+static u64 call_memory(
+	struct hypercall *call, const struct hypercall_row *row, const struct hypercall_control *c)
 {
-	u64 input[INPUT_MAX / 8];
-	u64 output[OUTPUT_MAX / 8] = { 0 };
-	struct hypercall call = {
-		.vp = vp,
-		.input = input,
-		.input_size = row->input_size + c->header_size,
-		.output = output,
-	};
-	enum hv_status status = hypercall_blocks_check(c, r->input, r->output);
+	enum hv_status status = hypercall_blocks_check(c, call->input_gpa, call->output_gpa);
 
 	if (status != HV_STATUS_SUCCESS)
 		return result_word(status, 0);
-	if (call.input_size > INPUT_MAX)
+	call->input = call->input_block;
+	call->input_size = row->input_size + c->header_size;
+	call->output = call->output_block;
+	memset(call->output_block, 0, row->output_size);
+	if (call->input_size > HYPERCALL_INPUT_MAX)
 		return result_word(HV_STATUS_INVALID_HYPERCALL_INPUT, 0);
-	if (!output_writable(vp, c, r->output) ||
-		(call.input_size && !guest_read(vp, GPA(r->input), input, call.input_size)))
+	if (!output_writable(call, c) ||
+		(call->input_size && !guest_read(call->vp, GPA(call->input_gpa), call->input_block,
+					     call->input_size)))
 		return result_word(HV_STATUS_INVALID_PARAMETER, 0);
 	if (c->rep)
-		return call_rep(&call, row, c, r);
-	status = row->handle(&call);
+		return call_rep(call, row, c);
+	status = row->handle(call);
 	if (status == HV_STATUS_SUCCESS && row->output_size &&
-		!guest_write(vp, GPA(r->output), output, row->output_size))
+		!guest_write(call->vp, GPA(call->output_gpa), call->output_block, row->output_size))
 		status = HV_STATUS_INVALID_PARAMETER;
 	return result_word(status, 0);
 }
 
-static u64 call_fast(struct vp *vp, const struct hypercall_row *row,
-	const struct hypercall_control *c, const struct registers *r)
+static u64 call_fast(struct hypercall *call, const struct hypercall_row *row)
 {
-	const u64 input[] = { r->input, r->output };
-	struct hypercall call = { .vp = vp, .input = input, .input_size = c->input_size };
-
-	return result_word(row->handle(&call), 0);
+	call->input = call->fast;
+	call->input_size = row->input_size;
+	call->output = NULL;
+	return result_word(row->handle(call), 0);
 }
 
-static u64 call(struct vp *vp, const struct registers *r)
+/* Everything but the plain fast call: repetition, headers, memory. Apart, for its stack. */
+__attribute__((noinline)) static u64 call_general(
+	struct hypercall *call, const struct hypercall_row *row)
 {
-	u16 code = HV_CONTROL_CODE(r->control);
-	const struct hypercall_row *row = code < ARRAY_SIZE(table) ? &table[code] : NULL;
 	struct hypercall_control c;
-	enum hv_status status;
+	enum hv_status status = hypercall_control_decode(row, call->control, &c);
+	u64 result;
 
-	if (!row || !row->handle)
-		return HV_STATUS_INVALID_HYPERCALL_CODE;
-	if (row->privileges & ~vp->partition->privileges)
-		return HV_STATUS_ACCESS_DENIED;
-	status = hypercall_control_decode(row, r->control, &c);
 	if (status != HV_STATUS_SUCCESS)
-		return status;
-	return likely(c.fast) ? call_fast(vp, row, &c, r) : call_memory(vp, row, &c, r);
+		result = result_word(status, 0);
+	else
+		result = c.fast ? call_fast(call, row) : call_memory(call, row, &c);
+	trace(TRACE_HYPERCALL, call->vp, call->control, result);
+	return result;
+}
+
+static u64 dispatch(struct hypercall *call)
+{
+	u16 code = HV_CONTROL_CODE(call->control);
+	const struct hypercall_row *row = &table[code];
+
+	if (code >= ARRAY_SIZE(table) || !row->handle)
+		return HV_STATUS_INVALID_HYPERCALL_CODE;
+	if (row->privileges & ~call->vp->partition->privileges)
+		return HV_STATUS_ACCESS_DENIED;
+	/* A control word of nothing but code and "fast" has nothing to decode. */
+	if (likely(call->control == (code | HV_CONTROL_FAST) && row->fast))
+		return call_fast(call, row);
+	return call_general(call, row);
+}
+
+__attribute__((noinline)) static bool in_kernel(struct vp *vp)
+{
+	struct vp_mode mode;
+
+	virt->mode(vp, &mode);
+	return mode.cpl == 0 && mode.cr0 & CR0_PE;
 }
 
 /* Real mode, user mode, or no hypercall page: there is no such instruction. */
-static bool call_allowed(const struct vp *vp, const struct vp_mode *mode)
+static bool call_allowed(struct vp *vp, bool wide)
 {
-	return mode->cpl == 0 && mode->cr0 & CR0_PE &&
-	       vp->partition->hypercall_msr & HV_MSR_HYPERCALL_ENABLE;
+	return vp->partition->hypercall_msr & HV_MSR_HYPERCALL_ENABLE &&
+	       (likely(wide) || in_kernel(vp));
 }
 
 void hypercall_handle(struct vp *vp, const struct exit *exit)
 {
-	struct vp_mode mode;
-	struct registers r;
-	u64 result;
-	u8 length;
+	struct hypercall *call = &vp->call;
+	bool wide = virt->in_kernel64(vp);
 
-	virt->mode(vp, &mode);
-	if (!call_allowed(vp, &mode)) {
+	if (unlikely(!call_allowed(vp, wide))) {
 		vp_inject_ud(vp);
 		return;
 	}
-	if (!vp_length(vp, exit, &length))
+	if (!vp_skip(vp, exit))
 		return;
-	registers_read(vp, mode.cs_long, &r);
-	result = call(vp, &r);
-	trace(TRACE_HYPERCALL, vp, r.control, result);
-	result_write(vp, mode.cs_long, result);
-	vp_advance(vp, length);
+	call->vp = vp;
+	registers_read(vp, wide, call);
+	result_write(vp, wide, dispatch(call));
 }

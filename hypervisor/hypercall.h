@@ -14,6 +14,10 @@
 struct exit;
 struct vp;
 
+/* Room for the largest input and output there is, without elements; bytes. */
+#define HYPERCALL_INPUT_MAX  1024u
+#define HYPERCALL_OUTPUT_MAX 64u
+
 /* One call, as the dispatcher hands it to its handler. */
 struct hypercall {
 	struct vp *vp;
@@ -22,7 +26,18 @@ struct hypercall {
 	void *output;   /* zeroed; copied to the guest after success */
 	u64 element_in; /* rep: this element's input, 8-byte units copied */
 	u32 rep_index;
+	/* The registers of the call, whatever the ABI. */
+	u64 control;
+	union {
+		struct {
+			u64 input_gpa;
+			u64 output_gpa;
+		};
+		u64 fast[2]; /* a fast call's input */
+	};
+	u64 input_block[HYPERCALL_INPUT_MAX / 8];
+	u64 output_block[HYPERCALL_OUTPUT_MAX / 8];
 };
 
-/* EXIT_HYPERCALL: reads registers, calls, writes RAX, moves RIP. */
+/* EXIT_HYPERCALL: moves RIP, reads registers, calls, writes RAX. */
 void hypercall_handle(struct vp *vp, const struct exit *exit);

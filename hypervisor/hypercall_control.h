@@ -16,6 +16,7 @@ struct hypercall_row {
 	u8 rep_in;       /* bytes per element; 0 and 0: no rep call */
 	u8 rep_out;
 	bool variable;  /* a variable header may follow the input */
+	bool fast;      /* simple, at most 16 bytes in, nothing out: the dispatcher's fast path */
 	u64 privileges; /* bits of struct partition's mask, all needed */
 	enum hv_status (*handle)(struct hypercall *call);
 };

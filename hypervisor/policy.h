@@ -13,7 +13,7 @@ struct partition;
 struct vp;
 
 /* CPUID as @vp sees it now (OSXSAVE and APIC id included). */
-struct cpuid_regs policy_cpuid(struct vp *vp, u32 leaf, u32 subleaf);
+void policy_cpuid(struct vp *vp, u32 leaf, u32 subleaf, struct cpuid_regs *r);
 /* The host's leaf under the policy's masks, without what depends on a VP. */
 struct cpuid_regs policy_cpuid_masked(u32 leaf, u32 subleaf);
 

@@ -145,12 +145,9 @@ struct cpuid_regs policy_cpuid_masked(u32 leaf, u32 subleaf)
 
 static void adjust_features(struct vp *vp, struct cpuid_regs *r)
 {
-	union hv_register_value cr4;
-
 	r->ebx = (r->ebx & 0x00ffffff) | vp->apic_id << 24;
 	r->ecx |= F1C_HYPERVISOR;
-	if (r->ecx & BIT(26) && virt->get(vp, HV_X64_REGISTER_CR4, &cr4) == HV_STATUS_SUCCESS &&
-		cr4.u64 & CR4_OSXSAVE)
+	if (r->ecx & BIT(26) && virt->cr4(vp) & CR4_OSXSAVE)
 		r->ecx |= F1C_OSXSAVE;
 }
 
@@ -174,19 +171,18 @@ static void adjust_xsave(const struct vp *vp, u32 subleaf, struct cpuid_regs *r)
 	}
 }
 
+/* The rarer ones. */
 static void adjust(struct vp *vp, enum special special, u32 leaf, u32 subleaf, struct cpuid_regs *r)
 {
 	switch (special) {
 	case PLAIN:
+	case FEATURES:
 		break;
 	case MAX_LEAF:
 		if (leaf == LEAF_BASIC)
 			r->eax = MIN(r->eax, (u32)ARRAY_SIZE(basic) - 1);
 		else
 			r->eax = MIN(r->eax, EXT_FIRST + (u32)ARRAY_SIZE(extended) - 1);
-		break;
-	case FEATURES:
-		adjust_features(vp, r);
 		break;
 	case SUBLEAF_0:
 		if (subleaf != 0)
@@ -232,17 +228,18 @@ static struct cpuid_regs synthetic_leaf(const struct vp *vp, u32 leaf)
 	return r;
 }
 
-struct cpuid_regs policy_cpuid(struct vp *vp, u32 leaf, u32 subleaf)
+void policy_cpuid(struct vp *vp, u32 leaf, u32 subleaf, struct cpuid_regs *r)
 {
 	const struct cpuid_row *row = row_find(leaf);
-	struct cpuid_regs r;
 
-	if (leaf - HV_CPUID_VENDOR < ARRAY_SIZE(synthetic))
-		return synthetic_leaf(vp, leaf);
-	if (!row)
-		return (struct cpuid_regs){ 0 };
-	r = masked(row, leaf, subleaf);
-	if (row->special != PLAIN)
-		adjust(vp, row->special, leaf, subleaf, &r);
-	return r;
+	if (!row) {
+		*r = leaf - HV_CPUID_VENDOR < ARRAY_SIZE(synthetic) ? synthetic_leaf(vp, leaf)
+								    : (struct cpuid_regs){ 0 };
+		return;
+	}
+	*r = masked(row, leaf, subleaf);
+	if (row->special == FEATURES)
+		adjust_features(vp, r);
+	else if (row->special != PLAIN)
+		adjust(vp, row->special, leaf, subleaf, r);
 }

@@ -189,6 +189,14 @@ struct virt_ops {
 	enum hv_status (*get)(struct vp *vp, u32 name, union hv_register_value *v);
 	enum hv_status (*set)(struct vp *vp, u32 name, const union hv_register_value *v);
 	void (*mode)(struct vp *vp, struct vp_mode *mode);
+	/* Whether mode() would give *mode again; cheap. */
+	bool (*mode_is)(struct vp *vp, const struct vp_mode *mode);
+	/*
+	 * True at CPL 0 in 64-bit code, where nearly all hypercalls come from;
+	 * CR4 as the guest sees it. Cheap; for the VP that has just exited.
+	 */
+	bool (*in_kernel64)(struct vp *vp);
+	u64 (*cr4)(struct vp *vp);
 
 	/* TPR of the guest as bits 7:4 of the APIC's TPR (CR8), cheap. */
 	u8 (*tpr)(struct vp *vp);

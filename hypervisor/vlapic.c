@@ -66,7 +66,10 @@ void vlapic_init(struct vlapic *l, u32 id, bool bsp)
 
 bool vlapic_offers(struct vp *vp, u64 bit)
 {
-	return policy_cpuid(vp, 1, 0).ecx & bit;
+	struct cpuid_regs r;
+
+	policy_cpuid(vp, 1, 0, &r);
+	return r.ecx & bit;
 }
 
 void vlapic_error(struct vp *vp, u32 error)

@@ -54,6 +54,7 @@ enum hv_status vp_create(
 	if (!vp)
 		return status;
 	vp->index = index;
+	vp->tag = (u32)p->id | index << 16;
 	vp->apic_id = apic_id;
 	vp->partition = p;
 	vp->cpu = cpu;
@@ -137,18 +138,13 @@ void vp_inject_pf(struct vp *vp, u64 address, u32 error)
 	vp_inject_exception(vp, VEC_PF, true, error);
 }
 
-bool vp_length(struct vp *vp, const struct exit *exit, u8 *length)
+/* The fault that fetching the instruction gives; apart from the fast path. */
+__attribute__((noinline)) static bool length_fetch(struct vp *vp, u8 *length)
 {
 	struct guest_fault fault;
-	struct insn insn;
 
-	*length = exit->length;
-	if (*length != 0)
+	if (guest_length(vp, length, &fault))
 		return true;
-	if (likely(guest_fetch(vp, &insn, &fault))) {
-		*length = insn.length;
-		return true;
-	}
 	if (fault.vector == VEC_PF)
 		vp_inject_pf(vp, fault.address, fault.error);
 	else
@@ -156,8 +152,14 @@ bool vp_length(struct vp *vp, const struct exit *exit, u8 *length)
 	return false;
 }
 
+bool vp_length(struct vp *vp, const struct exit *exit, u8 *length)
+{
+	*length = exit->length ? exit->length : guest_length_known(vp);
+	return likely(*length) || length_fetch(vp, length);
+}
+
 /* The trap that a stepping debugger expects behind every instruction. */
-static void single_step(struct vp *vp)
+__attribute__((noinline)) static void single_step(struct vp *vp)
 {
 	union hv_register_value dr6;
 
@@ -175,12 +177,22 @@ void vp_advance(struct vp *vp, u8 length)
 		single_step(vp);
 }
 
-bool vp_skip(struct vp *vp, const struct exit *exit)
+__attribute__((noinline)) static bool skip_unknown(struct vp *vp)
 {
 	u8 length;
 
-	if (!vp_length(vp, exit, &length))
+	if (!length_fetch(vp, &length))
 		return false;
+	vp_advance(vp, length);
+	return true;
+}
+
+bool vp_skip(struct vp *vp, const struct exit *exit)
+{
+	u8 length = exit->length ? exit->length : guest_length_known(vp);
+
+	if (unlikely(!length))
+		return skip_unknown(vp);
 	vp_advance(vp, length);
 	return true;
 }

@@ -7,8 +7,10 @@
 
 #include "base/types.h"
 #include "hv/stats.h"
+#include "hypervisor/hypercall.h"
 #include "hypervisor/virt.h"
 #include "hypervisor/vlapic.h"
+#include "x86/cpu.h"
 
 struct cpu;
 struct partition;
@@ -56,17 +58,21 @@ struct vp {
 	struct event event;  /* to deliver at the next entry */
 	u32 index;
 	u32 apic_id;
+	u32 tag; /* of trace records: partition id | index << 16 */
 	struct partition *partition;
 	struct cpu *cpu; /* where it runs, or last ran */
 	enum vp_state state;
 	void *virt; /* the back end's: control block and so on */
 	void *fpu;  /* XSAVE or FXSAVE area, 64-byte aligned */
 	u64 xcr0;
-	u64 cr2; /* guest's CR2, DR0-3: kept here, not in the control block */
-	u64 dr[4];
+	u64 cr2;   /* the guest's, where the control block has no place for it */
+	u64 dr[4]; /* DR0-3 while the VP is not loaded */
 	struct vlapic vlapic;
 	u64 *stats; /* HV_VP_COUNTER_MAX counters, a page the root may read */
 	u64 exit_tsc;
+	struct exit exit; /* the last one, and what handlers fill: here, */
+	struct hypercall call;
+	struct cpuid_regs cpuid; /* so that they need no stack for it */
 	u64 tsc_aux;
 	u64 assist_page; /* HV_MSR_VP_ASSIST_PAGE: kept, not used */
 

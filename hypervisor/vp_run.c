@@ -92,46 +92,54 @@ static void do_work(struct vp *vp)
 		deliver_interrupt(vp);
 }
 
-/* Kinds whose record has something worth tracing in the first bytes. */
+/* Kinds whose record has something worth tracing in its first bytes. */
 #define KINDS_WITH_DETAIL                                                          \
 	(BIT(EXIT_RDMSR) | BIT(EXIT_WRMSR) | BIT(EXIT_IO) | BIT(EXIT_SLAT_FAULT) | \
 		BIT(EXIT_CR_ACCESS) | BIT(EXIT_EXCEPTION) | BIT(EXIT_INTERNAL) |   \
 		BIT(EXIT_ENTRY_FAILED))
 
-static u64 trace_detail(const struct exit *exit)
+/* Of a hypercall, RCX: the control word. */
+static u64 trace_detail(const struct vp *vp, const struct exit *exit)
 {
-	if (!(KINDS_WITH_DETAIL >> exit->kind & 1))
-		return exit->kind;
+	if (likely(!(KINDS_WITH_DETAIL >> exit->kind & 1)))
+		return exit->kind | vp->regs.gpr[GPR_RCX] << 8;
 	return exit->kind | exit->raw.reason << 8;
 }
 
-/* Counts of @vp's life between two reads of the TSC. */
-static void count_outside(struct vp *vp, enum exit_kind kind, u64 ticks)
+/* The time since the last exit went to its handling; gives the time now. */
+static u64 count_outside(struct vp *vp, u64 *stats)
 {
-	vp->stats[HV_VP_COUNTER_EXITS + 2 * kind + 1] += ticks;
-	vp->stats[HV_VP_COUNTER_HYPERVISOR_TIME] += ticks;
-	vp->stats[HV_VP_COUNTER_TOTAL_RUN_TIME] += ticks;
+	u64 now = rdtsc();
+	u64 ticks = now - vp->exit_tsc;
+
+	stats[HV_VP_COUNTER_EXITS + 2 * vp->exit.kind + 1] += ticks;
+	stats[HV_VP_COUNTER_HYPERVISOR_TIME] += ticks;
+	return now;
 }
 
 static void run_until_stopped(struct vp *vp)
 {
-	struct exit exit = { .kind = EXIT_NONE };
-	u64 entered;
+	struct trace_ring *ring = vp->cpu->trace;
+	struct exit *exit = &vp->exit;
+	u64 *stats = vp->stats;
+	u64 started = rdtsc();
 
-	vp->exit_tsc = rdtsc();
+	exit->kind = EXIT_NONE;
+	vp->exit_tsc = started;
 	do {
 		if (unlikely(load_acquire(&vp->work) != 0))
 			do_work(vp);
-		entered = rdtsc();
-		count_outside(vp, exit.kind, entered - vp->exit_tsc);
-		virt->run(vp, &exit);
+		count_outside(vp, stats);
+		virt->run(vp, exit);
 		vp->exit_tsc = rdtsc();
-		vp->stats[HV_VP_COUNTER_TOTAL_RUN_TIME] += vp->exit_tsc - entered;
-		vp->stats[HV_VP_COUNTER_EXITS + 2 * exit.kind]++;
-		trace(TRACE_EXIT, vp, vp->regs.rip, trace_detail(&exit));
-		exit_handle(vp, &exit);
+		stats[HV_VP_COUNTER_EXITS + 2 * exit->kind]++;
+		stats[HV_VP_COUNTER_TOTAL_RUN_TIME] += vp->exit_tsc - started;
+		started = vp->exit_tsc;
+		trace_record(ring, vp->exit_tsc, vp->tag, TRACE_EXIT, vp->regs.rip,
+			trace_detail(vp, exit));
+		exit_handle(vp, exit);
 	} while (vp->state == VP_RUNNABLE);
-	count_outside(vp, exit.kind, rdtsc() - vp->exit_tsc);
+	stats[HV_VP_COUNTER_TOTAL_RUN_TIME] += count_outside(vp, stats) - started;
 }
 
 void vp_run(struct vp *vp)

@@ -10,14 +10,14 @@
 #include "base/addr.h"
 #include "base/types.h"
 
-/* Slots: page-table levels 1 to 5 of a guest walk, code, then parameters. */
+/* Slots: tables of a guest walk by level, parameters, code pages. */
 enum window_use {
 	WINDOW_WALK = 0,
-	WINDOW_CODE = 5,
-	WINDOW_IN = 6,
-	WINDOW_OUT = 7,
 	WINDOW_COPY = 8,
+	WINDOW_CODE = 9,
 };
+
+#define WINDOW_CODES 4u
 
 /* Page of @spa through slot @slot of this processor, valid until the slot's next use. */
 void *window_map(u32 slot, spa_t spa);

@@ -4,7 +4,7 @@
  * Called after each exit, on the VP's processor. AMD APM volume 2, appendix C,
  * and the section of each intercept in chapter 15.
  */
-#include "hypervisor/svm/svm.h"
+#include "hypervisor/svm/exit.h"
 
 #include "hypervisor/vp.h"
 #include "x86/desc.h"
@@ -36,6 +36,7 @@ static void decode_cr(struct vp *vp, const struct vmcb_control *c, struct exit *
 
 static void decode_exception(struct vp *vp, const struct vmcb_control *c, struct exit *exit)
 {
+	struct svm_vp *s = vp->virt;
 	u8 vector = (u8)(c->exit_code - VMEXIT_EXCEPTION);
 
 	exit->exception.vector = vector;
@@ -44,7 +45,7 @@ static void decode_exception(struct vp *vp, const struct vmcb_control *c, struct
 	exit->exception.address = 0;
 	/* An intercepted page fault has not reached CR2 yet. */
 	if (vector == VEC_PF)
-		exit->exception.address = vp->cr2 = c->exit_info_2;
+		exit->exception.address = s->vmcb.save.cr2 = c->exit_info_2;
 }
 
 static void decode_io(struct vp *vp, const struct vmcb_control *c, struct exit *exit)
@@ -92,12 +93,7 @@ static void decode_iret(struct vp *vp, const struct vmcb_control *c, struct exit
 	s->flags |= SVM_STEP;
 }
 
-/* Rows without a decode function need nothing but the kind. */
-static const struct exit_row {
-	u8 kind;          /* EXIT_NONE: not expected */
-	bool instruction; /* next_rip is that of the instruction after it */
-	void (*decode)(struct vp *vp, const struct vmcb_control *c, struct exit *exit);
-} rows[] = {
+const struct svm_exit_row svm_exit_rows[SVM_EXIT_ROWS] = {
 	[VMEXIT_CR4_WRITE] = { EXIT_CR_ACCESS, true, decode_cr },
 	[VMEXIT_CR8_WRITE] = { EXIT_CR_ACCESS, true, decode_cr },
 	[VMEXIT_EXCEPTION + VEC_DB] = { EXIT_EXCEPTION, false, decode_exception },
@@ -133,14 +129,6 @@ static const struct exit_row {
 	[VMEXIT_XSETBV] = { EXIT_XSETBV, true, NULL },
 };
 
-/* Distance to the next instruction, 0 where the processor leaves it open. */
-static u8 instruction_length(const struct vp *vp, const struct vmcb_control *c)
-{
-	u64 length = c->next_rip - vp->regs.rip;
-
-	return length <= 15 ? (u8)length : 0;
-}
-
 /* Codes outside the table, and those that nothing asked for. */
 static void decode_other(struct vp *vp, const struct vmcb_control *c, struct exit *exit)
 {
@@ -173,20 +161,18 @@ static bool finish(struct vp *vp, struct svm_vp *s, struct exit *exit, bool step
 	return !own;
 }
 
-bool svm_exit_decode(struct vp *vp, struct exit *exit)
+bool svm_exit_decode_rare(struct vp *vp, struct exit *exit, const struct svm_exit_row *row)
 {
 	struct svm_vp *s = vp->virt;
 	const struct vmcb_control *c = &s->vmcb.control;
-	u32 code = (u32)c->exit_code;
 	bool stepped = s->flags & SVM_STEP;
-	const struct exit_row *row = &rows[code < ARRAY_SIZE(rows) ? code : 0];
 
 	/* Code 0 has no row either. */
 	if (unlikely(!(row->kind || row->decode))) {
 		decode_other(vp, c, exit);
 	} else {
 		exit->kind = row->kind;
-		exit->length = row->instruction ? instruction_length(vp, c) : 0;
+		exit->length = row->instruction ? svm_instruction_length(vp, c) : 0;
 		if (row->decode)
 			row->decode(vp, c, exit);
 	}

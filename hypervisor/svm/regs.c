@@ -26,6 +26,12 @@ static u16 attributes_unpack(u16 a)
 	return (u16)((a & 0xff) | (a & 0xf00) << 4);
 }
 
+/* Whether CS is 64-bit code. */
+static bool is_long(const struct vmcb_save *save)
+{
+	return (save->cs.attributes & VMCB_SEG_LONG) && (save->efer & EFER_LMA);
+}
+
 static bool is_canonical(const struct vp *vp, u64 v)
 {
 	(void)vp;
@@ -215,7 +221,7 @@ static enum hv_status get_other(struct vp *vp, u32 name, u64 *v)
 		*v = interrupt_state(vp->virt);
 		return HV_STATUS_SUCCESS;
 	case HV_X64_REGISTER_CR2:
-		*v = vp->cr2;
+		*v = ((const struct svm_vp *)vp->virt)->vmcb.save.cr2;
 		return HV_STATUS_SUCCESS;
 	case HV_X64_REGISTER_CR8:
 		*v = svm_tpr(vp);
@@ -233,7 +239,7 @@ static enum hv_status set_other(struct vp *vp, u32 name, u64 v)
 	case HV_REGISTER_INTERRUPT_STATE:
 		return interrupt_state_set(vp->virt, v);
 	case HV_X64_REGISTER_CR2:
-		vp->cr2 = v;
+		((struct svm_vp *)vp->virt)->vmcb.save.cr2 = v;
 		return HV_STATUS_SUCCESS;
 	case HV_X64_REGISTER_CR8:
 		if (v > 15)
@@ -308,7 +314,6 @@ void svm_mode(struct vp *vp, struct vp_mode *mode)
 {
 	const struct svm_vp *s = vp->virt;
 	const struct vmcb_save *save = &s->vmcb.save;
-	u16 cs = attributes_unpack(save->cs.attributes);
 
 	mode->cr0 = save->cr0;
 	mode->cr3 = save->cr3;
@@ -316,8 +321,34 @@ void svm_mode(struct vp *vp, struct vp_mode *mode)
 	mode->efer = save->efer & ~EFER_SVME;
 	mode->cs_base = save->cs.base;
 	mode->cpl = save->cpl;
-	mode->cs_long = (cs & HV_SEG_LONG) && (save->efer & EFER_LMA);
-	mode->cs_db = cs & HV_SEG_DB;
+	mode->cs_long = is_long(save);
+	mode->cs_db = save->cs.attributes & VMCB_SEG_DB;
+}
+
+bool svm_mode_is(struct vp *vp, const struct vp_mode *mode)
+{
+	const struct svm_vp *s = vp->virt;
+	const struct vmcb_save *save = &s->vmcb.save;
+
+	return save->cr3 == mode->cr3 && save->cr0 == mode->cr0 && save->cr4 == mode->cr4 &&
+	       (save->efer ^ mode->efer) == EFER_SVME && save->cpl == mode->cpl &&
+	       is_long(save) == mode->cs_long &&
+	       (mode->cs_long || (save->cs.base == mode->cs_base &&
+					 !(save->cs.attributes & VMCB_SEG_DB) == !mode->cs_db));
+}
+
+bool svm_in_kernel64(struct vp *vp)
+{
+	const struct svm_vp *s = vp->virt;
+
+	return s->vmcb.save.cpl == 0 && is_long(&s->vmcb.save);
+}
+
+u64 svm_cr4(struct vp *vp)
+{
+	const struct svm_vp *s = vp->virt;
+
+	return s->vmcb.save.cr4;
 }
 
 u8 svm_tpr(struct vp *vp)
@@ -337,12 +368,9 @@ void svm_tpr_set(struct vp *vp, u8 cr8)
 void svm_advance(struct vp *vp, u8 length)
 {
 	struct svm_vp *s = vp->virt;
-	const struct vmcb_save *save = &s->vmcb.save;
-	bool cs_long =
-		(attributes_unpack(save->cs.attributes) & HV_SEG_LONG) && (save->efer & EFER_LMA);
 
 	vp->regs.rip += length;
-	if (!cs_long)
+	if (unlikely(!is_long(&s->vmcb.save)))
 		vp->regs.rip = (u32)vp->regs.rip;
 	s->vmcb.control.interrupt_state &= ~VMCB_INTERRUPT_SHADOW;
 }

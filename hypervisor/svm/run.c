@@ -8,6 +8,7 @@
 #include "hypervisor/svm/svm.h"
 
 #include "hypervisor/cpu.h"
+#include "hypervisor/svm/exit.h"
 #include "hypervisor/svm/run_regs.h"
 #include "hypervisor/vp.h"
 
@@ -48,24 +49,23 @@ static void enter(struct vp *vp, struct svm_vp *s)
 {
 	struct vmcb_control *c = &s->vmcb.control;
 	struct vmcb_save *save = &s->vmcb.save;
+	const struct svm_cpu *cpu = s->cpu;
 
 	save->rax = vp->regs.gpr[GPR_RAX];
 	save->rsp = vp->regs.gpr[GPR_RSP];
 	save->rip = vp->regs.rip;
 	save->rflags = vp->regs.rflags;
-	save->cr2 = vp->cr2;
 	c->inject = unlikely(vp->event.valid) ? svm_event_inject(vp) : 0;
-	if (unlikely(s->generation != s->cpu->generation))
+	if (unlikely(s->generation != cpu->generation))
 		asid_assign(s);
 	if (unlikely(s->flags))
 		svm_event_arm(vp);
-	svm_enter(&vp->regs, s->vmcb_spa, s->cpu->host_spa);
+	svm_enter(&vp->regs, s->vmcb_spa, cpu->host_spa);
 	c->tlb_control = 0;
 	vp->regs.gpr[GPR_RAX] = save->rax;
 	vp->regs.gpr[GPR_RSP] = save->rsp;
 	vp->regs.rip = save->rip;
 	vp->regs.rflags = save->rflags;
-	vp->cr2 = save->cr2;
 	vp->event.valid = false;
 	if (unlikely(c->exit_event & VMCB_EVENT_VALID))
 		svm_event_interrupted(vp, c->exit_event);

@@ -71,12 +71,6 @@ void svm_flush(struct vp *vp);
 /* run.S: @regs is a struct vp_regs; @vmcb and @host are physical addresses. */
 void svm_enter(void *regs, u64 vmcb, u64 host);
 
-/*
- * exit.c: fills @exit from the VMCB. False: it was the back end's own
- * business, the guest can be entered again.
- */
-bool svm_exit_decode(struct vp *vp, struct exit *exit);
-
 /* event.c */
 /* vp->event as EVENTINJ; 0 if there is nothing to inject. */
 u64 svm_event_inject(struct vp *vp);
@@ -100,6 +94,9 @@ bool svm_step_end(struct vp *vp);
 enum hv_status svm_get(struct vp *vp, u32 name, union hv_register_value *v);
 enum hv_status svm_set(struct vp *vp, u32 name, const union hv_register_value *v);
 void svm_mode(struct vp *vp, struct vp_mode *mode);
+bool svm_mode_is(struct vp *vp, const struct vp_mode *mode);
+bool svm_in_kernel64(struct vp *vp);
+u64 svm_cr4(struct vp *vp);
 u8 svm_tpr(struct vp *vp);
 void svm_tpr_set(struct vp *vp, u8 cr8);
 void svm_advance(struct vp *vp, u8 length);

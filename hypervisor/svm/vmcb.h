@@ -51,6 +51,10 @@ struct vmcb_segment {
 	u64 base;
 };
 
+/* In the packed attributes of CS. */
+#define VMCB_SEG_LONG BIT(9)
+#define VMCB_SEG_DB   BIT(10)
+
 struct vmcb_save {
 	struct vmcb_segment es;
 	struct vmcb_segment cs;

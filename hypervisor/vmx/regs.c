@@ -390,6 +390,31 @@ void vmx_mode(struct vp *vp, struct vp_mode *mode)
 	vmx_return(vp);
 }
 
+/* Needed where the processor tells no length, which is rare here. */
+bool vmx_mode_is(struct vp *vp, const struct vp_mode *mode)
+{
+	struct vp_mode now;
+
+	vmx_mode(vp, &now);
+	return now.cr3 == mode->cr3 && now.cr0 == mode->cr0 && now.cr4 == mode->cr4 &&
+	       now.efer == mode->efer && now.cpl == mode->cpl && now.cs_long == mode->cs_long &&
+	       now.cs_base == mode->cs_base && now.cs_db == mode->cs_db;
+}
+
+bool vmx_in_kernel64(struct vp *vp)
+{
+	(void)vp;
+	return HV_SEG_DPL(vmcs_read(VMCS_GUEST_SS_RIGHTS)) == 0 &&
+	       vmcs_read(VMCS_GUEST_CS_RIGHTS) & HV_SEG_LONG &&
+	       vmcs_read(VMCS_GUEST_EFER) & EFER_LMA;
+}
+
+u64 vmx_guest_cr4(struct vp *vp)
+{
+	(void)vp;
+	return vmx_cr4();
+}
+
 void vmx_advance(struct vp *vp, u8 length)
 {
 	u64 rip = vp->regs.rip + length;

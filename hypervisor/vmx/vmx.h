@@ -110,6 +110,9 @@ void vmx_exit_decode(struct vp *vp, struct exit *exit);
 enum hv_status vmx_get(struct vp *vp, u32 name, union hv_register_value *v);
 enum hv_status vmx_set(struct vp *vp, u32 name, const union hv_register_value *v);
 void vmx_mode(struct vp *vp, struct vp_mode *mode);
+bool vmx_mode_is(struct vp *vp, const struct vp_mode *mode);
+bool vmx_in_kernel64(struct vp *vp);
+u64 vmx_guest_cr4(struct vp *vp);
 void vmx_advance(struct vp *vp, u8 length);
 
 /* control.c: CR0, CR4 and EFER. The VMCS is current. */

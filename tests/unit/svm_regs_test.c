@@ -67,7 +67,7 @@ static void test_plain_registers(void **state)
 		assert_int_equal(set(names[i], 0x1000 + i * 0x10), HV_STATUS_SUCCESS);
 	for (u32 i = 0; i < ARRAY_SIZE(names); i++)
 		assert_int_equal(get(names[i]), 0x1000 + i * 0x10);
-	assert_int_equal(vp.cr2, 0x1010);
+	assert_int_equal(s.vmcb.save.cr2, 0x1010);
 }
 
 static void test_segments_keep_every_attribute(void **state)

@@ -124,7 +124,7 @@ static void test_registers_go_both_ways(void **state)
 	script[0] = regs_change;
 	vp.regs.gpr[GPR_RAX] = 0x11;
 	vp.regs.gpr[GPR_RSP] = 0x22;
-	vp.cr2 = 0x33;
+	s.vmcb.save.cr2 = 0x33;
 	run();
 	assert_int_equal(exit_.kind, EXIT_HLT);
 	assert_int_equal(exit_.length, 1);
@@ -132,7 +132,7 @@ static void test_registers_go_both_ways(void **state)
 	assert_int_equal(vp.regs.gpr[GPR_RSP], 0x55);
 	assert_int_equal(vp.regs.rip, 0x66);
 	assert_int_equal(vp.regs.rflags, 0x77);
-	assert_int_equal(vp.cr2, 0x88);
+	assert_int_equal(s.vmcb.save.cr2, 0x88);
 }
 
 static void exit_next_rip_far(struct vmcb *v)
