@@ -44,7 +44,8 @@ void console_flush(void)
 {
 	const struct console_sink *s = load_acquire(&sink);
 
-	s->flush();
+	if (s->flush != NULL)
+		s->flush();
 }
 
 void console_vprintf(const char *fmt, va_list args)

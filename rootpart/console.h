@@ -15,7 +15,7 @@ struct console_sink {
 	void (*write)(const char *text, size_t len);
 	/* The same while dying: no locks, no interrupts, polled. */
 	void (*write_panic)(const char *text, size_t len);
-	/* Returns when all that was written is out, or cannot get out. */
+	/* Returns when all that was written is out, or cannot get out; may be NULL. */
 	void (*flush)(void);
 };
 
