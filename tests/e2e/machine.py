@@ -259,6 +259,8 @@ class BochsMachine(Machine):
 
 def machine(name, iso, log=None, **changes):
     """An unstarted machine of this name. changes: memory, cpu, model, usb, extra…"""
+    if not os.path.exists(iso):
+        raise FileNotFoundError(iso)
     options = dict(MACHINES[name], **changes)
     if options["kind"] in emulators.BOCHS_MODELS:
         options.pop("uefi", None)
