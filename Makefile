@@ -19,7 +19,7 @@ all: images iso
 
 include tools/images.mk
 
-.PHONY: deps run gdb check test soak bench unit fuzz clean help
+.PHONY: deps run gdb check test soak bench unit fuzz format clean help
 deps:
 	$(Q)tools/deps.sh
 
@@ -63,6 +63,10 @@ e2e:
 e2e-%:
 	$(Q)+$(PYTHON) tests/run e2e $*
 .PHONY: e2e
+
+format:
+	$(Q)find boot hypervisor rootpart vmbus vsp vsc include lib tests -name '*.[ch]' \
+		2>/dev/null | xargs clang-format -i
 
 clean:
 	$(Q)rm -rf $(BUILD)

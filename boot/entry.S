@@ -31,10 +31,14 @@ header:
 	.word 1, 0
 	.long 8 + 4 * 5
 	.long 1, 3, 6, 9, 21		/* command line, modules, memory, ELF, load base */
-	.balign 8			/* console: EGA text is welcome; grub.cfg chooses the mode */
+	.balign 8			/* console: EGA text is welcome */
 	.word 4, 1
 	.long 12
 	.long 2
+	.balign 8			/* framebuffer: any; grub.cfg chooses the mode */
+	.word 5, 1
+	.long 20
+	.long 0, 0, 0
 	.balign 8			/* modules page-aligned */
 	.word 6, 0
 	.long 8

@@ -104,8 +104,13 @@ void apic_enable(void)
 {
 	mode_set();
 	reg_write(APIC_SVR, HV_VECTOR_SPURIOUS | APIC_SVR_ENABLE);
-	reg_write(APIC_TPR, 0);
 	lvt_set();
+	/*
+	 * After LINT0 is masked: with one emulator an interrupt of the 8259 that
+	 * waited there stays pending without a vector, until the APIC next looks
+	 * at its priorities.
+	 */
+	reg_write(APIC_TPR, 0);
 	reg_write(APIC_ESR, 0);
 	isr_drain();
 }

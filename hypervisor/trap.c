@@ -7,6 +7,7 @@
 #include "hypervisor/trap.h"
 
 #include "hypervisor/apic.h"
+#include "hypervisor/cpu.h"
 #include "hypervisor/die.h"
 #include "hypervisor/irq.h"
 #include "x86/cpu.h"
@@ -43,6 +44,8 @@ void trap_table_load(void)
 	struct desc_ptr p = { sizeof(idt) - 1, (u64)idt };
 
 	idt_load(&p);
+	/* VM exits on VT-x load it from here. */
+	this_cpu()->idt = idt;
 }
 
 void trap_use_ist(void)

@@ -12,7 +12,8 @@
 
 static const struct console_sink early_sink = {
 	.write = early_console_write,
-	.write_panic = early_console_write,
+	.write_panic = early_console_write_panic,
+	.flush = early_console_flush,
 };
 
 static const struct console_sink *sink = &early_sink;
@@ -37,6 +38,14 @@ void console_write(const char *text, size_t len)
 		s->write_panic(text, len);
 	else
 		s->write(text, len);
+}
+
+void console_flush(void)
+{
+	const struct console_sink *s = load_acquire(&sink);
+
+	if (s->flush != NULL)
+		s->flush();
 }
 
 void console_vprintf(const char *fmt, va_list args)

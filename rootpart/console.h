@@ -15,12 +15,17 @@ struct console_sink {
 	void (*write)(const char *text, size_t len);
 	/* The same while dying: no locks, no interrupts, polled. */
 	void (*write_panic)(const char *text, size_t len);
+	/* Returns when all that was written is out, or cannot get out; may be NULL. */
+	void (*flush)(void);
 };
 
 void console_write(const char *text, size_t len);
 /* A line of at most 511 bytes; what is longer is cut. */
 void console_printf(const char *fmt, ...) __printf(1, 2);
 void console_vprintf(const char *fmt, va_list args) __printf(1, 0);
+
+/* Waits until all text is out; before the machine goes off. */
+void console_flush(void);
 
 /* From now on text goes to @sink, which must live for ever. */
 void console_set_sink(const struct console_sink *sink);
@@ -30,3 +35,6 @@ void console_panic_mode(void);
 /* Polled output on the UART at I/O port @port (0: none); 115200 8N1. */
 void early_console_init(u16 port);
 void early_console_write(const char *text, size_t len);
+/* The same without the lock that keeps VPs' texts apart. */
+void early_console_write_panic(const char *text, size_t len);
+void early_console_flush(void);

@@ -27,7 +27,8 @@
 /* The stack protector's; the compiler names it. */
 extern u64 __stack_chk_guard;
 
-static void guard_init(void)
+/* Its caller never returns: no frame holds the old value when it changes. */
+__attribute__((no_stack_protector)) static void guard_init(void)
 {
 	u64 random = 0;
 
@@ -41,7 +42,6 @@ static void start_cpu(void)
 {
 	early_console_init(COM1);
 	cpu_init_features();
-	guard_init();
 	trap_init();
 	cpu_load(cpu_init_boot());
 }
@@ -81,6 +81,7 @@ static void start_tasks(void)
 void root_main(u64 start_info, u64 load)
 {
 	start_cpu();
+	guard_init();
 	start_memory(start_info, load);
 	start_hypervisor(load);
 	apic_init();

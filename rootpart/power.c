@@ -122,6 +122,7 @@ void power_off(void)
 {
 	const char *why = no_s5;
 
+	console_flush();
 	if (cmdline_get(boot_cmdline(), "test-exit", NULL, 0) == 0)
 		out8(TEST_EXIT_PORT, 1);
 	irq_disable();
@@ -184,6 +185,7 @@ static _Noreturn void reset_by_triple_fault(void)
 
 void power_reboot(void)
 {
+	console_flush();
 	irq_disable();
 	reset_by_fadt();
 	reset_by_chipset();

@@ -9,9 +9,10 @@
 find = $(sort $(foreach d,$(1),$(shell find $(d) -name '*.[cS]' 2>/dev/null)))
 objects = $(patsubst %,$(BUILD)/obj/$(1)/%.o,$(2))
 
-HYPERVISOR_SRC := $(call find,boot hypervisor) $(sort $(wildcard lib/*.c))
-ROOTPART_SRC := $(call find,rootpart vmbus vsp) $(sort $(wildcard lib/*.c))
-GUEST_LIB_SRC := $(sort $(wildcard tests/guest/lib/*.[cS] lib/*.c))
+HYPERVISOR_SRC := $(call find,boot hypervisor)
+ROOTPART_SRC := $(call find,rootpart vmbus vsp)
+GUEST_LIB_SRC := $(sort $(wildcard tests/guest/lib/*.[cS]))
+LIB_SRC := $(sort $(wildcard lib/*.c))
 GUESTS := $(sort $(patsubst tests/guest/%.c,%,$(wildcard tests/guest/*.c)))
 GUEST_ELF := $(GUESTS:%=$(BUILD)/guest/%.elf)
 IMAGES := $(BUILD)/hypervisor.elf $(BUILD)/rootpart.elf
@@ -37,13 +38,20 @@ $(BUILD)/obj/$(1)/%.o: % $(FLAGS_STAMP)
 endef
 $(foreach i,hypervisor rootpart guest,$(eval $(call compile_rule,$(i))))
 
+# lib/ is an archive, so that an image has of it only what it uses.
+define archive_rule
+$(BUILD)/obj/$(1)/lib.a: $(call objects,$(1),$(LIB_SRC)) $(BUILD)/obj/lib.list
+	$(Q)rm -f $$@
+	$(Q)ar rcD $$@ $$(filter %.o,$$^)
+endef
+$(foreach i,hypervisor rootpart guest,$(eval $(call archive_rule,$(i))))
+
 # $(call link,objects,linker script): full image first, then the shipped one,
-# which keeps its symbol table and loses the DWARF. A target compiled from an
-# object list without any file removed since is guarded by the list's stamp.
+# which keeps its symbol table and loses the DWARF.
 define link
 	@mkdir -p $(@D)
 	@$(SAY) '  LD      $@'
-	$(Q)$(CC) $(IMAGE_LDFLAGS) -Wl,-T,$(2) $(1) -o $@.full
+	$(Q)$(CC) $(IMAGE_LDFLAGS) -Wl,-T,$(2) -Wl,-Map,$(@:.elf=.map) $(1) -o $@.full
 	$(Q)objcopy --only-keep-debug $@.full $(@:.elf=.debug)
 	$(Q)objcopy --strip-debug --remove-section=.comment $@.full $@
 	$(Q)rm $@.full
@@ -58,10 +66,13 @@ $(BUILD)/obj/%.list: force
 $(BUILD)/obj/hypervisor.list: LIST = $(HYPERVISOR_SRC)
 $(BUILD)/obj/rootpart.list: LIST = $(ROOTPART_SRC)
 $(BUILD)/obj/guest.list: LIST = $(GUEST_LIB_SRC)
+$(BUILD)/obj/lib.list: LIST = $(LIB_SRC)
 
-HYPERVISOR_OBJ := $(call objects,hypervisor,$(HYPERVISOR_SRC))
-ROOTPART_OBJ := $(call objects,rootpart,$(ROOTPART_SRC))
-GUEST_LIB_OBJ := $(call objects,guest,$(GUEST_LIB_SRC))
+# The archive stands last: the linker takes from it what is still missing.
+image_objects = $(call objects,$(1),$(2)) $(BUILD)/obj/$(1)/lib.a
+HYPERVISOR_OBJ := $(call image_objects,hypervisor,$(HYPERVISOR_SRC))
+ROOTPART_OBJ := $(call image_objects,rootpart,$(ROOTPART_SRC))
+GUEST_LIB_OBJ := $(call image_objects,guest,$(GUEST_LIB_SRC))
 
 $(BUILD)/hypervisor.elf: $(HYPERVISOR_OBJ) linker.ld $(BUILD)/obj/hypervisor.list
 	$(call link,$(HYPERVISOR_OBJ),linker.ld)
@@ -73,7 +84,8 @@ $(GUEST_ELF): $(BUILD)/guest/%.elf: $(BUILD)/obj/guest/tests/guest/%.c.o \
 		$(GUEST_LIB_OBJ) tests/guest/guest.ld $(BUILD)/obj/guest.list
 	$(call link,$< $(GUEST_LIB_OBJ),tests/guest/guest.ld)
 
--include $(patsubst %.o,%.d,$(HYPERVISOR_OBJ) $(ROOTPART_OBJ) $(GUEST_LIB_OBJ) \
+-include $(patsubst %.o,%.d,$(filter %.o,$(HYPERVISOR_OBJ) $(ROOTPART_OBJ) $(GUEST_LIB_OBJ)) \
+	$(foreach i,hypervisor rootpart guest,$(call objects,$(i),$(LIB_SRC))) \
 	$(call objects,guest,$(GUESTS:%=tests/guest/%.c)))
 
 # The boot archive: what lies in boot/archive, and the version.

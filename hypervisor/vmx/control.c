@@ -54,11 +54,11 @@ u64 vmx_cr0(void)
 	return (vmcs_read(VMCS_GUEST_CR0) & ~mask) | (vmcs_read(VMCS_CR0_SHADOW) & mask);
 }
 
-u64 vmx_cr4(void)
+u64 vmx_cr4(const struct vp *vp)
 {
 	u64 forced = cr4_forced();
 
-	return (vmcs_read(VMCS_GUEST_CR4) & ~forced) | (vmcs_read(VMCS_CR4_SHADOW) & forced);
+	return (vmcs_read(VMCS_GUEST_CR4) & ~forced) | (vmx_of(vp)->cr4_shadow & forced);
 }
 
 /* CR0.PG or EFER.LME changed: EFER.LMA is their conjunction. */
@@ -144,6 +144,7 @@ enum hv_status vmx_cr4_set(struct vp *vp, u64 v)
 
 	if ((v & ~vmx_caps.cr4_fixed1) || (lma && !(v & CR4_PAE)))
 		return HV_STATUS_INVALID_REGISTER_VALUE;
+	vmx_of(vp)->cr4_shadow = v;
 	vmcs_write(VMCS_CR4_SHADOW, v);
 	vmcs_write(VMCS_GUEST_CR4, v | cr4_forced());
 	return paging_changed(vp);
@@ -176,6 +177,7 @@ void vmx_masks_setup(struct vp *vp)
 	vmcs_write(VMCS_CR0_MASK, cr0_mask());
 	vmcs_write(VMCS_CR0_SHADOW, CR0_RESET);
 	vmcs_write(VMCS_GUEST_CR0, (CR0_RESET & ~CR0_WITHHELD) | cr0_forced());
+	vmx_of(vp)->cr4_shadow = 0;
 	vmcs_write(VMCS_CR4_SHADOW, 0);
 	vmcs_write(VMCS_GUEST_CR4, cr4_forced());
 	vmcs_write(VMCS_CR4_MASK, cr4_mask(vp));

@@ -9,12 +9,11 @@
 #include "x86/cr.h"
 #include "x86/desc.h"
 
-#define ROW_LENGTH BIT(0) /* the instruction's length is valid */
-#define ROW_EVENT  BIT(1) /* may come in the middle of delivering an event */
+#define LENGTH true /* the instruction's length is valid */
 
 struct exit_row {
 	u8 kind;
-	u8 flags;
+	bool length;
 	void (*decode)(struct vp *vp, struct exit *exit);
 };
 
@@ -56,6 +55,7 @@ static void decode_exception(struct vp *vp, struct exit *exit)
 	u32 info = (u32)vmcs_read(VMCS_EXIT_EVENT);
 	u8 vector = EVENT_INFO_VECTOR(info);
 
+	vmx_event_interrupted(vp);
 	if (EVENT_INFO_TYPE(info) == EVENT_NMI) {
 		exit->kind = EXIT_NMI;
 		return;
@@ -109,6 +109,7 @@ static void decode_ept_violation(struct vp *vp, struct exit *exit)
 {
 	u64 q = vmcs_read(VMCS_QUALIFICATION);
 
+	vmx_event_interrupted(vp);
 	if ((q & EPT_QUAL_NMI_UNBLOCK) && !vp->event.valid)
 		nmi_block_again();
 	exit->slat.gpa = GPA(vmcs_read(VMCS_GUEST_PHYSICAL));
@@ -117,6 +118,13 @@ static void decode_ept_violation(struct vp *vp, struct exit *exit)
 	/* Without a linear address it was a load of PDPTEs. */
 	exit->slat.walk = !exit->slat.gva_valid || !(q & EPT_QUAL_TRANSLATED);
 	exit->slat.gva = GVA(exit->slat.gva_valid ? vmcs_read(VMCS_GUEST_LINEAR) : 0);
+}
+
+/* By a task gate, it comes in the middle of an event. */
+static void decode_task_switch(struct vp *vp, struct exit *exit)
+{
+	vmx_event_interrupted(vp);
+	decode_raw(vp, exit);
 }
 
 /* The threshold is above the TPR now, and the next entry would fail. */
@@ -128,53 +136,59 @@ static void decode_tpr(struct vp *vp, struct exit *exit)
 
 /* Reasons without a row cannot come with the controls in use. */
 static const struct exit_row rows[] = {
-	[REASON_EXCEPTION] = { EXIT_EXCEPTION, ROW_EVENT, decode_exception },
-	[REASON_EXTERNAL_INTERRUPT] = { EXIT_INTERRUPT, 0, NULL },
-	[REASON_TRIPLE_FAULT] = { EXIT_TRIPLE_FAULT, 0, NULL },
-	[REASON_INIT] = { EXIT_INTERNAL, 0, decode_raw },
-	[REASON_SIPI] = { EXIT_INTERNAL, 0, decode_raw },
-	[REASON_INTERRUPT_WINDOW] = { EXIT_INTERRUPT_WINDOW, 0, NULL },
-	[REASON_NMI_WINDOW] = { EXIT_NMI_WINDOW, 0, NULL },
-	[REASON_TASK_SWITCH] = { EXIT_FORBIDDEN, ROW_EVENT, decode_raw },
-	[REASON_CPUID] = { EXIT_CPUID, ROW_LENGTH, NULL },
-	[REASON_GETSEC] = { EXIT_FORBIDDEN, ROW_LENGTH, decode_raw },
-	[REASON_HLT] = { EXIT_HLT, ROW_LENGTH, NULL },
-	[REASON_INVD] = { EXIT_CACHE, ROW_LENGTH, NULL },
-	[REASON_RDPMC] = { EXIT_FORBIDDEN, ROW_LENGTH, decode_raw },
-	[REASON_RSM] = { EXIT_FORBIDDEN, ROW_LENGTH, decode_raw },
-	[REASON_VMCALL] = { EXIT_HYPERCALL, ROW_LENGTH, NULL },
-	[REASON_VMCLEAR] = { EXIT_FORBIDDEN, ROW_LENGTH, decode_raw },
-	[REASON_VMLAUNCH] = { EXIT_FORBIDDEN, ROW_LENGTH, decode_raw },
-	[REASON_VMPTRLD] = { EXIT_FORBIDDEN, ROW_LENGTH, decode_raw },
-	[REASON_VMPTRST] = { EXIT_FORBIDDEN, ROW_LENGTH, decode_raw },
-	[REASON_VMREAD] = { EXIT_FORBIDDEN, ROW_LENGTH, decode_raw },
-	[REASON_VMRESUME] = { EXIT_FORBIDDEN, ROW_LENGTH, decode_raw },
-	[REASON_VMWRITE] = { EXIT_FORBIDDEN, ROW_LENGTH, decode_raw },
-	[REASON_VMXOFF] = { EXIT_FORBIDDEN, ROW_LENGTH, decode_raw },
-	[REASON_VMXON] = { EXIT_FORBIDDEN, ROW_LENGTH, decode_raw },
-	[REASON_CR_ACCESS] = { EXIT_CR_ACCESS, ROW_LENGTH, decode_cr },
-	[REASON_IO] = { EXIT_IO, ROW_LENGTH, decode_io },
-	[REASON_RDMSR] = { EXIT_RDMSR, ROW_LENGTH, decode_msr },
-	[REASON_WRMSR] = { EXIT_WRMSR, ROW_LENGTH, decode_msr },
-	[REASON_MWAIT] = { EXIT_FORBIDDEN, ROW_LENGTH, decode_raw },
-	[REASON_MONITOR] = { EXIT_FORBIDDEN, ROW_LENGTH, decode_raw },
-	[REASON_TPR_BELOW_THRESHOLD] = { EXIT_INTERRUPT_WINDOW, 0, decode_tpr },
-	[REASON_EPT_VIOLATION] = { EXIT_SLAT_FAULT, ROW_EVENT, decode_ept_violation },
-	[REASON_EPT_MISCONFIGURED] = { EXIT_INTERNAL, ROW_EVENT, decode_raw },
-	[REASON_INVEPT] = { EXIT_FORBIDDEN, ROW_LENGTH, decode_raw },
-	[REASON_PREEMPTION_TIMER] = { EXIT_PREEMPT, 0, NULL },
-	[REASON_INVVPID] = { EXIT_FORBIDDEN, ROW_LENGTH, decode_raw },
-	[REASON_WBINVD] = { EXIT_CACHE, ROW_LENGTH, NULL },
-	[REASON_XSETBV] = { EXIT_XSETBV, ROW_LENGTH, NULL },
-	[REASON_VMFUNC] = { EXIT_FORBIDDEN, ROW_LENGTH, decode_raw },
+	[REASON_EXCEPTION] = { EXIT_EXCEPTION, false, decode_exception },
+	[REASON_EXTERNAL_INTERRUPT] = { EXIT_INTERRUPT, false, NULL },
+	[REASON_TRIPLE_FAULT] = { EXIT_TRIPLE_FAULT, false, NULL },
+	[REASON_INIT] = { EXIT_INTERNAL, false, decode_raw },
+	[REASON_SIPI] = { EXIT_INTERNAL, false, decode_raw },
+	[REASON_INTERRUPT_WINDOW] = { EXIT_INTERRUPT_WINDOW, false, NULL },
+	[REASON_NMI_WINDOW] = { EXIT_NMI_WINDOW, false, NULL },
+	[REASON_TASK_SWITCH] = { EXIT_FORBIDDEN, false, decode_task_switch },
+	[REASON_CPUID] = { EXIT_CPUID, LENGTH, NULL },
+	[REASON_GETSEC] = { EXIT_FORBIDDEN, LENGTH, decode_raw },
+	[REASON_HLT] = { EXIT_HLT, LENGTH, NULL },
+	[REASON_INVD] = { EXIT_CACHE, LENGTH, NULL },
+	[REASON_RDPMC] = { EXIT_FORBIDDEN, LENGTH, decode_raw },
+	[REASON_RSM] = { EXIT_FORBIDDEN, LENGTH, decode_raw },
+	[REASON_VMCALL] = { EXIT_HYPERCALL, LENGTH, NULL },
+	[REASON_VMCLEAR] = { EXIT_FORBIDDEN, LENGTH, decode_raw },
+	[REASON_VMLAUNCH] = { EXIT_FORBIDDEN, LENGTH, decode_raw },
+	[REASON_VMPTRLD] = { EXIT_FORBIDDEN, LENGTH, decode_raw },
+	[REASON_VMPTRST] = { EXIT_FORBIDDEN, LENGTH, decode_raw },
+	[REASON_VMREAD] = { EXIT_FORBIDDEN, LENGTH, decode_raw },
+	[REASON_VMRESUME] = { EXIT_FORBIDDEN, LENGTH, decode_raw },
+	[REASON_VMWRITE] = { EXIT_FORBIDDEN, LENGTH, decode_raw },
+	[REASON_VMXOFF] = { EXIT_FORBIDDEN, LENGTH, decode_raw },
+	[REASON_VMXON] = { EXIT_FORBIDDEN, LENGTH, decode_raw },
+	[REASON_CR_ACCESS] = { EXIT_CR_ACCESS, LENGTH, decode_cr },
+	[REASON_IO] = { EXIT_IO, LENGTH, decode_io },
+	[REASON_RDMSR] = { EXIT_RDMSR, LENGTH, decode_msr },
+	[REASON_WRMSR] = { EXIT_WRMSR, LENGTH, decode_msr },
+	[REASON_MWAIT] = { EXIT_FORBIDDEN, LENGTH, decode_raw },
+	[REASON_MONITOR] = { EXIT_FORBIDDEN, LENGTH, decode_raw },
+	[REASON_TPR_BELOW_THRESHOLD] = { EXIT_INTERRUPT_WINDOW, false, decode_tpr },
+	[REASON_EPT_VIOLATION] = { EXIT_SLAT_FAULT, false, decode_ept_violation },
+	[REASON_EPT_MISCONFIGURED] = { EXIT_INTERNAL, false, decode_raw },
+	[REASON_INVEPT] = { EXIT_FORBIDDEN, LENGTH, decode_raw },
+	[REASON_PREEMPTION_TIMER] = { EXIT_PREEMPT, false, NULL },
+	[REASON_INVVPID] = { EXIT_FORBIDDEN, LENGTH, decode_raw },
+	[REASON_WBINVD] = { EXIT_CACHE, LENGTH, NULL },
+	[REASON_XSETBV] = { EXIT_XSETBV, LENGTH, NULL },
+	[REASON_VMFUNC] = { EXIT_FORBIDDEN, LENGTH, decode_raw },
 };
 
-/* Nothing of the guest ran; the event, if any, is still in its field. */
-static void entry_failed(struct vp *vp, struct exit *exit)
+/*
+ * A failed entry: nothing of the guest ran, and the event, if any, is still in
+ * its field. Or a reason that we have not asked for.
+ */
+static void decode_unexpected(struct vp *vp, struct exit *exit, u32 reason)
 {
-	exit->kind = EXIT_ENTRY_FAILED;
+	exit->kind = EXIT_INTERNAL;
 	exit->length = 0;
 	decode_raw(vp, exit);
+	if (!(reason & REASON_ENTRY_FAILED))
+		return;
+	exit->kind = EXIT_ENTRY_FAILED;
 	vmcs_write(VMCS_ENTRY_EVENT, 0);
 }
 
@@ -183,22 +197,13 @@ void vmx_exit_decode(struct vp *vp, struct exit *exit)
 	u32 reason = (u32)vmcs_read(VMCS_EXIT_REASON);
 	const struct exit_row *row;
 
-	if (unlikely(reason & REASON_ENTRY_FAILED)) {
-		entry_failed(vp, exit);
-		return;
-	}
-	reason &= 0xffff;
 	if (unlikely(reason >= ARRAY_SIZE(rows) || rows[reason].kind == EXIT_NONE)) {
-		exit->kind = EXIT_INTERNAL;
-		exit->length = 0;
-		decode_raw(vp, exit);
+		decode_unexpected(vp, exit, reason);
 		return;
 	}
 	row = &rows[reason];
 	exit->kind = row->kind;
-	exit->length = row->flags & ROW_LENGTH ? (u8)vmcs_read(VMCS_EXIT_LENGTH) : 0;
-	if (row->flags & ROW_EVENT)
-		vmx_event_interrupted(vp);
+	exit->length = row->length ? (u8)vmcs_read(VMCS_EXIT_LENGTH) : 0;
 	if (row->decode)
 		row->decode(vp, exit);
 }

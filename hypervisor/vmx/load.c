@@ -43,22 +43,18 @@ static void make_current(const struct vmx *vmx)
 	assert(ok);
 }
 
-void vmx_borrow(struct vp *vp)
+void vmx_borrow_unloaded(struct vp *vp)
 {
 	struct vmx *vmx = vmx_of(vp);
 
-	if (likely(vmx == this_cpu()->virt_host))
-		return;
 	assert(!vmx->loaded);
 	make_current(vmx);
 }
 
-void vmx_return(struct vp *vp)
+void vmx_return_unloaded(struct vp *vp)
 {
-	struct vmx *own = this_cpu()->virt_host;
+	const struct vmx *own = this_cpu()->virt_host;
 
-	if (likely(vmx_of(vp) == own))
-		return;
 	clear(vmx_of(vp));
 	if (own)
 		make_current(own);
@@ -118,6 +114,7 @@ static void live_load(const struct vp *vp)
 	if (has_tsc_aux())
 		msr_write(MSR_TSC_AUX, vp->tsc_aux);
 	dr6_write(vmx->dr6);
+	cr2_write(vp->cr2);
 }
 
 static void live_save(struct vp *vp)
@@ -129,6 +126,7 @@ static void live_save(struct vp *vp)
 	if (has_tsc_aux())
 		vp->tsc_aux = msr_read(MSR_TSC_AUX);
 	vmx->dr6 = dr6_read();
+	vp->cr2 = cr2_read();
 }
 
 u64 vmx_live_get(const struct vmx *vmx, enum vmx_live which)

@@ -140,13 +140,16 @@ static enum hv_status cr0_set(struct vp *vp, u32 arg, u64 v)
 static u64 cr2_get(struct vp *vp, u32 arg)
 {
 	(void)arg;
-	return vp->cr2;
+	return vmx_of(vp)->loaded ? cr2_read() : vp->cr2;
 }
 
 static enum hv_status cr2_set(struct vp *vp, u32 arg, u64 v)
 {
 	(void)arg;
-	vp->cr2 = v;
+	if (vmx_of(vp)->loaded)
+		cr2_write(v);
+	else
+		vp->cr2 = v;
 	return HV_STATUS_SUCCESS;
 }
 
@@ -158,9 +161,8 @@ static enum hv_status cr3_set(struct vp *vp, u32 arg, u64 v)
 
 static u64 cr4_get(struct vp *vp, u32 arg)
 {
-	(void)vp;
 	(void)arg;
-	return vmx_cr4();
+	return vmx_cr4(vp);
 }
 
 static enum hv_status cr4_set(struct vp *vp, u32 arg, u64 v)
@@ -380,7 +382,7 @@ void vmx_mode(struct vp *vp, struct vp_mode *mode)
 	*mode = (struct vp_mode){
 		.cr0 = vmx_cr0(),
 		.cr3 = vmcs_read(VMCS_GUEST_CR3),
-		.cr4 = vmx_cr4(),
+		.cr4 = vmx_cr4(vp),
 		.efer = efer,
 		.cs_base = vmcs_read(VMCS_GUEST_CS_BASE),
 		.cpl = HV_SEG_DPL(vmcs_read(VMCS_GUEST_SS_RIGHTS)),

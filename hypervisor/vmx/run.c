@@ -9,7 +9,6 @@
 #include "hypervisor/partition.h"
 #include "hypervisor/vmx/vmx.h"
 #include "x86/cpu.h"
-#include "x86/cr.h"
 
 /* raw.reason of an entry that was refused before any check of guest state. */
 #define REFUSED BIT(32)
@@ -48,7 +47,7 @@ static void regs_write(const struct vp *vp, struct vmx *vmx)
 		vmcs_write(VMCS_GUEST_RFLAGS, (vp->regs.rflags & RFLAGS_EXIST) | RFLAGS_FIXED);
 }
 
-static void regs_read(struct vp *vp, struct vmx *vmx)
+static inline void regs_read(struct vp *vp, struct vmx *vmx)
 {
 	vp->regs.rip = vmx->rip = vmcs_read(VMCS_GUEST_RIP);
 	vp->regs.gpr[GPR_RSP] = vmx->rsp = vmcs_read(VMCS_GUEST_RSP);
@@ -82,13 +81,10 @@ void vmx_run(struct vp *vp, struct exit *exit)
 	if (unlikely(vmx->pending))
 		pending_apply(vmx);
 	regs_write(vp, vmx);
-	if (cr2_read() != vp->cr2)
-		cr2_write(vp->cr2);
 	if (unlikely(vmx_enter(&vp->regs, &vmx->host_rsp, vmx->launched))) {
 		refused(vp, exit);
 		return;
 	}
-	vp->cr2 = cr2_read();
 	regs_read(vp, vmx);
 	vmx_exit_decode(vp, exit);
 	if (unlikely(!vmx->launched))

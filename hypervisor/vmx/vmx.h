@@ -11,6 +11,7 @@
 #include "hypervisor/vmx/caps.h"
 #include "hypervisor/vmx/vmcs.h"
 #include "hypervisor/vp.h"
+#include "x86/percpu.h"
 #include "x86/vmx.h"
 
 /* Done by vmx_run() before the next entry; struct vmx.pending. */
@@ -36,9 +37,10 @@ struct vmx {
 	u64 rip;
 	u64 rsp;
 	u64 rflags;
+	u64 cr4_shadow;
 	/* While not loaded; else in the processor's registers. */
 	u64 live[LIVE_COUNT];
-	u64 dr6; /* DR0 to DR3 are vp_switch()'s */
+	u64 dr6; /* vp->cr2 likewise; DR0 to DR3 are vp_switch()'s */
 };
 
 /* Of the boot processor, and compared with every other's. */
@@ -80,9 +82,27 @@ void vmx_save(struct vp *vp);
 /* MSRs that no field of the VMCS holds, loaded or not. */
 u64 vmx_live_get(const struct vmx *vmx, enum vmx_live which);
 void vmx_live_set(struct vmx *vmx, enum vmx_live which, u64 v);
-/* Makes the VMCS of @vp, loaded here or nowhere, current until vmx_return(). */
-void vmx_borrow(struct vp *vp);
-void vmx_return(struct vp *vp);
+/* Makes the VMCS of @vp, which is loaded nowhere, current, and what was current again. */
+void vmx_borrow_unloaded(struct vp *vp);
+void vmx_return_unloaded(struct vp *vp);
+
+static inline bool vmx_loaded_here(const struct vmx *vmx)
+{
+	return likely(vmx->loaded && vmx->cpu == percpu_self());
+}
+
+/* The VMCS of @vp, loaded here or nowhere, is current from borrow to return. */
+static inline void vmx_borrow(struct vp *vp)
+{
+	if (!vmx_loaded_here(vmx_of(vp)))
+		vmx_borrow_unloaded(vp);
+}
+
+static inline void vmx_return(struct vp *vp)
+{
+	if (!vmx_loaded_here(vmx_of(vp)))
+		vmx_return_unloaded(vp);
+}
 
 /* bitmap.c: allocates what the partition does not have yet. INSUFFICIENT_MEMORY. */
 enum hv_status vmx_bitmaps_create(struct partition *p);
@@ -117,7 +137,7 @@ void vmx_advance(struct vp *vp, u8 length);
 
 /* control.c: CR0, CR4 and EFER. The VMCS is current. */
 u64 vmx_cr0(void);
-u64 vmx_cr4(void);
+u64 vmx_cr4(const struct vp *vp);
 enum hv_status vmx_cr0_set(struct vp *vp, u64 v);
 enum hv_status vmx_cr3_set(struct vp *vp, u64 v);
 enum hv_status vmx_cr4_set(struct vp *vp, u64 v);

@@ -189,16 +189,57 @@ class Machine:
 
 
 class QemuMachine(Machine):
+    """Has a monitor, too: keys, NMIs, and what the screen shows."""
+
     patience = PATIENCE["qemu"]
 
     def start(self):
-        com1 = self.work + "/com1"
+        com1, monitor = self.work + "/com1", self.work + "/monitor"
         command = emulators.qemu_command(self.iso, **self.options)
-        command += ["-display", "none", "-monitor", "none", "-debugcon", "file:" + self.e9_log,
+        command += ["-display", "none", "-debugcon", "file:" + self.e9_log,
+                    "-monitor", "unix:%s,server=on,wait=off" % monitor,
                     "-serial", "unix:%s,server=on,wait=on" % com1]
         self.launch(command, "%s/%s.emulator" % (LOGS, self.name))
         self.open_console(socket.AF_UNIX, com1)
+        self.monitor_socket = self.connect(socket.AF_UNIX, monitor)
+        self.monitor_child = pexpect.fdpexpect.fdspawn(self.monitor_socket,
+                                                       timeout=self.patience)
+        self.monitor_child.expect_exact(b"(qemu) ")
         return self
+
+    def monitor(self, line):
+        """One command of QEMU's monitor (sendkey a, nmi, …); returns its output."""
+        self.monitor_child.send(line.encode() + b"\n")
+        self.monitor_child.expect_exact(b"(qemu) ")
+        return self.monitor_child.before.decode(errors="replace")
+
+    def type_keys(self, text):
+        """Types on the PS/2 keyboard: letters, digits, space and newline."""
+        names = {" ": "spc", "\n": "ret", "-": "minus"}
+        for character in text:
+            self.monitor("sendkey " + names.get(character, character))
+
+    def text_screen(self):
+        """The 25 lines of the VGA text screen."""
+        path = self.work + "/vga"
+        self.monitor('pmemsave 0xb8000 4000 "%s"' % path)
+        with open(path, "rb") as f:
+            cells = f.read()[::2].decode("cp437")
+        return [cells[i:i + 80].rstrip(" \0") for i in range(0, 2000, 80)]
+
+    def picture(self):
+        """The screen in pixels: (width, height, RGB bytes)."""
+        path = self.work + "/screen.ppm"
+        self.monitor('screendump "%s"' % path)
+        with open(path, "rb") as f:
+            _, size, _, pixels = f.read().split(b"\n", 3)
+        width, height = map(int, size.split())
+        return width, height, pixels
+
+    def kill(self):
+        super().kill()
+        if hasattr(self, "monitor_socket"):
+            self.monitor_socket.close()
 
 
 class BochsMachine(Machine):
@@ -218,6 +259,8 @@ class BochsMachine(Machine):
 
 def machine(name, iso, log=None, **changes):
     """An unstarted machine of this name. changes: memory, cpu, model, usb, extra…"""
+    if not os.path.exists(iso):
+        raise FileNotFoundError(iso)
     options = dict(MACHINES[name], **changes)
     if options["kind"] in emulators.BOCHS_MODELS:
         options.pop("uefi", None)

@@ -22,16 +22,6 @@ static struct vmx vmx;
 static struct vp vp;
 static struct exit ex;
 
-void vmx_borrow(struct vp *v)
-{
-	assert_ptr_equal(v, &vp);
-}
-
-void vmx_return(struct vp *v)
-{
-	assert_ptr_equal(v, &vp);
-}
-
 static int setup(void **state)
 {
 	(void)state;

@@ -84,6 +84,9 @@ void guest_bench(const char *name, u64 value)
 _Noreturn void guest_done(void)
 {
 	guest_print("DONE\r\n");
+	/* What still stands in the UART would be lost with the machine. */
+	while (!(in8(COM1 + 5) & 0x40))
+		;
 	/* QEMU's isa-debug-exit; Bochs's shutdown port. */
 	out8(0xf4, 1);
 	for (const char *p = "Shutdown"; *p; p++)
