@@ -413,8 +413,7 @@ bool vmx_in_kernel64(struct vp *vp)
 
 u64 vmx_guest_cr4(struct vp *vp)
 {
-	(void)vp;
-	return vmx_cr4();
+	return vmx_cr4(vp);
 }
 
 void vmx_advance(struct vp *vp, u8 length)

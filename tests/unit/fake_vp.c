@@ -73,6 +73,27 @@ static void fake_get_mode(struct vp *vp, struct vp_mode *mode)
 	*mode = fake_mode;
 }
 
+static bool fake_mode_is(struct vp *vp, const struct vp_mode *mode)
+{
+	(void)vp;
+	return mode->cr0 == fake_mode.cr0 && mode->cr3 == fake_mode.cr3 &&
+	       mode->cr4 == fake_mode.cr4 && mode->efer == fake_mode.efer &&
+	       mode->cpl == fake_mode.cpl && mode->cs_long == fake_mode.cs_long &&
+	       mode->cs_db == fake_mode.cs_db && mode->cs_base == fake_mode.cs_base;
+}
+
+static bool fake_in_kernel64(struct vp *vp)
+{
+	(void)vp;
+	return fake_mode.cpl == 0 && fake_mode.cs_long;
+}
+
+static u64 fake_cr4(struct vp *vp)
+{
+	(void)vp;
+	return fake_register(HV_X64_REGISTER_CR4)->u64;
+}
+
 static u8 fake_tpr(struct vp *vp)
 {
 	(void)vp;
@@ -84,6 +105,9 @@ static const struct virt_ops ops = {
 	.get = fake_get,
 	.set = fake_set,
 	.mode = fake_get_mode,
+	.mode_is = fake_mode_is,
+	.in_kernel64 = fake_in_kernel64,
+	.cr4 = fake_cr4,
 	.tpr = fake_tpr,
 };
 

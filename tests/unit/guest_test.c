@@ -331,6 +331,44 @@ static void check_fetch(u64 rip, u32 length)
 	assert_int_equal(insn.length, length);
 }
 
+/* What was decoded once is known while nothing changes, and only then. */
+static void test_length_known(void **state)
+{
+	u8 length = 0;
+
+	(void)state;
+	memcpy((u8 *)memory + PAGE, long_code, sizeof(long_code));
+	memcpy((u8 *)memory + PAGE + 0x10, cpuid_code, sizeof(cpuid_code));
+	fake_vp.regs.rip = GVA_4K + 0x10;
+	assert_int_equal(guest_length_known(&fake_vp), 0);
+	assert_true(guest_length(&fake_vp, &length, &fault));
+	assert_int_equal(length, 2);
+	assert_int_equal(guest_length_known(&fake_vp), 2);
+	/* The byte behind does not count, those of the instruction do. */
+	((u8 *)memory)[PAGE + 0x12] ^= 0x11;
+	assert_int_equal(guest_length_known(&fake_vp), 2);
+	((u8 *)memory)[PAGE + 0x11] ^= 1;
+	assert_int_equal(guest_length_known(&fake_vp), 0);
+	((u8 *)memory)[PAGE + 0x11] ^= 1;
+	assert_int_equal(guest_length_known(&fake_vp), 2);
+	/* Neither elsewhere, nor in another mode or by other entries. */
+	fake_vp.regs.rip += 0x100;
+	assert_int_equal(guest_length_known(&fake_vp), 0);
+	fake_vp.regs.rip -= 0x100;
+	fake_mode.cpl = 3;
+	assert_int_equal(guest_length_known(&fake_vp), 0);
+	fake_mode.cpl = 0;
+	write64(E2, 0);
+	assert_int_equal(guest_length_known(&fake_vp), 0);
+	write64(E2, L1 | RIGHTS);
+	assert_int_equal(guest_length_known(&fake_vp), 2);
+	/* Of more than eight bytes nothing is kept. */
+	fake_vp.regs.rip = GVA_4K;
+	assert_true(guest_length(&fake_vp, &length, &fault));
+	assert_int_equal(length, 10);
+	assert_int_equal(guest_length_known(&fake_vp), 0);
+}
+
 static void fetch_faults(u64 rip, u8 vector, u64 address)
 {
 	struct insn insn;
@@ -389,11 +427,18 @@ static void test_fetch_again(void **state)
 	fake_mode.cr4 &= ~CR4_SMEP;
 	check_fetch(GVA_4K, 2);
 	forbidden = L2;
-	fake_cpu.windows[WINDOW_CODE].frame = ~0ull;
+	for (u32 i = 0; i < HV_WINDOW_SLOTS; i++)
+		fake_cpu.windows[i].frame = ~0ull;
 	fetch_faults(GVA_4K, VEC_GP, 0);
 	forbidden = ~0ull;
 	check_fetch(GVA_4K, 2);
+	/* A walk by the same tables changes no window, one by others does. */
 	faults(GVA_4K + 0x1000, ACCESS_READ, 0);
+	used = windows_used;
+	check_fetch(GVA_4K, 2);
+	assert_int_equal(windows_used, used);
+	write64(L4 + 8 * (PT_INDEX(GVA_4K, 4) + 1), PAGE | RIGHTS);
+	faults(GVA_4K + (1ull << 39), ACCESS_READ, 0);
 	used = windows_used;
 	check_fetch(GVA_4K, 2);
 	assert_true(windows_used > used);
@@ -475,6 +520,7 @@ int main(void)
 		cmocka_unit_test_setup(test_paging_off, setup),
 		cmocka_unit_test_setup(test_32_bit, setup),
 		cmocka_unit_test_setup(test_pae, setup),
+		cmocka_unit_test_setup(test_length_known, setup),
 		cmocka_unit_test_setup(test_fetch, setup),
 		cmocka_unit_test_setup(test_fetch_again, setup),
 		cmocka_unit_test_setup(test_fetch_crossing, setup),

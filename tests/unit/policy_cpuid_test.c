@@ -47,10 +47,19 @@ static int setup(void **state)
 	return 0;
 }
 
+static struct cpuid_regs root_leaf(u32 leaf)
+{
+	struct cpuid_regs r;
+
+	policy_cpuid(&fake_vp, leaf, 0, &r);
+	return r;
+}
+
 static void check(u32 leaf, u32 subleaf, u32 eax, u32 ebx, u32 ecx, u32 edx)
 {
-	struct cpuid_regs r = policy_cpuid(&fake_vp, leaf, subleaf);
+	struct cpuid_regs r;
 
+	policy_cpuid(&fake_vp, leaf, subleaf, &r);
 	if (r.eax != eax || r.ebx != ebx || r.ecx != ecx || r.edx != edx)
 		fail_msg("leaf 0x%x.%u: 0x%x 0x%x 0x%x 0x%x", leaf, subleaf, r.eax, r.ebx, r.ecx,
 			r.edx);
@@ -125,7 +134,7 @@ static void test_hypervisor(void **state)
 
 static void test_version(void **state)
 {
-	struct cpuid_regs r = policy_cpuid(&fake_vp, 0x40000002, 0);
+	struct cpuid_regs r = root_leaf(0x40000002);
 
 	(void)state;
 	assert_int_not_equal(r.eax, 0);
@@ -136,9 +145,9 @@ static void test_version(void **state)
 static void test_changing_bits(void **state)
 {
 	(void)state;
-	assert_int_equal(policy_cpuid(&fake_vp, 1, 0).ecx & BIT(27), 0);
+	assert_int_equal(root_leaf(1).ecx & BIT(27), 0);
 	fake_register(HV_X64_REGISTER_CR4)->u64 |= CR4_OSXSAVE;
-	assert_int_equal(policy_cpuid(&fake_vp, 1, 0).ecx & BIT(27), BIT(27));
+	assert_int_equal(root_leaf(1).ecx & BIT(27), BIT(27));
 	host_bits = 0;
 	host_max = 5;
 	fake_cpu.features.xsave = false;

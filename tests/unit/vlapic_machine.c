@@ -67,12 +67,12 @@ void apic_timer_set(u64 deadline)
 	machine_hardware = deadline;
 }
 
-struct cpuid_regs policy_cpuid(struct vp *vp, u32 leaf, u32 subleaf)
+void policy_cpuid(struct vp *vp, u32 leaf, u32 subleaf, struct cpuid_regs *r)
 {
 	(void)vp;
 	assert_int_equal(leaf, 1);
 	assert_int_equal(subleaf, 0);
-	return (struct cpuid_regs){ .ecx = machine_offers };
+	*r = (struct cpuid_regs){ .ecx = machine_offers };
 }
 
 u64 clock_tsc_to_ns(u64 ticks)
