@@ -437,8 +437,8 @@ static void test_fetch_again(void **state)
 	used = windows_used;
 	check_fetch(GVA_4K, 2);
 	assert_int_equal(windows_used, used);
-	write64(L4 + 8 * (PT_INDEX(GVA_4K, 4) + 1), PAGE | RIGHTS);
-	faults(GVA_4K + (1ull << 39), ACCESS_READ, 0);
+	write64(L4 + 8 * (PT_INDEX(GVA_4K, 4) - 1), PAGE | RIGHTS);
+	faults(GVA_4K - (1ull << 39), ACCESS_READ, 0);
 	used = windows_used;
 	check_fetch(GVA_4K, 2);
 	assert_true(windows_used > used);
