@@ -93,6 +93,13 @@ static void handle_exception(struct trap_frame *frame)
 
 	if (frame->vector == VEC_GP && fix_up(frame))
 		return;
+	/*
+	 * We set neither breakpoints nor TF. One emulator carries the trap of a
+	 * guest that steps over its exit, to our first instruction after it, when
+	 * GS is still the guest's.
+	 */
+	if (frame->vector == VEC_DB)
+		return;
 	if (frame->vector == VEC_NMI && dying())
 		for (;;)
 			cpu_halt();
