@@ -54,7 +54,7 @@ u64 vmx_cr0(void)
 	return (vmcs_read(VMCS_GUEST_CR0) & ~mask) | (vmcs_read(VMCS_CR0_SHADOW) & mask);
 }
 
-u64 vmx_cr4(const struct vp *vp)
+u64 vmx_cr4(struct vp *vp)
 {
 	u64 forced = cr4_forced();
 

@@ -60,6 +60,13 @@ static void decode_exception(struct vp *vp, struct exit *exit)
 		exit->kind = EXIT_NMI;
 		return;
 	}
+	/* INT1 is delivered as what it is: behind the instruction, DR6 untouched. */
+	if (EVENT_INFO_TYPE(info) == EVENT_PRIV_SOFTWARE_EXCEPTION) {
+		exit->kind = EXIT_NONE;
+		vp->event = (struct event){ true, EVENT_PRIV_SOFTWARE_EXCEPTION, vector, false,
+			(u8)vmcs_read(VMCS_EXIT_LENGTH), 0 };
+		return;
+	}
 	if ((info & EVENT_INFO_NMI_UNBLOCK) && vector != VEC_DF && !vp->event.valid)
 		nmi_block_again();
 	exit->exception.vector = vector;

@@ -411,11 +411,6 @@ bool vmx_in_kernel64(struct vp *vp)
 	       vmcs_read(VMCS_GUEST_EFER) & EFER_LMA;
 }
 
-u64 vmx_guest_cr4(struct vp *vp)
-{
-	return vmx_cr4(vp);
-}
-
 void vmx_advance(struct vp *vp, u8 length)
 {
 	u64 rip = vp->regs.rip + length;

@@ -132,12 +132,11 @@ enum hv_status vmx_set(struct vp *vp, u32 name, const union hv_register_value *v
 void vmx_mode(struct vp *vp, struct vp_mode *mode);
 bool vmx_mode_is(struct vp *vp, const struct vp_mode *mode);
 bool vmx_in_kernel64(struct vp *vp);
-u64 vmx_guest_cr4(struct vp *vp);
 void vmx_advance(struct vp *vp, u8 length);
 
 /* control.c: CR0, CR4 and EFER. The VMCS is current. */
 u64 vmx_cr0(void);
-u64 vmx_cr4(const struct vp *vp);
+u64 vmx_cr4(struct vp *vp);
 enum hv_status vmx_cr0_set(struct vp *vp, u64 v);
 enum hv_status vmx_cr3_set(struct vp *vp, u64 v);
 enum hv_status vmx_cr4_set(struct vp *vp, u64 v);

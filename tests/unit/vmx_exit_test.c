@@ -276,6 +276,21 @@ static void debug_exceptions(void **state)
 	assert_int_equal(fake_read(VMCS_PENDING_DEBUG), PENDING_DEBUG_STEP);
 }
 
+/* INT1 must not come back to itself, nor look like a breakpoint. */
+static void int1_goes_on_behind_itself(void **state)
+{
+	(void)state;
+	fake_write(VMCS_EXIT_EVENT, 0x80000501);
+	fake_write(VMCS_EXIT_LENGTH, 1);
+	leave(0, 0);
+	assert_int_equal(ex.kind, EXIT_NONE);
+	assert_true(vp.event.valid);
+	assert_int_equal(fake_dr6, 0xffff0ff0);
+	vmx_event_inject(&vp);
+	assert_int_equal(fake_read(VMCS_ENTRY_EVENT), 0x80000501);
+	assert_int_equal(fake_read(VMCS_ENTRY_EVENT_LENGTH), 1);
+}
+
 static void failed_entry(void **state)
 {
 	(void)state;
@@ -429,6 +444,7 @@ int main(void)
 		TEST(broken_iret_blocks_nmis_again),
 		TEST(exceptions),
 		TEST(debug_exceptions),
+		TEST(int1_goes_on_behind_itself),
 		TEST(failed_entry),
 		TEST(error_codes_by_mode),
 		TEST(pending_interruption_round_trip),
