@@ -73,5 +73,16 @@ enum hv_status guest_start_vp(u32 index, void (*fn)(void *arg), void *arg);
 /* Loads the library's tables on the calling VP and enables its APIC; guest_start_vp() does it. */
 void guest_load_tables(void);
 
+/* A point in the hypervisor's log. */
+struct guest_log_mark {
+	u64 head;
+	u64 dropped;
+};
+
+struct guest_log_mark guest_log_mark(void);
+/* Since the mark came @word, or a line that the rate limit held back. */
+bool guest_log_says(struct guest_log_mark since, const char *word);
+bool guest_log_silent(struct guest_log_mark since);
+
 u64 guest_tsc_hz(void);
 void guest_delay_us(u64 us);
