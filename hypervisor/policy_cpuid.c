@@ -25,7 +25,10 @@
 #define LEAF_TOPOLOGY          0xbu
 #define LEAF_XSAVE             0xdu
 
-enum special { PLAIN, MAX_LEAF, FEATURES, SUBLEAF_0, TOPOLOGY, XSAVE };
+/* Leaf 0x80000008 EAX; without LA57 it is 48 whatever the processor has. */
+#define LINEAR_BITS(n) ((u32)(n) << 8)
+
+enum special { PLAIN, MAX_LEAF, FEATURES, SUBLEAF_0, TOPOLOGY, XSAVE, ADDRESS_SIZES };
 
 struct cpuid_row {
 	struct cpuid_regs mask;
@@ -107,7 +110,7 @@ static const struct cpuid_row extended[] = {
 	[0x5] = { { ALL, ALL, ALL, ALL }, PLAIN, "caches: VPs are bound to processors" },
 	[0x6] = { { ALL, ALL, ALL, ALL }, PLAIN, "caches: VPs are bound to processors" },
 	[0x7] = { { 0, 0, 0, BIT(8) }, PLAIN, "invariant TSC; power is the hypervisor's" },
-	[0x8] = { { ALL, X8B, ALL, 0 }, PLAIN, "address sizes; no RDPRU, no WBNOINVD" },
+	[0x8] = { { ALL, X8B, ALL, 0 }, ADDRESS_SIZES, "address sizes; no RDPRU, no WBNOINVD" },
 };
 /* clang-format on */
 
@@ -194,6 +197,9 @@ static void adjust(struct vp *vp, enum special special, u32 leaf, u32 subleaf, s
 		break;
 	case XSAVE:
 		adjust_xsave(vp, subleaf, r);
+		break;
+	case ADDRESS_SIZES:
+		r->eax = (r->eax & ~LINEAR_BITS(0xff)) | LINEAR_BITS(48);
 		break;
 	}
 }

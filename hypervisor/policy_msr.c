@@ -16,6 +16,7 @@
 #include "hypervisor/trap.h"
 #include "hypervisor/vp.h"
 #include "x86/apic.h"
+#include "x86/cpu.h"
 #include "x86/cr.h"
 #include "x86/msr.h"
 
@@ -105,6 +106,16 @@ static bool efer_write(struct vp *vp, const struct msr_row *row, u32 msr, u64 v)
 	if (mode.cr0 & CR0_PG && (v ^ mode.efer) & EFER_LME)
 		return false;
 	return register_write(vp, row, msr, v);
+}
+
+/* By RDTSC: not every emulated processor has the MSR. */
+static bool tsc_read(struct vp *vp, const struct msr_row *row, u32 msr, u64 *v)
+{
+	(void)vp;
+	(void)row;
+	(void)msr;
+	*v = rdtsc();
+	return true;
 }
 
 /* The processor's own, which the hypervisor neither uses nor switches here. */
@@ -209,7 +220,7 @@ static bool tlfs_write(struct vp *vp, const struct msr_row *row, u32 msr, u64 v)
 
 /* clang-format off */
 static const struct msr_row rows[] = {
-	{ ONE(MSR_TSC), PASS_READ, 0, 0, live_read, NULL, "read freely; reference time stands on it, so no writes" },
+	{ ONE(MSR_TSC), 0, 0, 0, tsc_read, NULL, "read freely; reference time stands on it, so no writes" },
 	{ ONE(MSR_APIC_BASE), 0, 0, 0, apic_read, apic_write, "of the virtual APIC" },
 	{ ONE(MSR_FEATURE_CONTROL), 0, 0, 0, feature_control_read, NULL, "locked without VMX" },
 	{ ONE(MSR_SPEC_CTRL), PASS, 0, 0, live_read, live_write, "the guest's own defence; the hypervisor leaves it" },

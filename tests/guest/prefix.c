@@ -122,17 +122,12 @@ static const struct form hypercall_forms[2][5] = {
 	},
 };
 
-static bool is_vmx(void)
-{
-	return strcmp(guest_bootinfo->vendor, "vmx") == 0;
-}
-
 static void test_hypercall(void)
 {
 	/* The page needs an OS id before the instruction means anything. */
 	guest_hypercall(HV_CALL_NOTIFY_LONG_SPIN_WAIT | HV_CONTROL_FAST, 0, 0);
 	for (u32 i = 0; i < 5; i++) {
-		const struct form *f = &hypercall_forms[is_vmx()][i];
+		const struct form *f = &hypercall_forms[guest_is_vmx()][i];
 
 		regs = (struct guest_regs){ .rax = 1,
 			.rcx = HV_CALL_NOTIFY_LONG_SPIN_WAIT | HV_CONTROL_FAST };

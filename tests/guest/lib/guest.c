@@ -217,6 +217,16 @@ _Noreturn void guest_start(const struct pvh_start_info *info, u64 load)
 	guest_done();
 }
 
+bool guest_is_vmx(void)
+{
+	return strcmp(guest_bootinfo->vendor, "vmx") == 0;
+}
+
+bool guest_is_qemu(void)
+{
+	return cpuid(0x80000002, 0).eax == 0x554d4551;
+}
+
 u64 guest_tsc_hz(void)
 {
 	return msr_read(HV_MSR_TSC_FREQUENCY);

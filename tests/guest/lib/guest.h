@@ -65,6 +65,8 @@ void *guest_pages(u64 count);
 
 /* Sets the hypercall page up on first use. */
 u64 guest_hypercall(u64 control, u64 input_gpa, u64 output_gpa);
+/* Calls through a hypercall page elsewhere, or whatever code is there. */
+u64 guest_call_hypercall(const void *page, u64 control, u64 input, u64 output);
 /* Call with one input and output page of the library's; copies in and out. */
 u64 guest_hypercall_block(u64 control, const void *in, size_t in_size, void *out, size_t out_size);
 
@@ -72,6 +74,22 @@ u64 guest_hypercall_block(u64 control, const void *in, size_t in_size, void *out
 enum hv_status guest_start_vp(u32 index, void (*fn)(void *arg), void *arg);
 /* Loads the library's tables on the calling VP and enables its APIC; guest_start_vp() does it. */
 void guest_load_tables(void);
+
+/* A point in the hypervisor's log. */
+struct guest_log_mark {
+	u64 head;
+	u64 dropped;
+};
+
+struct guest_log_mark guest_log_mark(void);
+/* Since the mark came @word, or a line that the rate limit held back. */
+bool guest_log_says(struct guest_log_mark since, const char *word);
+bool guest_log_silent(struct guest_log_mark since);
+
+/* The hypervisor's back end is VT-x's. */
+bool guest_is_vmx(void);
+/* QEMU's own processor, which checks less than a real one where nothing is intercepted. */
+bool guest_is_qemu(void);
 
 u64 guest_tsc_hz(void);
 void guest_delay_us(u64 us);

@@ -18,7 +18,6 @@ static u64 (*call_page)(u64 control, u64 input, u64 output);
 static void *in_page, *out_page;
 
 extern const u8 guest_vp_thunk[];
-u64 guest_call_hypercall(const void *page, u64 control, u64 input, u64 output);
 
 static void set_up(void)
 {
