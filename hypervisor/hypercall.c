@@ -180,9 +180,10 @@ __attribute__((noinline)) static u64 call_general(
 static u64 dispatch(struct hypercall *call)
 {
 	u16 code = HV_CONTROL_CODE(call->control);
-	const struct hypercall_row *row = &table[code];
+	const struct hypercall_row *row = &table[code < ARRAY_SIZE(table) ? code : 0];
 
-	if (code >= ARRAY_SIZE(table) || !row->handle)
+	/* Code 0 has no row. */
+	if (!row->handle)
 		return HV_STATUS_INVALID_HYPERCALL_CODE;
 	if (row->privileges & ~call->vp->partition->privileges)
 		return HV_STATUS_ACCESS_DENIED;

@@ -178,3 +178,13 @@ bool log_allowed(struct log_limit *limit)
 	(void)limit;
 	return true;
 }
+
+bool vp_skip(struct vp *vp, const struct exit *exit)
+{
+	u8 length;
+
+	if (!vp_length(vp, exit, &length))
+		return false;
+	vp_advance(vp, length);
+	return true;
+}

@@ -229,9 +229,11 @@ static void put(const void *input, size_t size)
 static void test_spin_wait(void **state)
 {
 	(void)state;
+	/* The record of its exit has the plain call's control word already. */
 	assert_int_equal(call(0x8 | FAST, 100, 0), 0);
-	assert_int_equal(traced, 1);
+	assert_int_equal(traced, 0);
 	assert_int_equal(call(0x8, IN, 0), 0);
+	assert_int_equal(traced, 1);
 	assert_int_equal(call(0x8, 0x3000, 0), HV_STATUS_INVALID_PARAMETER);
 	assert_int_equal(call(0x8, IN + 4, 0), HV_STATUS_INVALID_ALIGNMENT);
 	assert_int_equal(call(0x8 | FAST | BIT(27), 0, 0), HV_STATUS_INVALID_HYPERCALL_INPUT);
@@ -283,6 +285,7 @@ static void test_no_such_instruction(void **state)
 	refused_with_ud();
 	fake_mode.cpl = 0;
 	fake_mode.cr0 = 0;
+	fake_mode.cs_long = false;
 	refused_with_ud();
 	fake_mode.cr0 = CR0_PE;
 	fake_partition.hypercall_msr = 0x5000;
