@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Prints the control block of a VP to the log, field by field. Called while
+ * Prints the control block of a VP to the log, some fields a line. Called while
  * dying, on the processor where the VP is loaded; a field that cannot be read
  * is left out.
  */
 #include "hypervisor/log.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/vmx/vmx.h"
+#include "lib/format.h"
 
 struct dump_row {
 	u32 field;
@@ -89,14 +90,30 @@ static const struct dump_row rows[] = {
 	{ VMCS_HOST_TR_BASE, "host.tr_base" },
 };
 
+#define PER_LINE 5u
+
+/* Adds the fields of one line to @line; returns the row after them. */
+static size_t dump_line(char *line, size_t size, size_t row)
+{
+	size_t used = 0;
+	u64 v;
+
+	line[0] = '\0';
+	for (size_t end = MIN(row + PER_LINE, ARRAY_SIZE(rows)); row < end; row++)
+		if (vmx_read(rows[row].field, &v) && used < size)
+			used += (size_t)format(line + used, size - used, " %s=%llx", rows[row].name,
+				(unsigned long long)v);
+	return row;
+}
+
 void vmx_dump(struct vp *vp)
 {
-	u64 v;
+	char line[200];
 
 	if (!vmx_of(vp) || !vmx_of(vp)->loaded)
 		return;
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (vmx_read(rows[i].field, &v))
-			log_error("vmx: p%llu.v%u: %s=%llx", (unsigned long long)vp->partition->id,
-				vp->index, rows[i].name, (unsigned long long)v);
+	for (size_t row = 0; row < ARRAY_SIZE(rows);) {
+		row = dump_line(line, sizeof(line), row);
+		log_error("vmx: p%u.v%u:%s", (u32)vp->partition->id, vp->index, line);
+	}
 }

@@ -38,6 +38,18 @@ static bool pushes_error(const struct event *e)
 	       (ERROR_VECTORS & BIT(e->vector)) && (vmcs_read(VMCS_GUEST_CR0) & CR0_PE);
 }
 
+/*
+ * Delivery ends a shadow; and were it left to the processor, an entry into a
+ * shadow with RFLAGS.TF would fail for want of a pending debug exception.
+ */
+static void shadow_end(void)
+{
+	u64 state = vmcs_read(VMCS_INTERRUPTIBILITY);
+
+	if (state & INTERRUPTIBILITY_SHADOW)
+		vmcs_write(VMCS_INTERRUPTIBILITY, state & ~(u64)INTERRUPTIBILITY_SHADOW);
+}
+
 void vmx_event_inject(struct vp *vp)
 {
 	const struct event *e = &vp->event;
@@ -49,6 +61,9 @@ void vmx_event_inject(struct vp *vp)
 	}
 	if (is_software(e->type))
 		vmcs_write(VMCS_ENTRY_EVENT_LENGTH, e->length);
+	/* Interrupts and NMIs were not let through in one. */
+	if (e->type != EVENT_EXTERNAL)
+		shadow_end();
 	vmcs_write(VMCS_ENTRY_EVENT, info);
 	vp->event.valid = false;
 }

@@ -38,16 +38,12 @@ static void nmi_block_again(void)
 #define DR6_FIXED_ONE 0xffff0ff0ull
 
 /* Does to DR6 and DR7 what the exit kept the exception from doing. */
-static void debug_exception(const struct vp *vp)
+static void debug_exception(void)
 {
 	u64 causes = vmcs_read(VMCS_QUALIFICATION) & DR6_CAUSES;
-	bool shadow = vmcs_read(VMCS_INTERRUPTIBILITY) & INTERRUPTIBILITY_SHADOW;
 
 	dr6_write((dr6_read() & DR6_STICKY) | DR6_FIXED_ONE | causes);
 	vmcs_write(VMCS_GUEST_DR7, vmcs_read(VMCS_GUEST_DR7) & ~DR7_GD);
-	/* An entry into a shadow insists on it. */
-	if (shadow && (vp->regs.rflags & RFLAGS_TF))
-		vmcs_write(VMCS_PENDING_DEBUG, PENDING_DEBUG_STEP);
 }
 
 static void decode_exception(struct vp *vp, struct exit *exit)
@@ -74,7 +70,7 @@ static void decode_exception(struct vp *vp, struct exit *exit)
 	exit->exception.error = info & EVENT_INFO_ERROR ? (u32)vmcs_read(VMCS_EXIT_EVENT_ERROR) : 0;
 	exit->exception.address = vector == VEC_PF ? vmcs_read(VMCS_QUALIFICATION) : 0;
 	if (vector == VEC_DB)
-		debug_exception(vp);
+		debug_exception();
 }
 
 static void decode_cr(struct vp *vp, struct exit *exit)

@@ -61,9 +61,8 @@ __attribute__((noinline)) static void refused(struct vp *vp, struct exit *exit)
 
 	if (!vmx_read(VMCS_INSTRUCTION_ERROR, &error))
 		error = 0;
-	log_error("vmx: p%llu.v%u: entry refused error=%llu launched=%d",
-		(unsigned long long)vp->partition->id, vp->index, (unsigned long long)error,
-		vmx_of(vp)->launched);
+	log_error("vmx: p%u.v%u: entry refused error=%u launched=%d", (u32)vp->partition->id,
+		vp->index, (u32)error, vmx_of(vp)->launched);
 	exit->kind = EXIT_ENTRY_FAILED;
 	exit->length = 0;
 	exit->raw.reason = REFUSED | error;

@@ -179,9 +179,6 @@
 #define INTERRUPTIBILITY_NMI    0x8u
 #define INTERRUPTIBILITY_SHADOW (INTERRUPTIBILITY_STI | INTERRUPTIBILITY_MOV_SS)
 
-/* Pending debug exceptions, 25.4.2: a single step is due. */
-#define PENDING_DEBUG_STEP 0x4000u
-
 /* Qualification of an EPT violation, table 28-7. */
 #define EPT_QUAL_READ        0x001u
 #define EPT_QUAL_WRITE       0x002u
