@@ -90,7 +90,8 @@ static void arm(struct vlapic *l)
 	} else if (mode_of(l) == APIC_TIMER_PERIODIC) {
 		if (l->timer_period)
 			timer_set(&l->timer, expiry(l, next_count(l)));
-	} else if (remaining_ns(l)) {
+	} else if (l->timer_period && !l->timer_done) {
+		/* It may be over by now, and is heard of nevertheless. */
 		timer_set(&l->timer, expiry(l, 1));
 	}
 }
@@ -137,6 +138,13 @@ static void deadline_expire(struct vlapic *l)
 		l->timer_deadline = 0;
 }
 
+/* And so is the end of a count. */
+static void count_expire(struct vlapic *l)
+{
+	if (mode_of(l) == 0 && l->timer_period && is_masked(l) && !remaining_ns(l))
+		l->timer_done = 1;
+}
+
 void vlapic_timer_lvt_set(struct vp *vp, u32 lvt)
 {
 	struct vlapic *l = &vp->vlapic;
@@ -144,6 +152,7 @@ void vlapic_timer_lvt_set(struct vp *vp, u32 lvt)
 	u64 change = mode_of(l) ^ (lvt & MODE_MASK);
 
 	deadline_expire(l);
+	count_expire(l);
 	l->lvt[LVT_TIMER] = lvt;
 	if (change & APIC_TIMER_DEADLINE) {
 		l->timer_deadline = 0;

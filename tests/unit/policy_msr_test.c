@@ -37,7 +37,7 @@ static const struct expectation {
 	u8 allowed;
 	u8 pass;
 } expectations[] = {
-	{ 0x10, 0x10, R, R },
+	{ 0x10, 0x10, R, 0 },
 	{ 0x1b, 0x1b, RW, 0 },
 	{ 0x3a, 0x3a, R, 0 },
 	{ 0x48, 0x48, RW, RW },

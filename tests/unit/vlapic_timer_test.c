@@ -209,6 +209,21 @@ static void test_masked(void **state)
 	assert_false(came());
 }
 
+/* The count ends between a register's write and the look at what is left. */
+static void test_over_before_it_is_heard_of(void **state)
+{
+	(void)state;
+	page_write(0, APIC_LVT_TIMER, VECTOR);
+	page_write(0, APIC_TIMER_INITIAL, 100);
+	fake_tsc = start + machine_ns_to_tsc(101 * TICK_NS);
+	page_write(0, APIC_LVT_TIMER, VECTOR);
+	machine_run_to(fake_tsc + 1);
+	assert_true(came());
+	page_write(0, APIC_LVT_TIMER, VECTOR);
+	machine_run_to(fake_tsc + machine_ns_to_tsc(1000));
+	assert_false(came());
+}
+
 static void test_masked_while_periodic(void **state)
 {
 	(void)state;
@@ -356,6 +371,7 @@ int main(void)
 		TEST(test_periods_missed),
 		TEST(test_tiny_period),
 		TEST(test_masked),
+		TEST(test_over_before_it_is_heard_of),
 		TEST(test_masked_while_periodic),
 		TEST(test_software_disable_masks),
 		TEST(test_divider_changes),

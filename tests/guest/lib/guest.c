@@ -19,13 +19,6 @@
 #define COM1       0x3f8u
 #define PAGE_COUNT 64u
 
-/* As entry.S pushes it. */
-struct guest_frame {
-	u64 rbx, r11, r10, r9, r8, rdi, rsi, rdx, rcx, rax;
-	u64 vector, error;
-	u64 rip, cs, rflags, rsp, ss;
-};
-
 extern const u8 guest_stubs[256][16];
 extern u64 gdt[7];
 u32 guest_call_recover(void (*fn)(void *), void *arg, u64 *saved_sp);
@@ -36,6 +29,7 @@ void guest_trap(struct guest_frame *frame);
 const struct pvh_start_info *guest_start_info;
 const struct bootinfo *guest_bootinfo;
 u64 guest_load;
+struct guest_frame *guest_frame;
 
 static struct idt_gate idt[256];
 static struct tss tss;
@@ -114,6 +108,7 @@ void guest_trap(struct guest_frame *f)
 	u8 vector = (u8)f->vector;
 
 	if (handlers[vector]) {
+		guest_frame = f;
 		handlers[vector](vector);
 		return;
 	}

@@ -54,6 +54,16 @@ void guest_on_interrupt(u8 vector, void (*handler)(u8 vector));
 /* An exception handler that returns; NULL: guest_try() or panic. */
 void guest_on_exception(u8 vector, void (*handler)(u8 vector));
 
+/* As the stubs leave it on the stack; an error code of 0 where there is none. */
+struct guest_frame {
+	u64 rbx, r11, r10, r9, r8, rdi, rsi, rdx, rcx, rax;
+	u64 vector, error;
+	u64 rip, cs, rflags, rsp, ss;
+};
+
+/* Of the handler that runs, on any VP the last one: for tests on one VP. */
+extern struct guest_frame *guest_frame;
+
 /* Identity-mapped physical address of something in the image. */
 static inline u64 guest_phys(const void *p)
 {
