@@ -148,11 +148,12 @@ void console_write_wait(const char *text, size_t len)
 	}
 }
 
-void console_flush(void)
+static void sink_flush(void)
 {
 	u64 flags = lock_irq(&con.lock);
 
 	drain(con.head);
+	serial_wait_idle();
 	unlock_irq(&con.lock, flags);
 }
 
@@ -189,6 +190,7 @@ static void sink_write_panic(const char *text, size_t len)
 static const struct console_sink sink = {
 	.write = sink_write,
 	.write_panic = sink_write_panic,
+	.flush = sink_flush,
 };
 
 void console_init(u16 serial_port, const struct bootinfo_framebuffer *fb)

@@ -29,6 +29,7 @@
 #define MCR_OUT2     0x08u /* connects the interrupt line on a PC */
 #define LSR_DATA     0x01u
 #define LSR_EMPTY    0x20u
+#define LSR_IDLE     0x40u
 #define NO_UART      0xffu
 
 #define FIFO_SIZE    16u
@@ -111,14 +112,25 @@ u32 serial_room(void)
 	return get(UART_LSR) & LSR_EMPTY ? uart.fifo : 0;
 }
 
-bool serial_wait_room(void)
+static bool wait_status(u8 status)
 {
 	for (u32 i = 0; i < POLLS_MAX; i++) {
-		if (get(UART_LSR) & LSR_EMPTY)
+		if (get(UART_LSR) & status)
 			return true;
 		cpu_pause();
 	}
 	return false;
+}
+
+bool serial_wait_room(void)
+{
+	return wait_status(LSR_EMPTY);
+}
+
+void serial_wait_idle(void)
+{
+	if (uart.port != 0)
+		(void)wait_status(LSR_IDLE);
 }
 
 void serial_send(u8 byte)

@@ -26,6 +26,8 @@ u32 serial_room(void);
 /* Waits until serial_room() is not 0, or 100,000 polls long; false then. */
 bool serial_wait_room(void);
 void serial_send(u8 byte);
+/* Waits until the last bit is on the line, as long at most. */
+void serial_wait_idle(void);
 /* Whether it interrupts when there is room. Does nothing before
  * serial_enable_interrupts(). */
 void serial_notify_room(bool on);

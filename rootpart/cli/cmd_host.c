@@ -85,12 +85,15 @@ static void rows(const struct host_output *o, const struct bootinfo *info)
 	row_text(o, "vendor", info->vendor);
 	row_text(o, "model", cpu_features()->brand);
 	row_processors(o, info);
-	row_frequency(o, "tsc_hz", info->tsc_hz);
+	row_frequency(o, "tsc", info->tsc_hz);
 	row_bytes(o, "memory", info->memory_total);
 	row_bytes(o, "memory_hypervisor", info->memory_hypervisor);
 	row_bytes(o, "memory_root", pages.total * PAGE_SIZE);
 	row_bytes(o, "memory_free", pages.free * PAGE_SIZE);
-	row_number(o, "uptime_ms", up_ms, units_time(up_ms, text));
+	if (o->json != NULL)
+		json_decimal(o->json, "uptime", up_ms, 3);
+	else
+		row_text(o, "uptime", units_time(up_ms, text));
 	row_text(o, "options", boot_cmdline());
 }
 

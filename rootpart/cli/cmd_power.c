@@ -3,14 +3,12 @@
  * reboot and poweroff.
  */
 #include "rootpart/cli/commands.h"
-#include "rootpart/console.h"
 #include "rootpart/power.h"
 
 static int run_reboot(struct cli *cli, const struct cli_args *args)
 {
 	(void)cli;
 	(void)args;
-	console_flush();
 	power_reboot();
 }
 
@@ -18,7 +16,6 @@ static int run_poweroff(struct cli *cli, const struct cli_args *args)
 {
 	(void)cli;
 	(void)args;
-	console_flush();
 	power_off();
 }
 

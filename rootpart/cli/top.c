@@ -23,7 +23,12 @@ u32 top_share(u64 part, u64 whole)
 {
 	if (part >= whole)
 		return whole > 0 ? 1000 : 0;
-	return (u32)((unsigned __int128)part * 1000 / whole);
+	/* So that the product fits; there is no 128-bit division here. */
+	while (whole >> 53 != 0) {
+		part >>= 1;
+		whole >>= 1;
+	}
+	return (u32)(part * 1000 / whole);
 }
 
 /* Counters are read one by one while they move, so differences may be odd. */
@@ -32,9 +37,14 @@ static u64 difference(u64 old, u64 new)
 	return new > old ? new - old : 0;
 }
 
+/* @tsc_hz is below 2^34. */
 static u64 rate(u64 count, u64 ticks, u64 tsc_hz)
 {
-	return ticks > 0 ? (u64)(((unsigned __int128)count * tsc_hz + ticks / 2) / ticks) : 0;
+	while (count >> 29 != 0) {
+		count >>= 1;
+		ticks >>= 1;
+	}
+	return ticks > 0 ? (count * tsc_hz + ticks / 2) / ticks : 0;
 }
 
 void top_compare(
