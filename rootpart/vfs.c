@@ -191,7 +191,7 @@ static bool mount_name(const struct vfs_directory *d, const struct mount *m, cha
 static bool shown_before(const struct vfs_directory *d, u32 before, const char *name)
 {
 	char path[PATH_MAX], other[NAME_MAX + 1];
-	const char *below = path + (d->below - d->path);
+	const char *below;
 	struct vfs_stat stat;
 
 	for (u32 i = 0; i < before; i++) {
@@ -200,6 +200,7 @@ static bool shown_before(const struct vfs_directory *d, u32 before, const char *
 	}
 	if (d->ops == NULL || path_join(d->path, name, path) != 0)
 		return false;
+	below = path + (d->below - d->path);
 	return d->ops->stat(d->fs, *below == '/' ? below + 1 : below, &stat) == 0;
 }
 

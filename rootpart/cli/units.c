@@ -17,7 +17,7 @@ const char *units_bytes(u64 bytes, char *text)
 		unit *= 1024;
 		i++;
 	}
-	tenths = (u32)(bytes % unit / (unit / 10 + 1));
+	tenths = (u32)(bytes % unit * 10 / unit);
 	if (tenths == 0 || bytes / unit >= 100)
 		(void)format(text, UNITS_TEXT, "%u %s", (u32)(bytes / unit), names[i]);
 	else
