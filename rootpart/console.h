@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Text output of the root kernel. Until a real console registers itself by
- * console_set_sink(), text goes to COM1, polled (early_console.c). All calls
- * work on any VP and in interrupt handlers.
+ * Text output of the root kernel. Until the real console registers itself by
+ * console_set_sink(), text goes to COM1, polled (early_console.c); afterwards
+ * to serial line and screen (console_output.c). All calls work on any VP and
+ * in interrupt handlers, where nothing else is said.
  */
 #pragma once
 
@@ -38,3 +39,26 @@ void early_console_write(const char *text, size_t len);
 /* The same without the lock that keeps VPs' texts apart. */
 void early_console_write_panic(const char *text, size_t len);
 void early_console_flush(void);
+
+/*
+ * The real console: UART at @serial_port (0: none) and screen @fb become the
+ * sink. Output only, polled, and to the serial line only, until
+ * console_start(). Boot.
+ */
+struct bootinfo_framebuffer;
+void console_init(u16 serial_port, const struct bootinfo_framebuffer *fb);
+/*
+ * Output by interrupts, input, keyboard, and the screen's task, all on the
+ * calling task's VP. What does not work gets a log line.
+ */
+void console_start(void);
+
+/* For tasks: the same as console_write(), but waits while much waits to be sent. */
+void console_write_wait(const char *text, size_t len);
+/* Whole lines that may come between others' text: they begin a line. */
+void console_write_line(const char *text, size_t len);
+/* Ends the line if one is begun. */
+void console_fresh_line(void);
+
+/* console_input.c took bytes out of its queue. */
+void console_input_taken(void);

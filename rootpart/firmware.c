@@ -7,7 +7,7 @@
 #include "rootpart/firmware.h"
 
 #include "rootpart/boot_modules.h"
-#include "rootpart/console.h"
+#include "rootpart/log.h"
 #include "rootpart/paging.h"
 
 static struct acpi acpi;
@@ -44,15 +44,15 @@ void firmware_init(void)
 
 	have_acpi = open_tables(&why);
 	if (!have_acpi) {
-		console_printf("firmware: no ACPI: %s\n", why);
+		log_printf("firmware: no ACPI: %s", why);
 		return;
 	}
 	have_madt = acpi_madt_parse(&acpi, &madt, &why) == 0;
 	if (!have_madt)
-		console_printf("firmware: no MADT: %s\n", why);
+		log_printf("firmware: no MADT: %s", why);
 	have_fadt = acpi_fadt_parse(&acpi, &fadt, &why) == 0;
 	if (!have_fadt)
-		console_printf("firmware: no FADT: %s\n", why);
+		log_printf("firmware: no FADT: %s", why);
 }
 
 struct acpi *firmware_acpi(void)

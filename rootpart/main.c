@@ -6,7 +6,9 @@
 #include "rootpart/main.h"
 
 #include "rootpart/apic.h"
+#include "rootpart/boot_fs.h"
 #include "rootpart/boot_modules.h"
+#include "rootpart/cli/cli.h"
 #include "rootpart/console.h"
 #include "rootpart/cpu.h"
 #include "rootpart/firmware.h"
@@ -64,18 +66,7 @@ static void start_hypervisor(u64 load)
 			    "not by itself; boot verdigris.iso");
 	hypercall_init(load);
 	time_init(boot_info()->tsc_hz, rdtsc());
-}
-
-static void cli_task(void *arg)
-{
-	(void)arg;
-	console_printf("root> ");
-}
-
-static void start_tasks(void)
-{
-	if (task_create("cli", cli_task, NULL) == NULL)
-		panic("no memory for the command line's task");
+	console_init((u16)boot_info()->serial_port, &boot_info()->framebuffer);
 }
 
 void root_main(u64 start_info, u64 load)
@@ -89,6 +80,7 @@ void root_main(u64 start_info, u64 load)
 	firmware_init();
 	power_init();
 	smp_init();
-	start_tasks();
+	boot_fs_init();
+	cli_start();
 	task_idle_loop();
 }

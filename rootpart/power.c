@@ -132,6 +132,8 @@ void power_off(void)
 		time_spin_ns(POWER_LIMIT_NS);
 		why = "the firmware did not react";
 	}
+	/* No interrupt will send what is written from now on. */
+	console_panic_mode();
 	console_printf("power: this machine cannot switch itself off (%s); "
 		       "it is safe to do so now\n",
 		why);

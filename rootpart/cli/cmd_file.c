@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * ls and cat: looking at files.
+ */
+#include "base/errno.h"
+#include "lib/string.h"
+#include "rootpart/cli/commands.h"
+#include "rootpart/vfs.h"
+
+#define CAT_CHUNK 1024u
+
+/* How ls shows an entry. */
+struct listing {
+	struct cli *cli;
+	struct json *json; /* NULL: for people */
+	bool details;
+};
+
+static void list_entry(const struct listing *l, const struct vfs_entry *e)
+{
+	bool directory = e->stat.type == VFS_DIRECTORY;
+	const char *type = directory ? "directory" : "file";
+
+	if (l->json != NULL) {
+		json_object(l->json, NULL);
+		json_string(l->json, "type", type);
+		json_number(l->json, "size", e->stat.size);
+		json_string(l->json, "name", e->name);
+		json_close(l->json);
+	} else if (l->details) {
+		cli_printf(l->cli, "%-9s %11llu  %s\n", type, (unsigned long long)e->stat.size,
+			e->name);
+	} else {
+		cli_printf(l->cli, "%s%s\n", e->name, directory ? "/" : "");
+	}
+}
+
+/* A file is listed as itself, by its last name. */
+static void list_file(const struct listing *l, const char *path, const struct vfs_stat *stat)
+{
+	struct vfs_entry entry = { .stat = *stat };
+	const char *slash = strrchr(path, '/');
+
+	(void)str_copy(entry.name, slash != NULL ? slash + 1 : path, sizeof(entry.name));
+	list_entry(l, &entry);
+}
+
+static int list_directory(const struct listing *l, struct vfs_directory *directory)
+{
+	struct vfs_entry entry;
+	int r;
+
+	while ((r = vfs_readdir(directory, &entry)) == 1) {
+		if (cli_interrupted())
+			return -EINTR;
+		list_entry(l, &entry);
+	}
+	return r;
+}
+
+static int list_path(const struct listing *l, const char *path)
+{
+	struct vfs_directory directory;
+	struct vfs_stat stat;
+	int r = vfs_stat(path, &stat);
+
+	if (r == 0 && stat.type == VFS_DIRECTORY)
+		r = vfs_opendir(path, &directory);
+	if (r != 0)
+		return cli_error_errno(l->cli, r, path);
+	if (l->json != NULL) {
+		json_begin(l->json, &l->cli->out);
+		json_array(l->json, NULL);
+	} else if (l->details) {
+		cli_text(l->cli, "type             size  name\n");
+	}
+	if (stat.type == VFS_FILE)
+		list_file(l, path, &stat);
+	else
+		r = list_directory(l, &directory);
+	if (l->json != NULL) {
+		json_close(l->json);
+		json_end(l->json);
+	}
+	return r == 0 || r == -EINTR ? r : cli_error_errno(l->cli, r, path);
+}
+
+static int run_ls(struct cli *cli, const struct cli_args *args)
+{
+	struct json json;
+	const struct listing l = {
+		.cli = cli,
+		.json = args_has(args, "json") ? &json : NULL,
+		.details = args_has(args, "long"),
+	};
+
+	return list_path(&l, args->count > 0 ? args->words[0] : "/");
+}
+
+static int cat_file(struct cli *cli, const char *path)
+{
+	char text[CAT_CHUNK];
+	struct vfs_file file;
+	s64 n = vfs_open(path, VFS_READ, &file);
+
+	if (n != 0)
+		return cli_error_errno(cli, (int)n, path);
+	while ((n = vfs_read(&file, text, sizeof(text))) > 0) {
+		if (cli_interrupted())
+			n = -EINTR;
+		if (n < 0)
+			break;
+		cli->out.write(&cli->out, text, (size_t)n);
+	}
+	vfs_close(&file);
+	return n == 0 || n == -EINTR ? (int)n : cli_error_errno(cli, (int)n, path);
+}
+
+static int run_cat(struct cli *cli, const struct cli_args *args)
+{
+	int r = 0;
+
+	for (u32 i = 0; i < args->count && r != -EINTR; i++) {
+		int one = cat_file(cli, args->words[i]);
+
+		r = one != 0 ? one : r;
+	}
+	return r;
+}
+
+static const struct cli_option ls_options[] = {
+	{ .name = "long", .letter = 'l', .help = "with type and size in bytes" },
+	CLI_OPTION_JSON,
+};
+
+const struct cli_command command_ls = {
+	.name = "ls",
+	.usage = "[-l] [--json] [PATH]",
+	.help = "list a directory",
+	.max_words = 1,
+	.options = ls_options,
+	.option_count = ARRAY_SIZE(ls_options),
+	.run = run_ls,
+	.complete = complete_path,
+};
+
+const struct cli_command command_cat = {
+	.name = "cat",
+	.usage = "PATH...",
+	.help = "print files",
+	.min_words = 1,
+	.max_words = CLI_ANY_NUMBER,
+	.run = run_cat,
+	.complete = complete_path,
+};

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * host: what the machine is, and who runs on it. Text and JSON come from the
+ * same rows, so that their names agree.
+ */
+#include "base/version.h"
+#include "lib/format.h"
+#include "rootpart/boot_modules.h"
+#include "rootpart/cli/commands.h"
+#include "rootpart/cli/units.h"
+#include "rootpart/cpu.h"
+#include "rootpart/page_alloc.h"
+#include "rootpart/time.h"
+#include "x86/cpu.h"
+
+/* One of both is set: for people, or for programs. */
+struct host_output {
+	struct cli *cli;
+	struct json *json;
+};
+
+static void row_text(const struct host_output *o, const char *name, const char *value)
+{
+	if (o->json != NULL)
+		json_string(o->json, name, value);
+	else
+		cli_printf(o->cli, "%-18s %s\n", name, value);
+}
+
+static void row_number(const struct host_output *o, const char *name, u64 v, const char *text)
+{
+	if (o->json != NULL)
+		json_number(o->json, name, v);
+	else
+		cli_printf(o->cli, "%-18s %s\n", name, text);
+}
+
+static void row_bytes(const struct host_output *o, const char *name, u64 bytes)
+{
+	char text[UNITS_TEXT];
+
+	row_number(o, name, bytes, units_bytes(bytes, text));
+}
+
+static void row_frequency(const struct host_output *o, const char *name, u64 hz)
+{
+	char text[UNITS_TEXT];
+
+	(void)format(
+		text, sizeof(text), "%u.%03u MHz", (u32)(hz / 1000000), (u32)(hz / 1000 % 1000));
+	row_number(o, name, hz, text);
+}
+
+static void row_processors(const struct host_output *o, const struct bootinfo *info)
+{
+	u32 count = MIN(info->processors, ARRAY_SIZE(info->apic_ids));
+	char text[12];
+
+	(void)format(text, sizeof(text), "%u", info->processors);
+	row_number(o, "processors", info->processors, text);
+	if (o->json != NULL)
+		json_array(o->json, "apic_ids");
+	else
+		cli_printf(o->cli, "%-18s", "apic_ids");
+	for (u32 i = 0; i < count; i++) {
+		if (o->json != NULL)
+			json_number(o->json, NULL, info->apic_ids[i]);
+		else
+			cli_printf(o->cli, " %u", info->apic_ids[i]);
+	}
+	if (o->json != NULL)
+		json_close(o->json);
+	else
+		cli_text(o->cli, "\n");
+}
+
+static void rows(const struct host_output *o, const struct bootinfo *info)
+{
+	struct page_stats pages = page_stats_get();
+	u64 up_ms = time_tsc_to_ns(rdtsc() - info->boot_tsc) / NS_PER_MS;
+	char text[UNITS_TEXT];
+
+	row_text(o, "hypervisor", info->hypervisor_version);
+	row_text(o, "root", VERDIGRIS_VERSION);
+	row_text(o, "vendor", info->vendor);
+	row_text(o, "model", cpu_features()->brand);
+	row_processors(o, info);
+	row_frequency(o, "tsc", info->tsc_hz);
+	row_bytes(o, "memory", info->memory_total);
+	row_bytes(o, "memory_hypervisor", info->memory_hypervisor);
+	row_bytes(o, "memory_root", pages.total * PAGE_SIZE);
+	row_bytes(o, "memory_free", pages.free * PAGE_SIZE);
+	if (o->json != NULL)
+		json_decimal(o->json, "uptime", up_ms, 3);
+	else
+		row_text(o, "uptime", units_time(up_ms, text));
+	row_text(o, "options", boot_cmdline());
+}
+
+static int run_host(struct cli *cli, const struct cli_args *args)
+{
+	struct json json;
+	const struct host_output o = { cli, args_has(args, "json") ? &json : NULL };
+
+	if (o.json != NULL) {
+		json_begin(&json, &cli->out);
+		json_object(&json, NULL);
+	}
+	rows(&o, boot_info());
+	if (o.json != NULL) {
+		json_close(&json);
+		json_end(&json);
+	}
+	return 0;
+}
+
+static const struct cli_option options[] = { CLI_OPTION_JSON };
+
+const struct cli_command command_host = {
+	.name = "host",
+	.usage = "[--json]",
+	.help = "processors, memory and versions of this machine",
+	.more = "memory_root is what the root's page allocator has, options the root's boot "
+		"options.",
+	.options = options,
+	.option_count = ARRAY_SIZE(options),
+	.run = run_host,
+};

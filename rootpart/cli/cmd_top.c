@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * top: where the time of VPs and tasks goes, second by second. Each look is
+ * compared with the one before; all of it is in one block of the heap.
+ */
+#include "base/errno.h"
+#include "lib/string.h"
+#include "rootpart/cli/commands.h"
+#include "rootpart/cli/top.h"
+#include "rootpart/console_input.h"
+#include "rootpart/cpu.h"
+#include "rootpart/heap.h"
+#include "rootpart/stats.h"
+#include "rootpart/task.h"
+#include "rootpart/time.h"
+#include "x86/cpu.h"
+
+#define TASKS_MAX 64u
+#define KINDS_MAX 4u
+
+struct look {
+	u64 tsc;
+	struct top_sample vps[HV_MAX_PROCESSORS];
+	u32 task_count;
+	struct task_info tasks[TASKS_MAX];
+};
+
+struct top {
+	struct cli *cli;
+	struct json *json; /* NULL: for people */
+	struct look looks[2];
+};
+
+static void take_look(struct look *l)
+{
+	l->tsc = rdtsc();
+	for (u32 vp = 0; vp < cpu_count; vp++) {
+		if (stats_vp(vp) != NULL)
+			top_take(&l->vps[vp], stats_vp(vp), rdtsc());
+	}
+	l->task_count = MIN(task_snapshot(l->tasks, TASKS_MAX), TASKS_MAX);
+}
+
+/* Ticks that the task had run at the look before; 0 if it is new. */
+static u64 run_before(const struct look *old, const struct task_info *t)
+{
+	for (u32 i = 0; i < old->task_count; i++) {
+		const struct task_info *o = &old->tasks[i];
+
+		if (o->vp == t->vp && strcmp(o->name, t->name) == 0 && o->run_tsc <= t->run_tsc)
+			return o->run_tsc;
+	}
+	return 0;
+}
+
+static void vp_row(const struct top *t, u32 vp, const struct top_row *row)
+{
+	char kinds[160];
+
+	top_kinds(row, KINDS_MAX, kinds, sizeof(kinds));
+	cli_printf(t->cli, "%2u %4u.%u %9u.%u %4u.%u %7llu  %s\n", vp, row->guest / 10,
+		row->guest % 10, row->hypervisor / 10, row->hypervisor % 10, row->idle / 10,
+		row->idle % 10, (unsigned long long)row->exits, kinds);
+}
+
+static void vp_json(const struct top *t, u32 vp, const struct top_row *row)
+{
+	json_object(t->json, NULL);
+	json_number(t->json, "vp", vp);
+	json_decimal(t->json, "guest", row->guest, 1);
+	json_decimal(t->json, "hypervisor", row->hypervisor, 1);
+	json_decimal(t->json, "idle", row->idle, 1);
+	json_number(t->json, "exits", row->exits);
+	json_object(t->json, "kinds");
+	for (u32 i = 0; i < EXIT_KIND_COUNT; i++) {
+		if (row->kinds[i] > 0)
+			json_number(t->json, exit_kind_names[i], row->kinds[i]);
+	}
+	json_close(t->json);
+	json_close(t->json);
+}
+
+static void show_vps(const struct top *t, const struct look *old, const struct look *new)
+{
+	struct top_row row;
+
+	if (t->json != NULL)
+		json_array(t->json, "vps");
+	else
+		cli_text(t->cli, "vp  guest  hypervisor   idle   exits  kinds\n");
+	for (u32 vp = 0; vp < cpu_count; vp++) {
+		if (stats_vp(vp) == NULL)
+			continue;
+		top_compare(&row, &old->vps[vp], &new->vps[vp], time_tsc_hz());
+		if (t->json != NULL)
+			vp_json(t, vp, &row);
+		else
+			vp_row(t, vp, &row);
+	}
+	if (t->json != NULL)
+		json_close(t->json);
+}
+
+static void show_task(const struct top *t, const struct task_info *task, u32 share)
+{
+	if (t->json == NULL) {
+		cli_printf(
+			t->cli, "%-24s %2u %4u.%u\n", task->name, task->vp, share / 10, share % 10);
+		return;
+	}
+	json_object(t->json, NULL);
+	json_string(t->json, "task", task->name);
+	json_number(t->json, "vp", task->vp);
+	json_decimal(t->json, "time", share, 1);
+	json_close(t->json);
+}
+
+static void show_tasks(const struct top *t, const struct look *old, const struct look *new)
+{
+	if (t->json != NULL)
+		json_array(t->json, "tasks");
+	else
+		cli_text(t->cli, "task                     vp   time\n");
+	for (u32 i = 0; i < new->task_count; i++) {
+		const struct task_info *task = &new->tasks[i];
+		u64 run = task->run_tsc - run_before(old, task);
+
+		show_task(t, task, top_share(run, new->tsc - old->tsc));
+	}
+	if (t->json != NULL)
+		json_close(t->json);
+}
+
+static void show(const struct top *t, const struct look *old, const struct look *new)
+{
+	if (t->json != NULL) {
+		json_begin(t->json, &t->cli->out);
+		json_object(t->json, NULL);
+	}
+	show_vps(t, old, new);
+	show_tasks(t, old, new);
+	if (t->json != NULL) {
+		json_close(t->json);
+		json_end(t->json);
+	}
+}
+
+static int loop(struct top *t, u64 count)
+{
+	u64 next = time_ns();
+
+	take_look(&t->looks[0]);
+	for (u64 i = 0; i < count; i++) {
+		next += NS_PER_S;
+		if (console_wait(next) != 0)
+			return -EINTR;
+		if (i > 0 && t->json == NULL)
+			cli_text(t->cli, "\n");
+		take_look(&t->looks[(i + 1) % 2]);
+		show(t, &t->looks[i % 2], &t->looks[(i + 1) % 2]);
+	}
+	return 0;
+}
+
+/* How many times: one for programs, for ever for people. */
+static int count_wanted(struct cli *cli, const struct cli_args *args, u64 *count)
+{
+	const char *text = args_value(args, "count");
+
+	*count = args_has(args, "once") || args_has(args, "json") ? 1 : ~0ull;
+	return text != NULL ? cli_number(cli, "count", text, 1, 1000000, count) : 0;
+}
+
+static int run_top(struct cli *cli, const struct cli_args *args)
+{
+	struct json json;
+	struct top *t;
+	u64 count;
+	int r = count_wanted(cli, args, &count);
+
+	if (r != 0)
+		return r;
+	t = kzalloc(sizeof(*t));
+	if (t == NULL)
+		return cli_error_errno(cli, -ENOMEM, "top");
+	t->cli = cli;
+	t->json = args_has(args, "json") ? &json : NULL;
+	r = loop(t, count);
+	kfree(t);
+	return r;
+}
+
+static const struct cli_option options[] = {
+	{ .name = "count", .value = "N", .help = "look N times" },
+	{ .name = "once", .help = "the same as --count 1" },
+	CLI_OPTION_JSON,
+};
+
+const struct cli_command command_top = {
+	.name = "top",
+	.usage = "[--once | --count N] [--json]",
+	.help = "show every second where the processors' time goes",
+	.more = "guest, hypervisor, idle: percent of a VP's time; exits, kinds: per second;\n"
+		"time: percent of its VP's time that a task of the root ran. Ctrl-C ends it.",
+	.options = options,
+	.option_count = ARRAY_SIZE(options),
+	.run = run_top,
+};

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a command is, and what it may use. A command is a const struct in the
+ * file that implements it, named in commands.c's table. All run in the CLI's
+ * task, one at a time.
+ *
+ * A command that fails prints one line by cli_error(), changes nothing, and
+ * returns a negative errno. One that takes long looks at cli_interrupted().
+ */
+#pragma once
+
+#include "base/types.h"
+#include "rootpart/cli/args.h"
+#include "rootpart/cli/completion.h"
+#include "rootpart/cli/json.h"
+#include "rootpart/cli/out.h"
+
+#define CLI_ANY_NUMBER WORDS_MAX
+
+/* A session: one line at a time. */
+struct cli {
+	struct out out;
+	u32 depth;          /* of files that are run */
+	const char *source; /* the file that is run, for error lines; NULL: typed */
+	u32 line;           /* in it */
+};
+
+struct cli_command {
+	const char *name;
+	const char *usage; /* its words: "[--json] [PATH]" */
+	const char *help;  /* one line */
+	const char *more;  /* further lines of its help, NULL if there are none */
+	u32 min_words;     /* besides name and options */
+	u32 max_words;
+	const struct cli_option *options;
+	u32 option_count;
+	int (*run)(struct cli *cli, const struct cli_args *args);
+	/* Offers candidates for the word @typed; NULL: there are none. */
+	void (*complete)(struct completion *c, const char *typed);
+};
+
+/* All commands, sorted by name. */
+extern const struct cli_command *const cli_commands[];
+extern const u32 cli_command_count;
+/* NULL if there is none called so. */
+const struct cli_command *cli_find(const char *name);
+
+/* The option that every listing has. */
+#define CLI_OPTION_JSON                                                       \
+	{                                                                     \
+		.name = "json", .help = "print one JSON document on one line" \
+	}
+
+/* Runs a line, which it takes apart. 0, or what the command returned. */
+int cli_run_line(struct cli *cli, char *line);
+
+void cli_text(struct cli *cli, const char *text);
+/* At most 511 bytes. */
+void cli_printf(struct cli *cli, const char *fmt, ...) __printf(2, 3);
+/* Prints "error: ..." with where it happened, a newline at its end; returns @error. */
+int cli_error(struct cli *cli, int error, const char *fmt, ...) __printf(3, 4);
+/* The same, "WHAT: words for the errno". */
+int cli_error_errno(struct cli *cli, int error, const char *what);
+
+/* True once Ctrl-C was typed. Lets other tasks run. */
+bool cli_interrupted(void);
+
+/* A number from @text, for option --@name; prints the error. */
+[[nodiscard]] int cli_number(
+	struct cli *cli, const char *name, const char *text, u64 min, u64 max, u64 *out);
+
+/* Candidates for Tab: paths, names of commands. */
+void complete_path(struct completion *c, const char *typed);
+void complete_command(struct completion *c, const char *typed);
+/* For what stands before line[cursor]; line_editor.complete. */
+void complete_line(void *ctx, const char *line, size_t cursor, struct completion *c);

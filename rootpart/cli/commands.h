@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The commands, one line for each; the file that has it is cmd_*.c.
+ */
+#pragma once
+
+#include "rootpart/cli/command.h"
+
+extern const struct cli_command command_cat;
+extern const struct cli_command command_echo;
+extern const struct cli_command command_help;
+extern const struct cli_command command_host;
+extern const struct cli_command command_log;
+extern const struct cli_command command_ls;
+extern const struct cli_command command_poweroff;
+extern const struct cli_command command_reboot;
+extern const struct cli_command command_run;
+extern const struct cli_command command_top;
+extern const struct cli_command command_trace;

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Error numbers as words. Any context.
+ */
+#include "rootpart/errno_text.h"
+
+#include "base/types.h"
+
+static const char *const texts[] = {
+	[EPERM] = "not permitted",
+	[ENOENT] = "no such file or directory",
+	[EINTR] = "interrupted",
+	[EIO] = "input or output failed",
+	[E2BIG] = "too long",
+	[EBADF] = "not opened for this",
+	[EAGAIN] = "try again",
+	[ENOMEM] = "out of memory",
+	[EACCES] = "access denied",
+	[EFAULT] = "bad address",
+	[EBUSY] = "in use",
+	[EEXIST] = "exists already",
+	[ENODEV] = "no such device",
+	[ENOTDIR] = "not a directory",
+	[EISDIR] = "is a directory",
+	[EINVAL] = "invalid",
+	[EMFILE] = "too many open files",
+	[ENOSPC] = "no space left",
+	[EROFS] = "read-only file system",
+	[ERANGE] = "out of range",
+	[ENAMETOOLONG] = "name too long",
+	[ENOSYS] = "not there",
+	[EPROTO] = "protocol violated",
+	[EOVERFLOW] = "too large",
+	[ENOTSUP] = "not supported",
+	[ETIMEDOUT] = "timed out",
+};
+
+const char *errno_text(int error)
+{
+	u32 n = (u32)-error;
+
+	return n < ARRAY_SIZE(texts) && texts[n] != NULL ? texts[n] : "unknown error";
+}
