@@ -152,7 +152,10 @@ static bool cr_write(struct vp *vp, const struct vp_mode *mode, u8 cr, u64 v)
 	case 4:
 		return cr4_write_guest(vp, mode, v);
 	case 8:
-		return v < 16 && vlapic_write(vp, APIC_TPR, (u32)v << 4);
+		if (v > 15)
+			return false;
+		vlapic_tpr_set(vp, (u8)(v << 4));
+		return true;
 	default:
 		return false;
 	}

@@ -34,12 +34,10 @@ bool guest_fetch(struct vp *vp, struct insn *insn, struct guest_fault *fault)
 	return code && insn_decode(insn, code, code_size, INSN_64) == 0;
 }
 
-bool vlapic_write(struct vp *vp, u32 reg, u32 v)
+void vlapic_tpr_set(struct vp *vp, u8 tpr)
 {
 	(void)vp;
-	assert_int_equal(reg, APIC_TPR);
-	tpr_written = v;
-	return true;
+	tpr_written = tpr;
 }
 
 struct cpuid_regs policy_cpuid_masked(u32 leaf, u32 subleaf)
