@@ -36,6 +36,8 @@ MACHINES = {
 MACHINES["vmx-smp1"] = {"kind": "vmx", "smp": 1}
 MACHINES["vmx-smp2"] = {"kind": "vmx", "smp": 2}
 MACHINES["ryzen-smp1"] = {"kind": "ryzen", "smp": 1}
+if emulators.hardware_can_nest():
+    MACHINES["kvm-smp2-bios"] = {"kind": "kvm", "smp": 2}
 
 # Seconds that one step may take on a loaded host, by emulator.
 PATIENCE = {"qemu": 60, "bochs": 180}
