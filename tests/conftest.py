@@ -39,15 +39,19 @@ def machine_names(item):
 
 
 def pytest_collection_modifyitems(config, items):
-    """A test without a machine belongs to the qemu group."""
+    """Keeps one group's tests, and with MACHINE= those of that kind.
+
+    A test without a machine belongs to the qemu group and to every kind.
+    """
     group = config.getoption("--emulator")
-    if not group:
-        return
+    kind = os.environ.get("MACHINE") or "auto"
     keep, leave = [], []
     for item in items:
-        names = machine_names(item)
-        own = machines.emulator_of(names[0]) if names else "qemu"
-        (keep if own == group else leave).append(item)
+        name = next(iter(machine_names(item)), None)
+        wanted = not group or group == (machines.emulator_of(name) if name else "qemu")
+        if name and kind != "auto":
+            wanted = wanted and machines.MACHINES[name]["kind"] == kind
+        (keep if wanted else leave).append(item)
     items[:] = keep
     config.hook.pytest_deselected(items=leave)
 

@@ -36,6 +36,8 @@ MACHINES = {
 MACHINES["vmx-smp1"] = {"kind": "vmx", "smp": 1}
 MACHINES["vmx-smp2"] = {"kind": "vmx", "smp": 2}
 MACHINES["ryzen-smp1"] = {"kind": "ryzen", "smp": 1}
+if emulators.hardware_can_nest():
+    MACHINES["kvm-smp2-bios"] = {"kind": "kvm", "smp": 2}
 
 # Seconds that one step may take on a loaded host, by emulator.
 PATIENCE = {"qemu": 60, "bochs": 180}
@@ -95,6 +97,14 @@ class Console:
         """Waits until the emulator closes COM1; returns what it still said."""
         self.child.expect(pexpect.EOF, timeout=timeout or self.patience)
         return self.text_before()
+
+    def rest(self):
+        """What has arrived and was not expected yet; waits for nothing."""
+        try:
+            while True:
+                self.child.buffer += self.child.read_nonblocking(4096, timeout=0)
+        except (pexpect.TIMEOUT, pexpect.EOF):
+            return self.child.buffer.decode(errors="replace")
 
     def close(self):
         self.socket.close()
@@ -219,6 +229,16 @@ class QemuMachine(Machine):
         for character in text:
             self.monitor("sendkey " + names.get(character, character))
 
+    def wait_until_halted(self):
+        """Until the first processor stands in HLT with interrupts off, for good."""
+        deadline = time.monotonic() + self.patience
+        while time.monotonic() < deadline:
+            registers = self.monitor("info registers")
+            flags = re.search(r"[ER]FL=([0-9a-f]+)", registers)
+            if "HLT=1" in registers and not int(flags.group(1), 16) & 0x200:
+                return
+        raise AssertionError("the processor does not halt:\n" + registers)
+
     def text_screen(self):
         """The 25 lines of the VGA text screen."""
         path = self.work + "/vga"
@@ -246,6 +266,19 @@ class BochsMachine(Machine):
     """Its standard output is port 0xE9, between the emulator's own lines."""
 
     patience = PATIENCE["bochs"]
+
+    def wait_until_halted(self):
+        """Until Bochs says that the processor halted with interrupts off.
+
+        It is the last thing in its log then; a restart would go on writing.
+        """
+        deadline = time.monotonic() + self.patience
+        while time.monotonic() < deadline:
+            with open(self.work + "/bochs.log", errors="replace") as f:
+                if "HLT instruction with IF=0" in f.read():
+                    return
+            time.sleep(0.05)
+        raise AssertionError("the processor does not halt")
 
     def start(self):
         with socket.socket() as s:
