@@ -7,6 +7,7 @@
  */
 #include "hypervisor/svm/caps.h"
 
+#include "hypervisor/trap.h"
 #include "x86/cpu.h"
 #include "x86/msr.h"
 #include "x86/svm.h"
@@ -19,7 +20,9 @@ void svm_caps_read(struct svm_caps *caps)
 	caps->extended_ecx = cpuid(0x80000001, 0).ecx;
 	if (!(caps->extended_ecx & CPUID_SVM))
 		return;
-	caps->vm_cr = msr_read(MSR_AMD_VM_CR);
+	/* An emulator may lack it: then nothing is switched off. */
+	if (!msr_read_safe(MSR_AMD_VM_CR, &caps->vm_cr))
+		caps->vm_cr = 0;
 	if (caps->max_extended_leaf >= CPUID_SVM_LEAF) {
 		struct cpuid_regs r = cpuid(CPUID_SVM_LEAF, 0);
 

@@ -6,6 +6,7 @@
  */
 #include "hypervisor/svm/exit.h"
 
+#include "hypervisor/guest.h"
 #include "hypervisor/vp.h"
 #include "x86/desc.h"
 #include "x86/paging.h"
@@ -14,6 +15,9 @@
 #define ERROR_CODES                                                                          \
 	(BIT(VEC_DF) | BIT(VEC_TS) | BIT(VEC_NP) | BIT(VEC_SS) | BIT(VEC_GP) | BIT(VEC_PF) | \
 		BIT(VEC_AC) | BIT(VEC_CP))
+
+/* Behind 0F. */
+#define MOV_TO_CR 0x22u
 
 static void decode_raw(struct vp *vp, const struct vmcb_control *c, struct exit *exit)
 {
@@ -129,17 +133,44 @@ const struct svm_exit_row svm_exit_rows[SVM_EXIT_ROWS] = {
 	[VMEXIT_XSETBV] = { EXIT_XSETBV, true, NULL },
 };
 
+/*
+ * One emulator ends a guest's MOV of reserved bits to CR3 like an entry that
+ * failed, where #GP is due. So what RIP points to decides: that instruction
+ * becomes a write to be judged, anything else is a failed entry of ours.
+ */
+static bool decode_cr3_write(struct vp *vp, struct exit *exit)
+{
+	struct guest_fault fault;
+	struct insn insn;
+
+	if (!guest_fetch(vp, &insn, &fault) || insn.map != INSN_MAP_0F ||
+		insn.opcode != MOV_TO_CR || insn.reg != 3)
+		return false;
+	exit->kind = EXIT_CR_ACCESS;
+	exit->length = insn.length;
+	exit->cr.cr = 3;
+	exit->cr.write = true;
+	exit->cr.clts = false;
+	exit->cr.lmsw = false;
+	exit->cr.gpr = insn.rm;
+	exit->cr.known = true;
+	exit->cr.lmsw_source = 0;
+	return true;
+}
+
 /* Codes outside the table, and those that nothing asked for. */
 static void decode_other(struct vp *vp, const struct vmcb_control *c, struct exit *exit)
 {
+	bool invalid = (u32)c->exit_code == VMEXIT_INVALID;
+
 	exit->length = 0;
 	if ((u32)c->exit_code == VMEXIT_NPF) {
 		exit->kind = EXIT_SLAT_FAULT;
 		decode_npf(c, exit);
-		return;
+	} else if (!invalid || !decode_cr3_write(vp, exit)) {
+		exit->kind = invalid ? EXIT_ENTRY_FAILED : EXIT_INTERNAL;
+		decode_raw(vp, c, exit);
 	}
-	exit->kind = (u32)c->exit_code == VMEXIT_INVALID ? EXIT_ENTRY_FAILED : EXIT_INTERNAL;
-	decode_raw(vp, c, exit);
 }
 
 /*

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "hypervisor/cpu.h"
+#include "hypervisor/guest.h"
 #include "hypervisor/svm/svm.h"
 #include "hypervisor/vp.h"
 
@@ -57,6 +58,17 @@ struct cpu *this_cpu(void)
 	return &cpu;
 }
 
+/* What the guest's RIP points to. */
+static struct insn code;
+
+bool guest_fetch(struct vp *v, struct insn *insn, struct guest_fault *fault)
+{
+	(void)v;
+	(void)fault;
+	*insn = code;
+	return code.length != 0;
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -65,6 +77,7 @@ static int setup(void **state)
 	memset(&vp, 0, sizeof(vp));
 	memset(script, 0, sizeof(script));
 	memset(&exit_, 0xee, sizeof(exit_));
+	memset(&code, 0, sizeof(code));
 	entries = kicks = 0;
 	sc = (struct svm_cpu){
 		.host_spa = 0x2000, .generation = 1, .asid_next = 4, .asid_count = 4
@@ -280,6 +293,23 @@ static void test_unexpected_codes(void **state)
 	run();
 	assert_int_equal(exit_.kind, EXIT_INTERNAL);
 	assert_int_equal(exit_.raw.reason, 0x401);
+}
+
+/* MOV to CR3 that the emulator did not like; of CR0 that is no reason. */
+static void test_invalid_cr3_write(void **state)
+{
+	(void)state;
+	script[0] = script[1] = exit_invalid_32;
+	code = (struct insn){ .length = 4, .map = INSN_MAP_0F, .opcode = 0x22, .reg = 3, .rm = 9 };
+	run();
+	assert_int_equal(exit_.kind, EXIT_CR_ACCESS);
+	assert_int_equal(exit_.cr.cr, 3);
+	assert_int_equal(exit_.cr.gpr, 9);
+	assert_int_equal(exit_.length, 4);
+	assert_true(exit_.cr.write && exit_.cr.known && !exit_.cr.clts && !exit_.cr.lmsw);
+	code.reg = 0;
+	run();
+	assert_int_equal(exit_.kind, EXIT_ENTRY_FAILED);
 }
 
 /* --- Events --- */
@@ -661,6 +691,7 @@ int main(void)
 		cmocka_unit_test_setup(test_instruction_records, setup),
 		cmocka_unit_test_setup(test_nested_faults, setup),
 		cmocka_unit_test_setup(test_unexpected_codes, setup),
+		cmocka_unit_test_setup(test_invalid_cr3_write, setup),
 		cmocka_unit_test_setup(test_injection_is_once, setup),
 		cmocka_unit_test_setup(test_interrupted_is_injected_again, setup),
 		cmocka_unit_test_setup(test_software_events_run_again, setup),
