@@ -226,6 +226,21 @@ static void test_breakpoints(void)
 	guest_check(count == 1 && order[0] == LOW, "int-n", "%u", count);
 }
 
+/* STI with TF set, then a fault in the shadow: taken, and with no shadow left. */
+static void test_step_fault(void)
+{
+	static const u8 text[] = { 0x9c, 0x48, 0x81, 0x0c, 0x24, 0x00, 0x01, 0x00, 0x00, /* TF on */
+		0x9d, 0xfb, 0x0f, 0x32, 0xc3 }; /* POPFQ; STI; RDMSR */
+	struct guest_regs regs = { .rcx = 0x12345678 };
+	struct guest_fault fault;
+
+	memcpy(code, text, sizeof(text));
+	fault = guest_try(run_code, &regs);
+	irq_disable();
+	guest_check(fault.vector == VEC_GP && fault.rip == (u64)code + 11, "step-fault-in-shadow",
+		"vector %u at +%ld", fault.vector, (s64)(fault.rip - (u64)code));
+}
+
 struct forbidden {
 	const char *name;
 	u8 bytes[6];
@@ -286,5 +301,6 @@ void guest_main(void)
 	test_nmi();
 	test_steps();
 	test_breakpoints();
+	test_step_fault();
 	test_forbidden();
 }
