@@ -30,16 +30,20 @@
 #define ROOT_PRIVILEGES_CALLS                                                    \
 	(HV_CREATE_PARTITIONS | HV_ACCESS_PARTITION_ID | HV_ACCESS_STATS_PAGES | \
 		HV_CPU_MANAGEMENT | HV_START_VIRTUAL_PROCESSOR)
-#define DEVICE_SPAN     PAGE_1G
-#define IO_BITMAP_PAGES 3u /* SVM wants a byte more than 8 KiB */
+#define IO_BITMAP_PAGES  3u /* SVM wants a byte more than 8 KiB */
+
+#define LEAF_SPAN(level) (1ull << (12 + 9 * ((level)-1)))
 
 struct partition *root_partition;
+
+/* From here up everything is a device's; below, what is not mapped is nobody's. */
+static u64 device_floor;
 
 /* Largest leaf at @at for which one memory type holds. */
 static u32 leaf_level(u64 at, u64 end, enum memtype *type)
 {
 	for (u32 level = 3; level > 1; level--) {
-		u64 span = 1ull << (12 + 9 * (level - 1));
+		u64 span = LEAF_SPAN(level);
 
 		if (IS_ALIGNED(at, span) && at + span <= end &&
 			memtype_uniform(mtrr_set(), at, span, type))
@@ -54,7 +58,7 @@ static enum hv_status map_identity(struct slat *slat, u64 start, u64 end, u32 ac
 	for (u64 at = start; at < end;) {
 		enum memtype type;
 		u32 level = leaf_level(at, end, &type);
-		u64 span = 1ull << (12 + 9 * (level - 1));
+		u64 span = LEAF_SPAN(level);
 		enum hv_status s = slat_map(slat, GPA(at), SPA(at), span, access, type, level);
 
 		if (s != HV_STATUS_SUCCESS)
@@ -87,8 +91,10 @@ static void share(struct slat *slat, u64 start, u64 size)
 static void map_memory(struct partition *p, const struct memory_plan *plan)
 {
 	struct slat *slat = &p->slat;
-	enum hv_status s = map_identity(slat, 0, MAX(plan->top, 4 * GIB), SLAT_ALL);
+	enum hv_status s;
 
+	device_floor = MAX(plan->top, 4 * GIB);
+	s = map_identity(slat, 0, device_floor, SLAT_ALL);
 	assert(s == HV_STATUS_SUCCESS);
 	carve(slat, plan->image, plan->image_size);
 	carve(slat, plan->owned, plan->owned_size);
@@ -106,22 +112,28 @@ static bool is_ioapic(u64 gpa)
 	return false;
 }
 
+/* Largest leaf around @gpa that lies whole above all memory. */
+static u32 device_level(u64 gpa)
+{
+	u32 level = 3;
+
+	while (level > 1 && ALIGN_DOWN(gpa, LEAF_SPAN(level)) < device_floor)
+		level--;
+	return level;
+}
+
 bool root_map_device(struct partition *p, gpa_t gpa)
 {
 	u64 limit = 1ull << this_cpu()->features.phys_bits;
-	u64 start = ALIGN_DOWN(gpa.a, DEVICE_SPAN);
+	u32 level = device_level(gpa.a);
+	u64 start = ALIGN_DOWN(gpa.a, LEAF_SPAN(level));
 	struct slat_mapping there;
 
-	if (p != root_partition || gpa.a >= limit || gpa.a < 4 * GIB || frame_get(SPA(gpa.a)) ||
-		is_ioapic(gpa.a) || slat_lookup(&p->slat, gpa, &there))
+	if (p != root_partition || gpa.a >= limit || gpa.a < device_floor || is_ioapic(gpa.a) ||
+		slat_lookup(&p->slat, gpa, &there))
 		return false;
-	/* The rest of memory's last GiB is a device's page by page. */
-	if (slat_lookup(&p->slat, GPA(start), &there))
-		return slat_map(&p->slat, GPA(ALIGN_DOWN(gpa.a, PAGE_2M)),
-			       SPA(ALIGN_DOWN(gpa.a, PAGE_2M)), PAGE_2M, SLAT_READ | SLAT_WRITE,
-			       MEMTYPE_UC, 2) == HV_STATUS_SUCCESS;
-	return slat_map(&p->slat, GPA(start), SPA(start), DEVICE_SPAN, SLAT_READ | SLAT_WRITE,
-		       MEMTYPE_UC, 3) == HV_STATUS_SUCCESS;
+	return slat_map(&p->slat, GPA(start), SPA(start), LEAF_SPAN(level), SLAT_READ | SLAT_WRITE,
+		       MEMTYPE_UC, level) == HV_STATUS_SUCCESS;
 }
 
 static void create_partition(const struct memory_plan *plan)
