@@ -3,8 +3,8 @@
 
 A kernel prints `PASS name` or `FAIL name why` per case and `DONE` at its
 end; each line counts as a test. Its first comment may have a line
-`machines: NAME…` (default: MACHINES below) and `cmdline: OPTIONS` for the
-hypervisor.
+`machines: NAME…` (default: MACHINES below), `cmdline: OPTIONS` for the
+hypervisor and `memory: SIZE` for the machine.
 """
 import glob
 import os
@@ -33,13 +33,14 @@ def kernels():
         if guest.startswith("bench"):
             continue
         for name in tag(path, "machines", " ".join(MACHINES)).split():
-            yield pytest.param(guest, name, tag(path, "cmdline", ""), id="%s-%s" % (guest, name))
+            options = tag(path, "cmdline", ""), tag(path, "memory", "")
+            yield pytest.param(guest, name, *options, id="%s-%s" % (guest, name))
 
 
-@pytest.mark.parametrize("guest, name, cmdline", kernels())
-def test_guest(guest, name, cmdline, boot, make_iso, record_property):
+@pytest.mark.parametrize("guest, name, cmdline, memory", kernels())
+def test_guest(guest, name, cmdline, memory, boot, make_iso, record_property):
     iso = make_iso(cmdline=cmdline, root="%s/guest/%s.elf" % (machines.BUILD, guest))
-    console = boot(name, iso).console
+    console = boot(name, iso, **({"memory": memory} if memory else {})).console
     passed, failures, done = 0, [], False
     try:
         while not done:
