@@ -15,14 +15,17 @@
 
 #include "hypervisor/vp.h"
 #include "x86/cpu.h"
+#include "x86/desc.h"
 
 #define DR6_NONE 0xffff0ff0ull
 #define DR6_HITS 0xfull
 #define DR6_BD   BIT(13)
 #define DR6_BS   BIT(14)
 
-/* What IRET and a stack switch can raise. */
-#define STEP_EXCEPTIONS (BIT(VEC_TS) | BIT(VEC_NP) | BIT(VEC_SS) | BIT(VEC_GP) | BIT(VEC_PF))
+/* The end, and what IRET and a stack switch can raise. */
+#define STEP_EXCEPTIONS                                                                      \
+	(BIT(VEC_DB) | BIT(VEC_TS) | BIT(VEC_NP) | BIT(VEC_SS) | BIT(VEC_GP) | BIT(VEC_PF) | \
+		BIT(VEC_AC))
 
 void svm_step_begin(struct vp *vp)
 {
@@ -44,6 +47,9 @@ static bool debug_is_ours(struct svm_vp *s)
 {
 	u64 news = s->vmcb.save.dr6 & ~DR6_NONE;
 
+	/* One emulator leaves DR6 empty when the exception exits. */
+	if (!news)
+		news = DR6_BS;
 	if (!s->step_tf)
 		news &= ~DR6_BS;
 	s->vmcb.save.dr6 = s->step_dr6 | news;
@@ -59,7 +65,7 @@ bool svm_step_end(struct vp *vp)
 	bool masked = s->flags & SVM_NMI_MASKED;
 
 	s->flags &= ~(u32)SVM_STEP;
-	c->intercept_exception = SVM_EXCEPTIONS;
+	c->intercept_exception = s->exceptions;
 	/* IRET has loaded the guest's own flags; any other keeps what we set. */
 	if (!s->step_tf && !(done && masked))
 		vp->regs.rflags &= ~RFLAGS_TF;

@@ -8,7 +8,6 @@
 #include "base/types.h"
 #include "hypervisor/svm/vmcb.h"
 #include "hypervisor/virt.h"
-#include "x86/desc.h"
 
 struct cpu;
 struct slat_format;
@@ -40,6 +39,7 @@ struct svm_vp {
 	struct svm_cpu *cpu; /* where it is loaded */
 	u64 generation;      /* of its ASID; 0: needs a new one */
 	u32 flags;           /* SVM_* */
+	u32 exceptions;      /* those that exit whenever they come */
 	u8 window_priority;
 
 	/* While SVM_STEP is on: the guest's own values. */
@@ -50,13 +50,6 @@ struct svm_vp {
 
 static_assert(sizeof(struct svm_cpu) <= 2 * PAGE_SIZE);
 static_assert(sizeof(struct svm_vp) <= 2 * PAGE_SIZE);
-
-/*
- * Exceptions that always exit. A machine check is the hypervisor's. Alignment
- * checks and debug exceptions can be made to fault in their own delivery for
- * ever, which no interrupt ends: so they exit, and are injected.
- */
-#define SVM_EXCEPTIONS ((u32)(BIT(VEC_DB) | BIT(VEC_AC) | BIT(VEC_MC)))
 
 /* vmcb.c: a VP's control block. */
 enum hv_status svm_vp_create(struct vp *vp);

@@ -14,6 +14,7 @@
 #include "hypervisor/vp.h"
 #include "lib/string.h"
 #include "x86/cr.h"
+#include "x86/desc.h"
 #include "x86/msr.h"
 
 #define IO_BITMAP_PAGES  3u
@@ -38,9 +39,17 @@
 		VMCB_INTERCEPT_2_SKINIT | VMCB_INTERCEPT_2_MONITOR | VMCB_INTERCEPT_2_MWAIT | \
 		VMCB_INTERCEPT_2_MWAIT_COND | VMCB_INTERCEPT_2_XSETBV)
 
+/*
+ * A machine check is the hypervisor's. Alignment checks and debug exceptions
+ * can be made to fault in their own delivery for ever, which no interrupt
+ * ends: of a child they exit, and are injected. The root may hang itself, and
+ * keeps DR6 as the processor writes it.
+ */
+#define EXCEPTIONS_ROOT  BIT(VEC_MC)
+#define EXCEPTIONS_CHILD (BIT(VEC_MC) | BIT(VEC_DB) | BIT(VEC_AC))
+
 static const struct vmcb_control control_initial = {
 	.intercept_cr = INTERCEPT_CR,
-	.intercept_exception = SVM_EXCEPTIONS,
 	.intercept_1 = INTERCEPT_1,
 	.intercept_2 = INTERCEPT_2,
 	.interrupt_control = VMCB_V_MASKING,
@@ -121,7 +130,9 @@ enum hv_status svm_vp_create(struct vp *vp)
 		return status;
 	}
 	s->vmcb_spa = virt_to_spa(&s->vmcb).a;
+	s->exceptions = (u32)(p->id == HV_PARTITION_ID_ROOT ? EXCEPTIONS_ROOT : EXCEPTIONS_CHILD);
 	s->vmcb.control = control_initial;
+	s->vmcb.control.intercept_exception = s->exceptions;
 	s->vmcb.control.iopm = virt_to_spa(p->io_bitmap).a;
 	s->vmcb.control.msrpm = virt_to_spa(p->msr_bitmap).a;
 	s->vmcb.control.nested_cr3 = p->slat.root_spa.a;

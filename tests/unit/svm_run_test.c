@@ -85,7 +85,7 @@ static int setup(void **state)
 	cpu.virt_host = &sc;
 	cpu.apic_id = 5;
 	s.vmcb_spa = 0x1000;
-	s.vmcb.control.intercept_exception = SVM_EXCEPTIONS;
+	s.vmcb.control.intercept_exception = s.exceptions = 1 << 18;
 	vp.virt = &s;
 	vp.cpu = &cpu;
 	vp.regs.rip = RIP;
@@ -470,7 +470,7 @@ static void step_iret(struct vmcb *v)
 {
 	assert_int_equal(v->control.intercept_1 & (1 << 20), 0);
 	assert_true(v->save.rflags & TF);
-	assert_int_equal(v->control.intercept_exception & (1 << 14), 1 << 14);
+	assert_int_equal(v->control.intercept_exception & 0x7c02, 0x7c02);
 	v->save.rip = 0x500000;
 	v->save.rflags = 2 | IF;
 	v->save.dr6 |= 1 << 14;
@@ -514,7 +514,7 @@ static void test_nmi_window_after_iret(void **state)
 	assert_int_equal(vp.regs.rip, 0x500000);
 	assert_int_equal(vp.regs.rflags, 2 | IF);
 	assert_int_equal(s.vmcb.save.dr6, 0xffff0ff1);
-	assert_int_equal(s.vmcb.control.intercept_exception, SVM_EXCEPTIONS);
+	assert_int_equal(s.vmcb.control.intercept_exception, 1 << 18);
 	assert_false(iret_intercepted());
 	assert_true(svm_can_nmi(&vp));
 	assert_int_equal(kicks, 0);
@@ -579,6 +579,25 @@ static void test_guest_steps_iret(void **state)
 	assert_int_equal(exit_.exception.vector, 1);
 	assert_int_equal(s.vmcb.save.dr6, 0xffff4ff1);
 	assert_true(svm_can_nmi(&vp));
+}
+
+static void step_iret_no_reason(struct vmcb *v)
+{
+	step_iret(v);
+	v->save.dr6 = 0xffff0ff0;
+}
+
+static void test_guest_steps_iret_without_reason(void **state)
+{
+	(void)state;
+	script[0] = nmi_taken;
+	script[1] = nmi_iret;
+	script[2] = step_iret_no_reason;
+	nmi_inject();
+	vp.regs.rflags |= TF;
+	run();
+	assert_int_equal(exit_.kind, EXIT_EXCEPTION);
+	assert_int_equal(s.vmcb.save.dr6, 0xffff4ff1);
 }
 
 static void step_shadow(struct vmcb *v)
@@ -701,6 +720,7 @@ int main(void)
 		cmocka_unit_test_setup(test_iret_without_window_is_silent, setup),
 		cmocka_unit_test_setup(test_iret_fault_keeps_the_mask, setup),
 		cmocka_unit_test_setup(test_guest_steps_iret, setup),
+		cmocka_unit_test_setup(test_guest_steps_iret_without_reason, setup),
 		cmocka_unit_test_setup(test_nmi_window_after_shadow, setup),
 		cmocka_unit_test_setup(test_nmi_window_after_event, setup),
 		cmocka_unit_test_setup(test_interrupted_nmi_is_not_masked, setup),

@@ -136,6 +136,24 @@ static void test_reset_state(void **state)
 	assert_int_equal(allocations, 2);
 }
 
+static void test_exceptions(void **state)
+{
+	const struct svm_vp *s;
+
+	(void)state;
+	partition.id = HV_PARTITION_ID_ROOT;
+	assert_int_equal(svm_vp_create(&vp), HV_STATUS_SUCCESS);
+	s = vp.virt;
+	assert_int_equal(s->vmcb.control.intercept_exception, 1 << 18);
+	svm_vp_delete(&vp);
+	partition.id = 2;
+	room = 1;
+	assert_int_equal(svm_vp_create(&vp), HV_STATUS_SUCCESS);
+	s = vp.virt;
+	assert_int_equal(s->vmcb.control.intercept_exception, 1 << 18 | 1 << 17 | 1 << 1);
+	svm_vp_delete(&vp);
+}
+
 static void test_bitmaps(void **state)
 {
 	u32 open = 0;
@@ -186,6 +204,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_reset_state, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_exceptions, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bitmaps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_second_vp_shares_bitmaps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_memory, setup, teardown),
