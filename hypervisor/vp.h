@@ -48,7 +48,7 @@ enum vp_state {
 	VP_HALTED, /* waits in HLT */
 };
 
-/* Work that vp_prepare() looks at before entry; any processor, atomic OR. */
+/* Work that vp_run() looks at before entry; any processor, atomic OR. */
 #define VP_WORK_INTERRUPT BIT(0) /* IRR may hold something deliverable */
 #define VP_WORK_NMI       BIT(1)
 #define VP_WORK_FLUSH     BIT(2) /* second-level mappings shrank */
@@ -127,5 +127,3 @@ void vp_switch(struct vp *vp);
 
 /* Runs @vp on this processor until it is not runnable or another is wanted. */
 void vp_run(struct vp *vp);
-/* True if a halted VP has an interrupt or NMI that ends its HLT. */
-bool vp_wakes(struct vp *vp);
