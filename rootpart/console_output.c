@@ -101,6 +101,13 @@ static bool mid_line(void)
 	return con.head > 0 && con.text[(con.head - 1) % RING_SIZE] != '\n';
 }
 
+static void append_line(const char *text, size_t len)
+{
+	if (mid_line())
+		append("\n", 1);
+	append(text, len);
+}
+
 static void wake_writers(void)
 {
 	if (room() >= RING_SIZE / 2)
@@ -111,9 +118,10 @@ static void output(const char *text, size_t len, bool own_line)
 {
 	u64 flags = lock_irq(&con.lock);
 
-	if (own_line && mid_line())
-		append("\n", 1);
-	append(text, len);
+	if (own_line)
+		append_line(text, len);
+	else
+		append(text, len);
 	if (con.interrupts)
 		pump();
 	else
@@ -179,7 +187,7 @@ static void sink_write_panic(const char *text, size_t len)
 
 	if (!con.dying) {
 		con.dying = true;
-		log_show_panic(append);
+		log_show_panic(append_line);
 	}
 	append(text, len);
 	drain(con.head);
