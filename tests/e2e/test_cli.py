@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 
-import pexpect
 import pytest
 
 import machine as machines
@@ -283,8 +282,9 @@ def test_one_prompt_per_command(booted):
     console.send("".join(line + "\r" for line in lines))
     for line in lines:
         console.expect_exact(line + "\r\n" + line[5:] + "\r\n" + machines.PROMPT)
-    with pytest.raises(pexpect.TIMEOUT):
-        console.expect(".", timeout=1)
+    console.sendline("echo end")
+    console.expect_exact("echo end\r\nend\r\n" + machines.PROMPT)
+    assert console.text_before() == ""
 
 
 def script(*lines):
