@@ -6,6 +6,7 @@
 #include "base/version.h"
 #include "lib/format.h"
 #include "rootpart/boot_modules.h"
+#include "rootpart/cli/cli.h"
 #include "rootpart/cli/commands.h"
 #include "rootpart/cli/units.h"
 #include "rootpart/cpu.h"
@@ -78,6 +79,7 @@ static void rows(const struct host_output *o, const struct bootinfo *info)
 {
 	struct page_stats pages = page_stats_get();
 	u64 up_ms = time_tsc_to_ns(rdtsc() - info->boot_tsc) / NS_PER_MS;
+	u64 boot_us = time_tsc_to_ns(cli_ready_tsc() - info->boot_tsc) / NS_PER_US;
 	char text[UNITS_TEXT];
 
 	row_text(o, "hypervisor", info->hypervisor_version);
@@ -90,6 +92,8 @@ static void rows(const struct host_output *o, const struct bootinfo *info)
 	row_bytes(o, "memory_hypervisor", info->memory_hypervisor);
 	row_bytes(o, "memory_root", pages.total * PAGE_SIZE);
 	row_bytes(o, "memory_free", pages.free * PAGE_SIZE);
+	(void)format(text, sizeof(text), "%llu", (unsigned long long)boot_us);
+	row_number(o, "boot_us", boot_us, text);
 	if (o->json != NULL)
 		json_decimal(o->json, "uptime", up_ms, 3);
 	else

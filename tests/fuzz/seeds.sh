@@ -5,7 +5,7 @@
 set -eu
 
 out=$1
-mkdir -p "$out/cmdline" "$out/cpio" "$out/elf" "$out/insn"
+mkdir -p "$out/cmdline" "$out/cpio" "$out/elf" "$out/insn" "$out/cli_words" "$out/lineedit"
 
 seed() { # directory/name, printf format of its bytes
 	# shellcheck disable=SC2059
@@ -14,6 +14,11 @@ seed() { # directory/name, printf format of its bytes
 
 seed cmdline/plain 'console=com1 loglevel=3 test-exit loglevel=4'
 seed cmdline/quotes 'a="x y" "b=z w" c="" d="open e=1'
+
+seed cli_words/quotes 'echo "a b" '"'c  d'"' e#f # comment'
+seed cli_words/options 'top --count=3 --json -ln 5 -- --x'
+seed lineedit/keys 'abc\033[D\033[3~x\033[A\001\013\027\025\r\n'
+seed lineedit/tab 'ca\t\t\003\177'
 
 zero=00000000
 header() { # file size, name size
