@@ -153,10 +153,16 @@ void svm_event_arm(struct vp *vp)
 {
 	struct svm_vp *s = vp->virt;
 
-	if (s->flags & SVM_WINDOW)
-		window_arm(s);
+	/* An injection leaves the shadow behind. */
+	if (s->flags & SVM_STEP && !s->step_iret && s->vmcb.control.inject)
+		s->flags &= ~(u32)SVM_STEP;
 	if (s->flags & SVM_NMI_WINDOW)
 		nmi_window_arm(vp, s);
-	if (s->flags & SVM_STEP)
+	/* A window would open before the one instruction. */
+	if (s->flags & SVM_STEP) {
+		window_disarm(&s->vmcb.control);
 		svm_step_begin(vp);
+	} else if (s->flags & SVM_WINDOW) {
+		window_arm(s);
+	}
 }

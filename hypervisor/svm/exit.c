@@ -95,6 +95,22 @@ static void decode_iret(struct vp *vp, const struct vmcb_control *c, struct exit
 	(void)c;
 	(void)exit;
 	s->flags |= SVM_STEP;
+	s->step_iret = true;
+}
+
+/* What ends a shadow is one instruction, whatever the next VMRUN makes of it. */
+static void keep_shadow(struct svm_vp *s)
+{
+	if (s->vmcb.control.interrupt_state & VMCB_INTERRUPT_SHADOW)
+		s->flags |= SVM_STEP;
+}
+
+/* Nothing; but no exit of the fast path either, for the shadow's sake. */
+static void decode_interrupt(struct vp *vp, const struct vmcb_control *c, struct exit *exit)
+{
+	(void)vp;
+	(void)c;
+	(void)exit;
 }
 
 const struct svm_exit_row svm_exit_rows[SVM_EXIT_ROWS] = {
@@ -108,7 +124,7 @@ const struct svm_exit_row svm_exit_rows[SVM_EXIT_ROWS] = {
 	[VMEXIT_EXCEPTION + VEC_PF] = { EXIT_EXCEPTION, false, decode_exception },
 	[VMEXIT_EXCEPTION + VEC_AC] = { EXIT_EXCEPTION, false, decode_exception },
 	[VMEXIT_EXCEPTION + VEC_MC] = { EXIT_EXCEPTION, false, decode_exception },
-	[VMEXIT_INTR] = { EXIT_INTERRUPT, false, NULL },
+	[VMEXIT_INTR] = { EXIT_INTERRUPT, false, decode_interrupt },
 	/* The hypervisor's own handler has run by now: STGI let it in. */
 	[VMEXIT_NMI] = { EXIT_NMI, false, NULL },
 	[VMEXIT_VINTR] = { EXIT_INTERRUPT_WINDOW, false, NULL },
@@ -207,5 +223,10 @@ bool svm_exit_decode_rare(struct vp *vp, struct exit *exit, const struct svm_exi
 		if (row->decode)
 			row->decode(vp, c, exit);
 	}
-	return likely(!s->flags) || finish(vp, s, exit, stepped);
+	if (s->flags && !finish(vp, s, exit, stepped))
+		return false;
+	/* The instruction has not run, and will not unless it is emulated. */
+	if (exit->kind == EXIT_INTERRUPT || exit->kind == EXIT_SLAT_FAULT)
+		keep_shadow(s);
+	return true;
 }

@@ -373,4 +373,5 @@ void svm_advance(struct vp *vp, u8 length)
 	if (unlikely(!is_long(&s->vmcb.save)))
 		vp->regs.rip = (u32)vp->regs.rip;
 	s->vmcb.control.interrupt_state &= ~VMCB_INTERRUPT_SHADOW;
+	s->flags &= ~(u32)SVM_STEP;
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Running one guest instruction and no more: the IRET that ends an NMI's
- * handler, or an instruction in an interrupt shadow while an NMI waits. AMD-V
- * before virtual NMIs tells of an IRET only before it runs.
+ * handler, or an instruction in an interrupt shadow. AMD-V before virtual NMIs
+ * tells of an IRET only before it runs; and one emulator's VMRUN forgets the
+ * shadow, so that an interrupt would come between STI and HLT, and the HLT
+ * never end.
  * On the VP's processor, interrupts off, inside run().
  *
  * The guest's TF is on for that one entry. Every exit ends the step: by the
@@ -39,7 +41,8 @@ void svm_step_begin(struct vp *vp)
 	/* What is in it afterwards is this instruction's. */
 	v->save.dr6 = DR6_NONE;
 	v->control.intercept_exception |= (u32)STEP_EXCEPTIONS;
-	v->control.intercept_1 &= ~(u32)VMCB_INTERCEPT_1_IRET;
+	if (s->step_iret)
+		v->control.intercept_1 &= ~(u32)VMCB_INTERCEPT_1_IRET;
 }
 
 /* True if the debug exception is only ours; else the guest gets its part of it. */
@@ -62,16 +65,17 @@ bool svm_step_end(struct vp *vp)
 	struct vmcb_control *c = &s->vmcb.control;
 	bool debug = (u32)c->exit_code == VMEXIT_EXCEPTION + VEC_DB;
 	bool done = vp->regs.rip != s->step_rip;
-	bool masked = s->flags & SVM_NMI_MASKED;
+	bool iret = s->step_iret;
 
 	s->flags &= ~(u32)SVM_STEP;
+	s->step_iret = false;
 	c->intercept_exception = s->exceptions;
 	/* IRET has loaded the guest's own flags; any other keeps what we set. */
-	if (!s->step_tf && !(done && masked))
+	if (!s->step_tf && !(done && iret))
 		vp->regs.rflags &= ~RFLAGS_TF;
-	if (done)
+	if (iret && done)
 		s->flags &= ~(u32)SVM_NMI_MASKED;
-	else if (masked)
+	else if (iret)
 		c->intercept_1 |= VMCB_INTERCEPT_1_IRET;
 	if (debug)
 		return debug_is_ours(s) && done;

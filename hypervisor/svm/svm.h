@@ -43,6 +43,7 @@ struct svm_vp {
 	u8 window_priority;
 
 	/* While SVM_STEP is on: the guest's own values. */
+	bool step_iret; /* it is the IRET that ends an NMI's handler */
 	bool step_tf;
 	u64 step_rip;
 	u64 step_dr6;
@@ -78,7 +79,7 @@ void svm_nmi_window(struct vp *vp, bool on);
 /* Before an entry with svm_vp.flags: arms what they ask for. */
 void svm_event_arm(struct vp *vp);
 
-/* step.c: running one instruction, to get past what keeps an NMI out. */
+/* step.c: running one instruction, to get past what keeps an event out. */
 void svm_step_begin(struct vp *vp);
 /* After the exit; true if that exit was nothing but the end of the step. */
 bool svm_step_end(struct vp *vp);

@@ -204,9 +204,71 @@ static void test_interrupted_nmi_is_not_masked(void **state)
 	assert_true(iret_intercepted());
 }
 
+/* A physical interrupt in the guest's shadow, after STI. */
+static void intr_in_shadow(struct vmcb *v)
+{
+	v->control.interrupt_state = VMCB_INTERRUPT_SHADOW;
+	exit_intr(v);
+}
+
+/* The processor forgot the shadow: TF is what holds the window back. */
+static void step_before_window(struct vmcb *v)
+{
+	assert_true(v->save.rflags & RFLAGS_TF);
+	assert_false(v->control.intercept_1 & VMCB_INTERCEPT_1_VINTR);
+	assert_false(v->control.interrupt_control & VMCB_V_IRQ);
+	v->control.interrupt_state = 0;
+	v->save.rip++;
+	v->save.dr6 = 0xffff4ff0;
+	v->control.exit_code = VMEXIT_EXCEPTION + VEC_DB;
+}
+
+static void window_after_step(struct vmcb *v)
+{
+	assert_false(v->save.rflags & RFLAGS_TF);
+	assert_true(v->control.interrupt_control & VMCB_V_IRQ);
+	v->control.exit_code = VMEXIT_VINTR;
+}
+
+static void test_shadow_outlives_an_interrupt(void **state)
+{
+	(void)state;
+	script[0] = intr_in_shadow;
+	run();
+	assert_int_equal(exit_.kind, EXIT_INTERRUPT);
+	assert_false(svm_can_interrupt(&vp));
+	svm_interrupt_window(&vp, true, 5);
+	script[1] = step_before_window;
+	script[2] = window_after_step;
+	run();
+	assert_int_equal(exit_.kind, EXIT_INTERRUPT_WINDOW);
+	assert_int_equal(entries, 3);
+}
+
+/* HLT exits before it could end the step, and is emulated. */
+static void step_hlt(struct vmcb *v)
+{
+	assert_true(v->save.rflags & RFLAGS_TF);
+	v->control.exit_code = VMEXIT_HLT;
+}
+
+static void test_step_ends_at_hlt(void **state)
+{
+	(void)state;
+	script[0] = intr_in_shadow;
+	run();
+	script[1] = step_hlt;
+	run();
+	assert_int_equal(exit_.kind, EXIT_HLT);
+	assert_false(vp.regs.rflags & RFLAGS_TF);
+	assert_false(s.flags & SVM_STEP);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_shadow_outlives_an_interrupt, setup),
+		cmocka_unit_test_setup(test_step_ends_at_hlt, setup),
 		cmocka_unit_test_setup(test_nmi_window_after_iret, setup),
 		cmocka_unit_test_setup(test_iret_without_window_is_silent, setup),
 		cmocka_unit_test_setup(test_iret_fault_keeps_the_mask, setup),
