@@ -131,6 +131,9 @@ def describe(report, item):
             machine.console.log.flush()
         with open(path, errors="replace") as f:
             text += "\n--- the end of %s\n%s" % (path, "".join(f.readlines()[-25:]))
+        status = machine.process.poll()
+        if status is not None:
+            text += "\n--- the emulator ended with status %d" % status
     return text
 
 

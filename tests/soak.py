@@ -18,8 +18,8 @@ REPORT = "docs/soak.md"
 SECONDS = int(os.environ.get("SOAK_SECONDS") or 600)
 HEAD = """# Soak runs
 
-What `make soak` ran, newest last: executions and hours of each fuzz target,
-added up over all rounds. A finding stops its target and fails the run.
+What `make soak` fuzzed, newest last: a row per target and round. A finding
+fails the run and leaves no row.
 
 | date | target | executions | seconds |
 |---|---|---|---|
@@ -52,7 +52,15 @@ def report(state):
             f.write("| %s | %s | %d | %d |\n" % (today, name, row["runs"], row["seconds"]))
 
 
+def first_inputs(name):
+    """Folders that libFuzzer reads besides the corpus, and leaves as they are."""
+    folders = ("tests/fuzz/corpus/" + name,
+               "%s/fuzz/corpus/%s" % (os.environ.get("BUILD", "build"), name))
+    return [folder for folder in folders if os.path.isdir(folder)]
+
+
 def fuzz_all(totals, names, command, run):
+    """command(name, *options) is a target's command line, run() the runner's."""
     state = load()
     for name in names:
         if name in state:
@@ -60,7 +68,8 @@ def fuzz_all(totals, names, command, run):
         corpus = "%s/corpus/%s" % (CACHE, name)
         os.makedirs(corpus, exist_ok=True)
         status, output, wall, cpu = run(
-            command(name, "-max_total_time=%d" % SECONDS, "-print_final_stats=1", corpus),
+            command(name, "-max_total_time=%d" % SECONDS, "-print_final_stats=1", corpus,
+                    *first_inputs(name)),
             SECONDS + 300)
         totals.add("soak/fuzz/" + name, int(status == 0), int(status != 0), wall, cpu,
                    output[-4000:])

@@ -27,7 +27,7 @@ com1: enabled=1, mode=socket-server, dev=localhost:{port}
 port_e9_hack: enabled=1
 speaker: enabled=0
 sound: waveoutdrv=dummy, waveindrv=dummy, midioutdrv=dummy
-log: {work}/bochs.log
+log: {log}
 panic: action=fatal
 error: action=report
 {extra}
@@ -92,7 +92,7 @@ def disk_image(work, iso):
 
 
 def bochs_command(work, iso, port, kind="vmx", smp=1, memory="512M", model=None, disk=False,
-                  extra=()):
+                  log=None, extra=()):
     """Writes bochsrc into the directory `work`; COM1 listens on `port`.
 
     disk: the ISO is copied to a hard disk, as to a USB stick, and booted there.
@@ -105,7 +105,7 @@ def bochs_command(work, iso, port, kind="vmx", smp=1, memory="512M", model=None,
     with open(work + "/bochsrc", "w") as f:
         f.write(BOCHSRC.format(model=model or BOCHS_MODELS[kind], smp=smp, port=port,
                                memory=megabytes(memory), medium=medium,
-                               work=work, extra="\n".join(extra)))
+                               log=log or work + "/bochs.log", extra="\n".join(extra)))
     with open(work + "/commands", "w") as f:
         f.write("c\n")
     return ["bochs", "-q", "-f", work + "/bochsrc", "-rc", work + "/commands"]

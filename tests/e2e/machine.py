@@ -3,7 +3,8 @@
 
 A Machine is one emulator process with its COM1 as a Console: expect(),
 sendline(), prompt() and command(). Everything that COM1 says goes to
-build/test-logs/NAME.log, port 0xE9 to NAME.e9. The emulator dies with its
+build/test-logs/NAME.log, port 0xE9 to NAME.e9, the emulator's own messages
+to NAME.emulator or NAME.bochs. The emulator dies with its
 `with` block, and with pytest itself. No wait is unbounded.
 """
 import ctypes
@@ -274,7 +275,7 @@ class BochsMachine(Machine):
         """
         deadline = time.monotonic() + self.patience
         while time.monotonic() < deadline:
-            with open(self.work + "/bochs.log", errors="replace") as f:
+            with open(self.bochs_log, errors="replace") as f:
                 if "HLT instruction with IF=0" in f.read():
                     return
             time.sleep(0.05)
@@ -284,7 +285,9 @@ class BochsMachine(Machine):
         with socket.socket() as s:
             s.bind(("localhost", 0))
             port = s.getsockname()[1]
-        command = emulators.bochs_command(self.work, self.iso, port, **self.options)
+        self.bochs_log = "%s/%s.bochs" % (LOGS, self.name)
+        command = emulators.bochs_command(self.work, self.iso, port, log=self.bochs_log,
+                                           **self.options)
         self.launch(command, self.e9_log)
         self.open_console(socket.AF_INET, ("localhost", port))
         return self
