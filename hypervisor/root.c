@@ -106,15 +106,20 @@ static bool is_ioapic(u64 gpa)
 	return false;
 }
 
-bool root_map_device(struct partition *p, gpa_t gpa)
+static_assert(ACCESS_READ == SLAT_READ && ACCESS_WRITE == SLAT_WRITE && ACCESS_EXEC == SLAT_EXEC);
+
+bool root_map_device(struct partition *p, gpa_t gpa, u32 access)
 {
 	u64 limit = 1ull << this_cpu()->features.phys_bits;
 	u64 start = ALIGN_DOWN(gpa.a, DEVICE_SPAN);
 	struct slat_mapping there;
 
 	if (p != root_partition || gpa.a >= limit || gpa.a < 4 * GIB || frame_get(SPA(gpa.a)) ||
-		is_ioapic(gpa.a) || slat_lookup(&p->slat, gpa, &there))
+		is_ioapic(gpa.a))
 		return false;
+	/* Another VP may have mapped it since this one's fault. */
+	if (slat_lookup(&p->slat, gpa, &there))
+		return (there.access & access) == access;
 	/* The rest of memory's last GiB is a device's page by page. */
 	if (slat_lookup(&p->slat, GPA(start), &there))
 		return slat_map(&p->slat, GPA(ALIGN_DOWN(gpa.a, PAGE_2M)),
