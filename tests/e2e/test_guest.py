@@ -3,8 +3,8 @@
 
 A kernel prints `PASS name` or `FAIL name why` per case and `DONE` at its
 end; each line counts as a test. Its first comment may have a line
-`machines: NAME…` (default: MACHINES below) and `cmdline: OPTIONS` for the
-hypervisor.
+`machines: NAME…` (default: MACHINES below), `cmdline: OPTIONS` for the
+hypervisor, and `qemu: OPTIONS` for that emulator.
 """
 import glob
 import os
@@ -33,13 +33,15 @@ def kernels():
         if guest.startswith("bench"):
             continue
         for name in tag(path, "machines", " ".join(MACHINES)).split():
-            yield pytest.param(guest, name, tag(path, "cmdline", ""), id="%s-%s" % (guest, name))
+            yield pytest.param(guest, name, tag(path, "cmdline", ""),
+                               tag(path, "qemu", ""), id="%s-%s" % (guest, name))
 
 
-@pytest.mark.parametrize("guest, name, cmdline", kernels())
-def test_guest(guest, name, cmdline, boot, make_iso, record_property):
+@pytest.mark.parametrize("guest, name, cmdline, qemu", kernels())
+def test_guest(guest, name, cmdline, qemu, boot, make_iso, record_property):
     iso = make_iso(cmdline=cmdline, root="%s/guest/%s.elf" % (machines.BUILD, guest))
-    console = boot(name, iso).console
+    changes = {"extra": qemu.split()} if machines.emulator_of(name) == "qemu" else {}
+    console = boot(name, iso, **changes).console
     passed, failures, done = 0, [], False
     try:
         while not done:
