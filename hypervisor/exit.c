@@ -125,7 +125,8 @@ static void handle_slat_fault(struct vp *vp, const struct exit *exit)
 		return;
 	}
 	/* The access is simply made again. */
-	if (vp->partition == root_partition && root_map_device(vp->partition, exit->slat.gpa))
+	if (vp->partition == root_partition &&
+		root_map_device(vp->partition, exit->slat.gpa, access))
 		return;
 	log_limited(LOG_WARN, "slat: p%u.v%u: refused gpa=0x%lx access=%s%s%s%s rip=0x%lx",
 		(u32)vp->partition->id, vp->index, exit->slat.gpa.a,

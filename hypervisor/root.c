@@ -122,16 +122,20 @@ static u32 device_level(u64 gpa)
 	return level;
 }
 
-bool root_map_device(struct partition *p, gpa_t gpa)
+static_assert(ACCESS_READ == SLAT_READ && ACCESS_WRITE == SLAT_WRITE && ACCESS_EXEC == SLAT_EXEC);
+
+bool root_map_device(struct partition *p, gpa_t gpa, u32 access)
 {
 	u64 limit = 1ull << this_cpu()->features.phys_bits;
 	u32 level = device_level(gpa.a);
 	u64 start = ALIGN_DOWN(gpa.a, LEAF_SPAN(level));
 	struct slat_mapping there;
 
-	if (p != root_partition || gpa.a >= limit || gpa.a < device_floor || is_ioapic(gpa.a) ||
-		slat_lookup(&p->slat, gpa, &there))
+	if (p != root_partition || gpa.a >= limit || gpa.a < device_floor || is_ioapic(gpa.a))
 		return false;
+	/* Another VP may have mapped it since this one's fault. */
+	if (slat_lookup(&p->slat, gpa, &there))
+		return (there.access & access) == access;
 	return slat_map(&p->slat, GPA(start), SPA(start), LEAF_SPAN(level), SLAT_READ | SLAT_WRITE,
 		       MEMTYPE_UC, level) == HV_STATUS_SUCCESS;
 }

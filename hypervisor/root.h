@@ -21,8 +21,9 @@ void root_create(const struct boot_info *info, const struct memory_plan *plan);
 void root_start(void);
 
 /*
- * The root touched @gpa above all that is mapped at boot: maps the device
- * there, uncached, if it may have it. False: it may not, or the reserve for
- * tables is used up.
+ * The root touched @gpa, by @access, above all that is mapped at boot: maps
+ * the device there, uncached, if it may have it. True as well if it is mapped
+ * already, for another VP may have been first. False: it may not, devices
+ * hold no code, or the reserve for tables is used up.
  */
-bool root_map_device(struct partition *p, gpa_t gpa);
+bool root_map_device(struct partition *p, gpa_t gpa, u32 access);

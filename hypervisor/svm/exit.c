@@ -8,6 +8,8 @@
 
 #include "hypervisor/guest.h"
 #include "hypervisor/vp.h"
+#include "x86/atomic.h"
+#include "x86/cpu.h"
 #include "x86/desc.h"
 #include "x86/paging.h"
 
@@ -208,6 +210,19 @@ static bool finish(struct vp *vp, struct svm_vp *s, struct exit *exit, bool step
 	return !own;
 }
 
+/*
+ * An interrupt waits for its window, and the guest's IF is on: the next entry
+ * may take it along. That saves the window's own exit, which would follow at
+ * once; not every processor looks at V_IRQ again in a VMRUN with IF on.
+ */
+static void window_offer(struct vp *vp, const struct svm_vp *s)
+{
+	if (!(s->flags & SVM_WINDOW) || !(vp->regs.rflags & RFLAGS_IF))
+		return;
+	svm_interrupt_window(vp, false, 0);
+	atomic_fetch_or(&vp->work, VP_WORK_INTERRUPT);
+}
+
 bool svm_exit_decode_rare(struct vp *vp, struct exit *exit, const struct svm_exit_row *row)
 {
 	struct svm_vp *s = vp->virt;
@@ -223,8 +238,11 @@ bool svm_exit_decode_rare(struct vp *vp, struct exit *exit, const struct svm_exi
 		if (row->decode)
 			row->decode(vp, c, exit);
 	}
-	if (s->flags && !finish(vp, s, exit, stepped))
-		return false;
+	if (s->flags) {
+		if (!finish(vp, s, exit, stepped))
+			return false;
+		window_offer(vp, s);
+	}
 	/* The instruction has not run, and will not unless it is emulated. */
 	if (exit->kind == EXIT_INTERRUPT || exit->kind == EXIT_SLAT_FAULT)
 		keep_shadow(s);

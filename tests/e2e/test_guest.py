@@ -4,7 +4,7 @@
 A kernel prints `PASS name` or `FAIL name why` per case and `DONE` at its
 end; each line counts as a test. Its first comment may have a line
 `machines: NAME…` (default: MACHINES below), `cmdline: OPTIONS` for the
-hypervisor and `memory: SIZE` for the machine.
+hypervisor, `memory: SIZE` for the machine and `qemu: OPTIONS` for that emulator.
 """
 import glob
 import os
@@ -33,14 +33,17 @@ def kernels():
         if guest.startswith("bench"):
             continue
         for name in tag(path, "machines", " ".join(MACHINES)).split():
-            options = tag(path, "cmdline", ""), tag(path, "memory", "")
+            options = [tag(path, word, "") for word in ("cmdline", "memory", "qemu")]
             yield pytest.param(guest, name, *options, id="%s-%s" % (guest, name))
 
 
-@pytest.mark.parametrize("guest, name, cmdline, memory", kernels())
-def test_guest(guest, name, cmdline, memory, boot, make_iso, record_property):
+@pytest.mark.parametrize("guest, name, cmdline, memory, qemu", kernels())
+def test_guest(guest, name, cmdline, memory, qemu, boot, make_iso, record_property):
     iso = make_iso(cmdline=cmdline, root="%s/guest/%s.elf" % (machines.BUILD, guest))
-    console = boot(name, iso, **({"memory": memory} if memory else {})).console
+    changes = {"extra": qemu.split()} if machines.emulator_of(name) == "qemu" else {}
+    if memory:
+        changes["memory"] = memory
+    console = boot(name, iso, **changes).console
     passed, failures, done = 0, [], False
     try:
         while not done:

@@ -152,6 +152,8 @@ static void device_space(void)
 	struct guest_fault f = guest_try(read_byte, (void *)(100 * GIB));
 
 	guest_check(f.vector == GUEST_NO_FAULT, "read-high-device", "vector %u", f.vector);
+	expect_gp("execute-high-device", call, (void *)(100 * GIB), "gpa=");
+	expect_gp("execute-fresh-device", call, (void *)(101 * GIB), "gpa=");
 }
 
 void guest_main(void)

@@ -80,6 +80,10 @@ u64 guest_call_hypercall(const void *page, u64 control, u64 input, u64 output);
 /* Call with one input and output page of the library's; copies in and out. */
 u64 guest_hypercall_block(u64 control, const void *in, size_t in_size, void *out, size_t out_size);
 
+struct hv_start_vp_input;
+/* What guest_start_vp() asks for, to be changed; @stack_top: of a stack that no other VP uses. */
+void guest_vp_context(u32 index, u64 stack_top, struct hv_start_vp_input *in);
+enum hv_status guest_start_vp_by(const struct hv_start_vp_input *in);
 /* Starts VP @index at fn(arg) on a stack of its own; returns the status. */
 enum hv_status guest_start_vp(u32 index, void (*fn)(void *arg), void *arg);
 /* Loads the library's tables on the calling VP and enables its APIC; guest_start_vp() does it. */

@@ -67,21 +67,15 @@ static void vp_entry(struct vp_arg *a)
 		cpu_halt();
 }
 
-enum hv_status guest_start_vp(u32 index, void (*fn)(void *arg), void *arg)
+void guest_vp_context(u32 index, u64 stack_top, struct hv_start_vp_input *in)
 {
 	static const struct hv_segment code = { 0, 0xffffffff, SEL_CODE, 0xa09b };
 	static const struct hv_segment data = { 0, 0xffffffff, SEL_DATA, 0xc093 };
-	struct hv_start_vp_input in = { .partition_id = HV_PARTITION_SELF, .vp_index = index };
-	struct hv_initial_vp_context *c = &in.context;
-	u8 *stack = guest_pages(STACK_PAGES);
-	u64 *top = (u64 *)(void *)(stack + STACK_PAGES * PAGE_SIZE) - 4;
+	struct hv_initial_vp_context *c = &in->context;
 
-	vp_args[index] = (struct vp_arg){ fn, arg };
-	/* The thunk in entry.S pops the argument and the function. */
-	top[0] = (u64)&vp_args[index];
-	top[1] = (u64)vp_entry;
+	*in = (struct hv_start_vp_input){ .partition_id = HV_PARTITION_SELF, .vp_index = index };
 	c->rip = (u64)guest_vp_thunk;
-	c->rsp = (u64)top;
+	c->rsp = stack_top;
 	c->rflags = 2;
 	c->cs = code;
 	c->ds = c->es = c->ss = c->fs = c->gs = data;
@@ -92,6 +86,24 @@ enum hv_status guest_start_vp(u32 index, void (*fn)(void *arg), void *arg)
 	c->cr3 = cr3_read();
 	c->cr4 = cr4_read();
 	c->pat = msr_read(MSR_PAT);
+}
+
+enum hv_status guest_start_vp_by(const struct hv_start_vp_input *in)
+{
 	return HV_RESULT_STATUS(
-		guest_hypercall_block(HV_CALL_START_VIRTUAL_PROCESSOR, &in, sizeof(in), NULL, 0));
+		guest_hypercall_block(HV_CALL_START_VIRTUAL_PROCESSOR, in, sizeof(*in), NULL, 0));
+}
+
+enum hv_status guest_start_vp(u32 index, void (*fn)(void *arg), void *arg)
+{
+	u8 *stack = guest_pages(STACK_PAGES);
+	u64 *top = (u64 *)(void *)(stack + STACK_PAGES * PAGE_SIZE) - 4;
+	struct hv_start_vp_input in;
+
+	vp_args[index] = (struct vp_arg){ fn, arg };
+	/* The thunk in entry.S pops the argument and the function. */
+	top[0] = (u64)&vp_args[index];
+	top[1] = (u64)vp_entry;
+	guest_vp_context(index, (u64)top, &in);
+	return guest_start_vp_by(&in);
 }

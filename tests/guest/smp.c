@@ -1,0 +1,510 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Several VPs: starting them, with every way to do it wrong first, and
+ * interrupts between them. On one processor only what exists there.
+ * machines: svm-smp1-bios svm-smp2-bios svm-smp4-bios vmx-smp2
+ */
+#include "hv/msr.h"
+#include "lib/bitmap.h"
+#include "lib/string.h"
+#include "tests/guest/lib/guest.h"
+#include "x86/apic.h"
+#include "x86/atomic.h"
+#include "x86/cpu.h"
+#include "x86/cr.h"
+#include "x86/desc.h"
+#include "x86/mmio.h"
+#include "x86/msr.h"
+
+#define MAX_VPS    8u
+#define VECTOR     0x50u
+#define VECTOR_ACK 0x51u
+#define PINGS      1000u
+#define OTHERS     (APIC_SHORTHAND_OTHERS << 18)
+#define ALL        (APIC_SHORTHAND_ALL << 18)
+
+/* A VP's own line; what others write is the task. */
+struct state {
+	void (*task)(u64 arg); /* done when NULL again */
+	u64 arg;
+	u32 got;
+	u32 nmis;
+	u32 index;
+	u32 apic_id;
+	u32 cpuid_id;
+	bool up;
+} __aligned(64);
+
+static struct state vps[MAX_VPS];
+static u32 count;
+
+static u32 self(void)
+{
+	return (u32)msr_read(HV_MSR_VP_INDEX);
+}
+
+static u32 id_of(u32 vp)
+{
+	return guest_bootinfo->apic_ids[vp];
+}
+
+static void apic_set(u32 reg, u32 v)
+{
+	mmio_write32((volatile void *)(APIC_DEFAULT_BASE + reg), v);
+}
+
+static void send(u32 dest, u32 low)
+{
+	apic_set(APIC_ICR_HIGH, dest << 24);
+	apic_set(APIC_ICR, low);
+}
+
+static void on_vector(u8 vector)
+{
+	(void)vector;
+	atomic_fetch_add(&vps[self()].got, 1u);
+	apic_set(APIC_EOI, 0);
+}
+
+static void on_nmi(u8 vector)
+{
+	(void)vector;
+	atomic_fetch_add(&vps[self()].nmis, 1u);
+}
+
+/* Each VP's life: tasks, and HLT between them, from which an IPI wakes it. */
+static void live(void *arg)
+{
+	struct state *s = arg;
+
+	s->index = self();
+	s->apic_id = mmio_read32((const volatile void *)(APIC_DEFAULT_BASE + APIC_ID)) >> 24;
+	s->cpuid_id = cpuid(1, 0).ebx >> 24;
+	/* Pairs with the loads in wait_for(). */
+	store_release(&s->up, true);
+	for (;;) {
+		void (*task)(u64) = load_acquire(&s->task);
+
+		if (task) {
+			task(s->arg);
+			store_release(&s->task, NULL);
+		}
+		irq_enable();
+		if (!load_acquire(&s->task))
+			irq_wait();
+		irq_disable();
+	}
+}
+
+static bool wait_for(bool (*done)(u64), u64 arg)
+{
+	u64 end = rdtsc() + 10 * guest_tsc_hz();
+
+	while (!done(arg)) {
+		if (rdtsc() > end)
+			return false;
+		cpu_pause();
+	}
+	return true;
+}
+
+static bool is_idle(u64 vp)
+{
+	return !load_acquire(&vps[vp].task);
+}
+
+static bool is_up(u64 vp)
+{
+	return load_acquire(&vps[vp].up);
+}
+
+/* Runs fn(arg) on @vp and waits for its end; the wake-up is an IPI that counts nothing. */
+static bool on(u32 vp, void (*fn)(u64), u64 arg)
+{
+	if (vp == self()) {
+		fn(arg);
+		return true;
+	}
+	vps[vp].arg = arg;
+	store_release(&vps[vp].task, fn);
+	send(id_of(vp), VECTOR_ACK);
+	return wait_for(is_idle, vp);
+}
+
+static void on_ack(u8 vector)
+{
+	(void)vector;
+	apic_set(APIC_EOI, 0);
+}
+
+/* Bit per VP that got an interrupt, and how many in all. */
+static u64 got_mask(u32 *total)
+{
+	u64 mask = 0;
+
+	*total = 0;
+	for (u32 i = 0; i < count; i++) {
+		u32 got = load_acquire(&vps[i].got);
+
+		*total += got;
+		if (got)
+			mask |= BIT(i);
+	}
+	return mask;
+}
+
+static void clear(void)
+{
+	for (u32 i = 0; i < count; i++)
+		vps[i].got = vps[i].nmis = 0;
+}
+
+static bool all_got(u64 mask)
+{
+	u32 total;
+
+	return (got_mask(&total) & mask) == mask;
+}
+
+static void task_send(u64 icr)
+{
+	send((u32)(icr >> 32), (u32)icr);
+}
+
+static void task_nothing(u64 arg)
+{
+	(void)arg;
+}
+
+/* One command by VP @from; exactly @expected get one interrupt each. */
+static bool delivers(u32 from, u32 dest, u32 low, u64 expected)
+{
+	u32 total;
+
+	clear();
+	irq_enable();
+	if (!on(from, task_send, (u64)dest << 32 | low) || !wait_for(all_got, expected))
+		return false;
+	/* A surplus one would have come by the time that all have answered. */
+	for (u32 i = 0; i < count; i++)
+		if (!on(i, task_nothing, 0))
+			return false;
+	irq_enable();
+	guest_delay_us(20);
+	irq_disable();
+	return got_mask(&total) == expected && total == bitmap_weight(&expected, 64);
+}
+
+static void test_pairs(void)
+{
+	for (u32 from = 0; from < count; from++) {
+		for (u32 to = 0; to < count; to++) {
+			if (delivers(from, id_of(to), VECTOR, BIT(to)))
+				continue;
+			guest_fail("ipi-pairs", "%u to %u", from, to);
+			return;
+		}
+	}
+	guest_pass("ipi-pairs");
+}
+
+static void test_shorthands(void)
+{
+	u64 everybody = BIT(count) - 1;
+	bool all = true, others = true, broadcast = true, nobody = true;
+
+	for (u32 from = 0; from < count; from++) {
+		all = all && delivers(from, 0, VECTOR | ALL, everybody);
+		others = others && delivers(from, 0, VECTOR | OTHERS, everybody & ~BIT(from));
+		broadcast = broadcast && delivers(from, 0xff, VECTOR, everybody);
+		nobody = nobody && delivers(from, 0x7e, VECTOR, 0);
+	}
+	guest_check(all, "ipi-all");
+	guest_check(others, "ipi-others");
+	guest_check(broadcast, "ipi-broadcast");
+	guest_check(nobody, "ipi-nobody");
+}
+
+static void task_flat(u64 vp)
+{
+	apic_set(APIC_DFR, 0xffffffff);
+	apic_set(APIC_LDR, 1u << (24 + vp));
+}
+
+/* Two VPs to a cluster. */
+static void task_cluster(u64 vp)
+{
+	apic_set(APIC_DFR, 0x0fffffff);
+	apic_set(APIC_LDR, (u32)(vp / 2 << 4 | BIT(vp % 2)) << 24);
+}
+
+static void test_logical(void)
+{
+	const u32 logical = VECTOR | (u32)APIC_ICR_LOGICAL;
+	u64 everybody = BIT(count) - 1;
+	bool flat = true, cluster = true;
+
+	for (u32 i = 0; i < count; i++)
+		flat = flat && on(i, task_flat, i);
+	for (u32 mask = 1; mask <= everybody; mask++)
+		flat = flat && delivers(mask % count, mask, logical, mask);
+	guest_check(flat, "ipi-logical-flat");
+	for (u32 i = 0; i < count; i++)
+		cluster = cluster && on(i, task_cluster, i);
+	for (u32 i = 0; i < count; i++) {
+		u64 both = 3ull << (i & ~1u) & everybody;
+
+		cluster = cluster &&
+			  delivers(count - 1 - i, i / 2 << 4 | 1u << i % 2, logical, BIT(i));
+		cluster = cluster && delivers(i, i / 2 << 4 | 3, logical, both);
+	}
+	guest_check(cluster, "ipi-logical-cluster");
+	for (u32 i = 0; i < count; i++)
+		flat = flat && on(i, task_flat, i);
+}
+
+/* Exactly one of those meant, whichever. */
+static void test_lowest(void)
+{
+	u64 everybody = BIT(count) - 1;
+	bool ok = true;
+
+	for (u32 i = 0; i < 8; i++) {
+		u32 total = 0;
+
+		clear();
+		send((u32)everybody,
+			(VECTOR + 0x10 * i) | APIC_DM_LOWEST << 8 | (u32)APIC_ICR_LOGICAL);
+		for (u32 v = 0; v < count; v++)
+			ok = ok && on(v, task_nothing, 0);
+		guest_delay_us(20);
+		(void)got_mask(&total);
+		ok = ok && total == 1;
+	}
+	guest_check(ok, "ipi-lowest-priority");
+}
+
+static bool got_nmi(u64 vp)
+{
+	return load_acquire(&vps[vp].nmis) == 1;
+}
+
+static void test_nmis(void)
+{
+	bool ok = true;
+
+	for (u32 from = 0; from < count; from++) {
+		for (u32 to = 0; to < count; to++) {
+			clear();
+			ok = ok && on(from, task_send, (u64)id_of(to) << 32 | APIC_DM_NMI << 8) &&
+			     wait_for(got_nmi, to);
+			for (u32 i = 0; i < count; i++)
+				ok = ok && vps[i].nmis == (i == to);
+		}
+	}
+	guest_check(ok, "ipi-nmi");
+}
+
+static u32 pings;
+
+static void on_ping(u8 vector)
+{
+	u32 me = self();
+
+	(void)vector;
+	apic_set(APIC_EOI, 0);
+	if (me == 0)
+		atomic_fetch_add(&pings, 1u);
+	else
+		send(id_of(0), 0xe0);
+}
+
+/* The other VP halts between two, as idle ones do; so does this one. */
+static void test_ping_pong(void)
+{
+	u32 other = count - 1, i;
+
+	guest_on_interrupt(0xe0, on_ping);
+	irq_disable();
+	for (i = 0; i < PINGS; i++) {
+		send(id_of(other), 0xe0);
+		while (load_acquire(&pings) == i)
+			irq_wait();
+		if (pings != i + 1)
+			break;
+	}
+	irq_enable();
+	guest_check(i == PINGS, "ping-pong", "%u", i);
+}
+
+/* Two VPs touch the same fresh GiB of device space at once. */
+static u64 meet;
+
+static void task_touch(u64 arg)
+{
+	for (u64 gib = 0; gib < 16; gib++) {
+		atomic_fetch_add(&meet, 1ull);
+		while (load_acquire(&meet) < 2 * (gib + 1))
+			;
+		(void)*(volatile u32 *)(arg + gib * GIB);
+	}
+}
+
+static void test_device_race(void)
+{
+	if (!(cpuid(0x80000001, 0).edx & BIT(26)))
+		return;
+	vps[1].arg = 40 * GIB;
+	store_release(&vps[1].task, task_touch);
+	send(id_of(1), VECTOR_ACK);
+	task_touch(40 * GIB);
+	guest_check(wait_for(is_idle, 1), "device-touched-by-two");
+}
+
+static void test_indices(void)
+{
+	struct {
+		struct hv_vp_index_from_apic_id_input in;
+		u32 ids[MAX_VPS + 1];
+	} q = { .in.partition_id = HV_PARTITION_SELF };
+	u32 out[MAX_VPS + 1] = { 0 };
+	u64 result, control;
+	bool ok = true;
+
+	for (u32 i = 0; i < count; i++)
+		q.ids[i] = id_of(i);
+	q.ids[count] = 0xfe;
+	control = HV_CALL_GET_VP_INDEX_FROM_APIC_ID | (u64)count << 32;
+	result = guest_hypercall_block(control, &q, sizeof(q), out, sizeof(out));
+	for (u32 i = 0; i < count; i++)
+		ok = ok && out[i] == i;
+	guest_check(ok && result == (u64)count << 32, "index-from-apic-id", "%lx", result);
+	result = guest_hypercall_block(control + BIT(32), &q, sizeof(q), out, sizeof(out));
+	guest_check(result == ((u64)count << 32 | HV_STATUS_NOT_FOUND), "index-of-unknown", "%lx",
+		result);
+}
+
+/* Registers of a context that no VP may start with, one at a time. */
+static const struct {
+	const char *name;
+	u16 offset;
+	u64 flip;
+} bad[] = {
+#define FIELD(field) offsetof(struct hv_initial_vp_context, field)
+#define ATTRIBUTES   8 /* limit, selector and attributes are one word */
+	{ "rflags-fixed-bit", FIELD(rflags), BIT(1) }, { "rflags-reserved", FIELD(rflags), BIT(3) },
+	{ "rflags-virtual-8086", FIELD(rflags), BIT(17) },
+	{ "rip-not-canonical", FIELD(rip), BIT(63) },
+	{ "cs-not-present", FIELD(cs) + ATTRIBUTES, BIT(48 + 7) },
+	{ "cs-is-system", FIELD(cs) + ATTRIBUTES, BIT(48 + 4) },
+	{ "cs-long-and-32", FIELD(cs) + ATTRIBUTES, BIT(48 + 14) },
+	{ "cs-dpl-3", FIELD(cs) + ATTRIBUTES, 3ull << (48 + 5) },
+	{ "cs-reserved", FIELD(cs) + ATTRIBUTES, BIT(48 + 8) },
+	{ "cs-selector-rpl", FIELD(cs) + ATTRIBUTES, 3ull << 32 },
+	{ "ss-not-writable", FIELD(ss) + ATTRIBUTES, BIT(48 + 1) },
+	{ "ss-dpl-3", FIELD(ss) + ATTRIBUTES, 3ull << (48 + 5) },
+	{ "ds-base-wide", FIELD(ds), BIT(40) },
+	{ "ds-limit-granularity", FIELD(ds) + ATTRIBUTES, 1 },
+	{ "es-reserved", FIELD(es) + ATTRIBUTES, BIT(48 + 9) },
+	{ "fs-base-not-canonical", FIELD(fs), BIT(63) },
+	{ "gs-base-not-canonical", FIELD(gs), BIT(47) },
+	{ "tr-not-busy", FIELD(tr) + ATTRIBUTES, BIT(48 + 1) },
+	{ "tr-not-present", FIELD(tr) + ATTRIBUTES, BIT(48 + 7) },
+	{ "tr-local", FIELD(tr) + ATTRIBUTES, BIT(32 + 2) },
+	{ "ldtr-type", FIELD(ldtr) + ATTRIBUTES, BIT(48) },
+	{ "gdtr-not-canonical", FIELD(gdtr) + 8, BIT(63) },
+	{ "idtr-not-canonical", FIELD(idtr) + 8, BIT(63) },
+	{ "efer-reserved", FIELD(efer), BIT(2) }, { "efer-svme", FIELD(efer), BIT(12) },
+	{ "efer-lma-without-lme", FIELD(efer), BIT(8) },
+	{ "efer-lme-without-lma", FIELD(efer), BIT(10) }, { "cr0-high", FIELD(cr0), BIT(32) },
+	{ "cr0-unknown", FIELD(cr0), BIT(7) }, { "cr0-pg-without-pe", FIELD(cr0), BIT(0) },
+	{ "cr0-nw-without-cd", FIELD(cr0), BIT(29) }, { "cr3-beyond", FIELD(cr3), BIT(60) },
+	{ "cr4-vmxe", FIELD(cr4), BIT(13) }, { "cr4-no-pae", FIELD(cr4), BIT(5) },
+	{ "cr4-reserved", FIELD(cr4), BIT(40) }, { "pat-invalid", FIELD(pat), 5 }, /* 6 to 3 */
+};
+
+static void test_bad_contexts(void)
+{
+	u8 *stack = guest_pages(1);
+	struct hv_start_vp_input in;
+
+	for (u32 i = 0; i < ARRAY_SIZE(bad); i++) {
+		enum hv_status status;
+		u64 v;
+
+		guest_vp_context(1, (u64)(stack + PAGE_SIZE), &in);
+		memcpy(&v, (u8 *)&in.context + bad[i].offset, sizeof(v));
+		v ^= bad[i].flip;
+		memcpy((u8 *)&in.context + bad[i].offset, &v, sizeof(v));
+		status = guest_start_vp_by(&in);
+		guest_check(status == HV_STATUS_INVALID_REGISTER_VALUE, bad[i].name, "status %x",
+			status);
+	}
+}
+
+static void test_bad_start(void)
+{
+	struct hv_start_vp_input in;
+	u64 sp = stack_pointer();
+
+	guest_vp_context(64, sp, &in);
+	guest_check(guest_start_vp_by(&in) == HV_STATUS_INVALID_VP_INDEX, "start-index-64");
+	guest_vp_context(count, sp, &in);
+	guest_check(guest_start_vp_by(&in) == HV_STATUS_INVALID_VP_INDEX, "start-index-absent");
+	guest_vp_context(0, sp, &in);
+	guest_check(guest_start_vp_by(&in) == HV_STATUS_INVALID_VP_STATE, "start-self");
+	in.target_vtl = 1;
+	guest_check(guest_start_vp_by(&in) == HV_STATUS_INVALID_PARAMETER, "start-vtl");
+	guest_vp_context(0, sp, &in);
+	in.reserved[2] = 1;
+	guest_check(guest_start_vp_by(&in) == HV_STATUS_INVALID_PARAMETER, "start-reserved");
+	in.partition_id = 2;
+	guest_check(guest_start_vp_by(&in) == HV_STATUS_INVALID_PARTITION_ID, "start-partition");
+}
+
+static bool start_all(void)
+{
+	bool ok = true, ids = true, again = true;
+
+	for (u32 i = 1; i < count; i++)
+		ok = ok && guest_start_vp(i, live, &vps[i]) == HV_STATUS_SUCCESS &&
+		     wait_for(is_up, i);
+	guest_check(ok, "start");
+	for (u32 i = 1; i < count && ok; i++) {
+		struct hv_start_vp_input in;
+
+		ids = ids && vps[i].index == i && vps[i].apic_id == id_of(i) &&
+		      vps[i].cpuid_id == id_of(i);
+		guest_vp_context(i, stack_pointer(), &in);
+		again = again && guest_start_vp_by(&in) == HV_STATUS_INVALID_VP_STATE;
+	}
+	guest_check(ids, "start-ids");
+	guest_check(again, "start-twice");
+	return ok;
+}
+
+void guest_main(void)
+{
+	count = MIN(guest_bootinfo->processors, MAX_VPS);
+	for (u32 v = VECTOR; v < 0xe0; v += 0x10)
+		guest_on_interrupt((u8)v, on_vector);
+	guest_on_interrupt(VECTOR_ACK, on_ack);
+	guest_on_exception(VEC_NMI, on_nmi);
+	vps[0].up = true;
+	test_indices();
+	test_bad_start();
+	if (count > 1)
+		test_bad_contexts();
+	if (!start_all())
+		return;
+	test_pairs();
+	test_shorthands();
+	test_logical();
+	irq_enable();
+	test_lowest();
+	test_nmis();
+	if (count == 1)
+		return;
+	test_ping_pong();
+	test_device_race();
+}
