@@ -165,10 +165,12 @@ boot_refuse:
 7:	lodsb
 	testb %al, %al
 	jz 9f
+	cmpb $' ', %al			/* line ends are for the others */
+	jb 10f
 	movb %al, (%edi)
 	movb $0x4f, 1(%edi)
 	addl $2, %edi
-	outb %al, $0xe9
+10:	outb %al, $0xe9
 	movb %al, %bl
 	movl $0x3fd, %edx
 	movl $0x100000, %ecx

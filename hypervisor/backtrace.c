@@ -45,27 +45,38 @@ void backtrace_use_root(bool use)
 	current = use ? &root : &own;
 }
 
-void backtrace_name(char *text, size_t size, u64 address)
+void backtrace_name(char *text, size_t size, u64 address, bool returned)
 {
 	u64 offset;
-	const char *name = elf_symbol_at(current, address, &offset);
+	const char *name = elf_symbol_at(current, address - returned, &offset);
 
-	text[0] = '\0';
 	if (name)
-		format(text, size, "%.64s+0x%lx", name, offset);
+		format(text, size, "%.48s+0x%lx", name, offset + returned);
+	else
+		format(text, size, "?");
+}
+
+static bool is_in_stacks(u64 address)
+{
+	return address >= HV_STACK_BASE &&
+	       address < HV_STACK_BASE + HV_MAX_CPUS * HV_STACKS_PER_CPU * HV_STACK_STRIDE;
+}
+
+bool backtrace_is_guard(u64 address)
+{
+	return is_in_stacks(address) && address % HV_STACK_STRIDE < HV_STACK_STRIDE - HV_STACK_SIZE;
 }
 
 /* A frame that lies whole in one of our stacks: those mapped, or the first in the image. */
 static bool on_a_stack(u64 fp)
 {
-	u64 top = HV_STACK_BASE + HV_MAX_CPUS * HV_STACKS_PER_CPU * HV_STACK_STRIDE;
-
 	if (!IS_ALIGNED(fp, 8))
 		return false;
 	if (fp >= (u64)rodata_end && fp + 16 <= (u64)image_end)
 		return true;
-	return fp >= HV_STACK_BASE && fp + 16 <= top &&
-	       fp % HV_STACK_STRIDE >= HV_STACK_STRIDE - HV_STACK_SIZE;
+	/* The end of one stack is the guard of the next. */
+	return is_in_stacks(fp) && !backtrace_is_guard(fp) &&
+	       fp % HV_STACK_STRIDE <= HV_STACK_STRIDE - 16;
 }
 
 static bool is_text(u64 address)
@@ -106,8 +117,9 @@ void backtrace_guest(struct vp *vp, void (*say)(u64 address))
 
 	virt->mode(vp, &mode);
 	for (u32 i = 0; i < MAX_DEPTH && read_frame(vp, &mode, fp, frame); i++) {
-		say(frame[1]);
-		if (frame[0] <= fp)
+		if (frame[1])
+			say(frame[1]);
+		if (!frame[1] || frame[0] <= fp)
 			break;
 		fp = frame[0];
 	}

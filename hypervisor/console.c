@@ -6,8 +6,10 @@
  */
 #include "hypervisor/console.h"
 
+#include "base/errno.h"
 #include "boot/boot_info.h"
 #include "boot/bootinfo.h"
+#include "hypervisor/log.h"
 #include "hypervisor/paging.h"
 #include "lib/cmdline.h"
 #include "lib/screen.h"
@@ -23,11 +25,22 @@
 #define UART_LSR      5u
 #define UART_SCRATCH  7u
 #define LSR_THR_EMPTY 0x20u
+#define LSR_IDLE      0x40u
 #define TX_SPINS      100000u
 #define DEBUG_PORT    0xe9u
 #define VGA_TEXT      0xb8000ull
 #define VGA_COLUMNS   80u
 #define VGA_ROWS      25u
+#define CRTC_INDEX    0x3d4u
+#define CRTC_DATA     0x3d5u
+#define CURSOR_START  0x0au
+#define CURSOR_OFF    0x20u
+
+enum { CONSOLE_COM1, CONSOLE_VGA, CONSOLE_E9, CONSOLES };
+
+#define ALL_CONSOLES ((u32)BIT(CONSOLES) - 1)
+
+static const char *const names[CONSOLES] = { "com1", "vga", "e9" };
 
 static struct {
 	bool serial;
@@ -58,10 +71,15 @@ static void serial_setup(void)
 	out8(COM1 + UART_MCR, 0x0b);
 }
 
+static void serial_wait(u8 bit)
+{
+	for (u32 i = 0; i < TX_SPINS && !(in8(COM1 + UART_LSR) & bit); i++)
+		;
+}
+
 static void serial_put(char c)
 {
-	for (u32 i = 0; i < TX_SPINS && !(in8(COM1 + UART_LSR) & LSR_THR_EMPTY); i++)
-		;
+	serial_wait(LSR_THR_EMPTY);
 	out8(COM1 + UART_DATA, (u8)c);
 }
 
@@ -95,27 +113,67 @@ static void screen_from(const struct boot_framebuffer *fb)
 	s->memory = (volatile u8 *)console.screen_address;
 }
 
-/* True if @name is in the comma-separated option, or there is no option. */
-static bool wanted(const char *list, const char *name)
+/* GRUB leaves a cursor that nobody moves; ours, if any, is drawn. */
+static void vga_cursor_hide(void)
 {
-	return !*list || strstr(list, name);
+	out8(CRTC_INDEX, CURSOR_START);
+	out8(CRTC_DATA, CURSOR_OFF);
+}
+
+/* Adds the console whose name @word begins with, up to a comma or the end. */
+static bool add_console(const char *word, u32 *chosen)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(names); i++) {
+		size_t len = strlen(names[i]);
+
+		if (strncmp(word, names[i], len) == 0 && (!word[len] || word[len] == ',')) {
+			*chosen |= (u32)BIT(i);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* What the option chooses; false if it cannot be followed to the letter. */
+static bool choose(const struct boot_info *info, u32 *chosen)
+{
+	char list[32];
+	int err = cmdline_get(info->cmdline, "console", list, sizeof(list));
+	bool known = !err;
+
+	*chosen = 0;
+	if (err == -ENOENT) {
+		*chosen = ALL_CONSOLES;
+		return true;
+	}
+	for (const char *at = list; known && at; at = strchr(at, ',')) {
+		at += *at == ',';
+		known = add_console(at, chosen);
+	}
+	/* Better too many than a machine that keeps silent. */
+	if (!known)
+		*chosen = ALL_CONSOLES;
+	return known;
 }
 
 void console_init(const struct boot_info *info)
 {
-	char list[64] = "";
-	int err = cmdline_get(info->cmdline, "console", list, sizeof(list));
+	u32 chosen;
+	bool known = choose(info, &chosen);
 
-	if (err)
-		list[0] = '\0';
-	console.serial = wanted(list, "com1") && serial_present();
-	console.debug_port = wanted(list, "e9");
+	console.serial = chosen & BIT(CONSOLE_COM1) && serial_present();
+	console.debug_port = chosen & BIT(CONSOLE_E9);
 	console.ours = true;
 	if (console.serial)
 		serial_setup();
-	if (wanted(list, "vga"))
+	if (chosen & BIT(CONSOLE_VGA))
 		screen_from(&info->framebuffer);
 	screen_init(&console.screen);
+	if (console.screen.kind == SCREEN_VGA_TEXT)
+		vga_cursor_hide();
+	if (!known)
+		log_warn("options: console= takes com1, vga and e9, with commas between; "
+			 "all are used");
 }
 
 void console_remap(void)
@@ -173,9 +231,14 @@ void console_take_back(void)
 	if (console.ours)
 		return;
 	console.ours = true;
-	if (console.serial)
-		serial_setup();
 	screen_init(&console.screen);
+	if (!console.serial)
+		return;
+	/* What the root sent last goes out; its line may not be at its end. */
+	serial_wait(LSR_IDLE);
+	serial_setup();
+	serial_put('\r');
+	serial_put('\n');
 }
 
 u16 console_serial_port(void)

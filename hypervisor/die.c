@@ -2,7 +2,8 @@
 /*
  * The last words of the hypervisor. The first processor to come here speaks;
  * the others are stopped by NMI. Nothing here waits for a lock, allocates, or
- * trusts a pointer that it has not checked.
+ * trusts a pointer that it has not checked. The log comes first, so that what
+ * matters most is what a small screen still shows; lines fit in 80 columns.
  */
 #include "hypervisor/die.h"
 
@@ -19,10 +20,22 @@
 #include "x86/atomic.h"
 #include "x86/cpu.h"
 #include "x86/cr.h"
+#include "x86/msr.h"
 
-#define TAIL_BYTES 2048u
+#define TAIL_BYTES      8192u
+#define ON_A_LINE       3u
 
+#define MCG_STATUS_MCIP BIT(2)
+#define MCI_VALID       BIT(63)
+#define MSR_MCI(bank)   (MSR_MC0_CTL + 4 * (bank))
+
+/* 0, or 1 + the number of the processor that speaks. */
 static u32 dead;
+
+struct value {
+	const char *name;
+	u64 value;
+};
 
 bool dying(void)
 {
@@ -51,51 +64,168 @@ static _Noreturn void stop(void)
 		cpu_halt();
 }
 
-/* Only one processor speaks; a second death while speaking just stops. */
+static _Noreturn void end(const char *who)
+{
+	say("fatal: the %s has stopped; reset the machine", who);
+	stop();
+}
+
+/*
+ * Only one processor speaks. If its own report fails, it still says so, once;
+ * who is told to be the speaker then is nobody.
+ */
 static void begin(void)
 {
+	u32 self = 1 + this_cpu()->index;
+	u32 speaker = 0;
+
 	irq_disable();
-	if (atomic_exchange(&dead, 1u))
-		stop();
+	if (!atomic_compare_exchange(&dead, &speaker, self)) {
+		if (speaker != self || atomic_exchange(&dead, ~0u) != self)
+			stop();
+		say("fatal: hypervisor: another fault in the middle of this report");
+		end("hypervisor");
+	}
 	if (cpu_count > 1)
 		apic_send_nmi_others();
 	console_take_back();
 }
 
-static void say_general(const u64 *r)
+static void say_values(const struct value *v, u32 count)
 {
-	static const char *const names[] = { "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-		"r8 ", "r9 ", "r10", "r11", "r12", "r13", "r14", "r15" };
+	char line[96];
 
-	for (u32 i = 0; i < ARRAY_SIZE(names); i += 4)
-		say("  %s %016lx  %s %016lx  %s %016lx  %s %016lx", names[i], r[i], names[i + 1],
-			r[i + 1], names[i + 2], r[i + 2], names[i + 3], r[i + 3]);
+	for (u32 i = 0; i < count;) {
+		size_t len = 0;
+
+		for (u32 stop_at = MIN(i + ON_A_LINE, count); i < stop_at; i++)
+			len += (size_t)format(line + len, sizeof(line) - len, "  %-6s %016lx",
+				v[i].name, v[i].value);
+		say("%s", line);
+	}
 }
 
 static void say_frame(const struct trap_frame *f)
 {
-	const u64 general[] = { f->rax, f->rcx, f->rdx, f->rbx, f->rsp, f->rbp, f->rsi, f->rdi,
-		f->r8, f->r9, f->r10, f->r11, f->r12, f->r13, f->r14, f->r15 };
+	const struct value values[] = {
+		{ "rip", f->rip },
+		{ "rflags", f->rflags },
+		{ "error", f->error },
+		{ "rax", f->rax },
+		{ "rbx", f->rbx },
+		{ "rcx", f->rcx },
+		{ "rdx", f->rdx },
+		{ "rsi", f->rsi },
+		{ "rdi", f->rdi },
+		{ "rsp", f->rsp },
+		{ "rbp", f->rbp },
+		{ "r8", f->r8 },
+		{ "r9", f->r9 },
+		{ "r10", f->r10 },
+		{ "r11", f->r11 },
+		{ "r12", f->r12 },
+		{ "r13", f->r13 },
+		{ "r14", f->r14 },
+		{ "r15", f->r15 },
+		{ "cs", f->cs },
+		{ "cr0", cr0_read() },
+		{ "cr2", cr2_read() },
+		{ "cr3", cr3_read() },
+		{ "cr4", cr4_read() },
+	};
 
-	say("  rip %016lx  cs %04lx  rflags %08lx  vector %lu  error %lx", f->rip, f->cs, f->rflags,
-		f->vector, f->error);
-	say_general(general);
-	say("  cr0 %016lx  cr2 %016lx  cr3 %016lx  cr4 %016lx", cr0_read(), cr2_read(), cr3_read(),
-		cr4_read());
+	say_values(values, ARRAY_SIZE(values));
 }
 
-static void say_address(u64 address)
+/* Without an exception only these still mean something. */
+static void say_own_registers(void)
+{
+	const struct value values[] = {
+		{ "rsp", stack_pointer() },
+		{ "rbp", frame_pointer() },
+		{ "rflags", rflags_read() },
+		{ "cr2", cr2_read() },
+		{ "cr3", cr3_read() },
+		{ "cr4", cr4_read() },
+	};
+
+	say_values(values, ARRAY_SIZE(values));
+}
+
+/* What the hardware complains of, if this is a machine check. */
+static void say_machine_check(void)
+{
+	u64 cap, v, address = 0, misc = 0;
+
+	if (!msr_read_safe(MSR_MCG_STATUS, &v) || !(v & MCG_STATUS_MCIP) ||
+		!msr_read_safe(MSR_MCG_CAP, &cap))
+		return;
+	say("  machine check status %016lx", v);
+	for (u32 bank = 0; bank < (cap & 0xff); bank++) {
+		if (!msr_read_safe(MSR_MCI(bank) + 1, &v) || !(v & MCI_VALID))
+			continue;
+		if (!msr_read_safe(MSR_MCI(bank) + 2, &address) ||
+			!msr_read_safe(MSR_MCI(bank) + 3, &misc))
+			address = misc = 0;
+		say("  bank %u status %016lx address %lx misc %lx", bank, v, address, misc);
+	}
+}
+
+static void say_named(u64 address, bool returned)
 {
 	char text[96];
 
-	backtrace_name(text, sizeof(text), address);
+	backtrace_name(text, sizeof(text), address, returned);
 	say("  %016lx %s", address, text);
+}
+
+/* A function that calls itself takes one line. */
+static struct {
+	u64 last;
+	u32 repeats;
+} walk;
+
+static void end_repeats(void)
+{
+	if (walk.repeats)
+		say("  ... %u times more", walk.repeats);
+	walk.repeats = 0;
+}
+
+static void say_return(u64 address)
+{
+	if (address == walk.last) {
+		walk.repeats++;
+		return;
+	}
+	end_repeats();
+	walk.last = address;
+	say_named(address, true);
 }
 
 static void say_log(void)
 {
 	say("log:");
 	log_tail(TAIL_BYTES);
+}
+
+static void say_root_backtrace(struct vp *vp)
+{
+	backtrace_use_root(true);
+	say_named(vp->regs.rip, false);
+	backtrace_guest(vp, say_return);
+	end_repeats();
+}
+
+/* Where the root was: an NMI may mean that it hangs. */
+static void say_root(void)
+{
+	struct vp *vp = this_cpu()->root_vp;
+
+	if (!vp || this_cpu()->current != vp)
+		return;
+	say("root partition: vp%u:", vp->index);
+	say_root_backtrace(vp);
 }
 
 _Noreturn void die(const struct trap_frame *frame, const char *fmt, ...)
@@ -109,14 +239,18 @@ _Noreturn void die(const struct trap_frame *frame, const char *fmt, ...)
 	va_end(args);
 	say_log();
 	say("fatal: hypervisor: cpu%u: %s", this_cpu()->index, text);
+	say_machine_check();
 	if (frame)
 		say_frame(frame);
+	else
+		say_own_registers();
 	say("backtrace:");
 	if (frame)
-		say_address(frame->rip);
-	backtrace_own(frame ? frame->rbp : frame_pointer(), say_address);
-	say("fatal: the hypervisor has stopped; reset the machine");
-	stop();
+		say_named(frame->rip, false);
+	backtrace_own(frame ? frame->rbp : frame_pointer(), say_return);
+	end_repeats();
+	say_root();
+	end("hypervisor");
 }
 
 static u64 reg(struct vp *vp, u32 name)
@@ -126,41 +260,72 @@ static u64 reg(struct vp *vp, u32 name)
 	return virt->get(vp, name, &v) == HV_STATUS_SUCCESS ? v.u64 : 0;
 }
 
+static void say_vp_values(struct vp *vp)
+{
+	const u64 *gpr = vp->regs.gpr;
+	const struct value values[] = {
+		{ "rip", vp->regs.rip },
+		{ "rflags", vp->regs.rflags },
+		{ "efer", reg(vp, HV_X64_REGISTER_EFER) },
+		{ "rax", gpr[GPR_RAX] },
+		{ "rbx", gpr[GPR_RBX] },
+		{ "rcx", gpr[GPR_RCX] },
+		{ "rdx", gpr[GPR_RDX] },
+		{ "rsi", gpr[GPR_RSI] },
+		{ "rdi", gpr[GPR_RDI] },
+		{ "rsp", gpr[GPR_RSP] },
+		{ "rbp", gpr[GPR_RBP] },
+		{ "r8", gpr[GPR_R8] },
+		{ "r9", gpr[GPR_R9] },
+		{ "r10", gpr[GPR_R10] },
+		{ "r11", gpr[GPR_R11] },
+		{ "r12", gpr[GPR_R12] },
+		{ "r13", gpr[GPR_R13] },
+		{ "r14", gpr[GPR_R14] },
+		{ "r15", gpr[GPR_R15] },
+		{ "cr8", reg(vp, HV_X64_REGISTER_CR8) },
+		{ "cr0", reg(vp, HV_X64_REGISTER_CR0) },
+		{ "cr2", reg(vp, HV_X64_REGISTER_CR2) },
+		{ "cr3", reg(vp, HV_X64_REGISTER_CR3) },
+		{ "cr4", reg(vp, HV_X64_REGISTER_CR4) },
+	};
+
+	say_values(values, ARRAY_SIZE(values));
+}
+
 static void say_segment(struct vp *vp, const char *name, u32 which)
 {
 	union hv_register_value v = { 0 };
 
 	if (virt->get(vp, which, &v) == HV_STATUS_SUCCESS)
-		say("  %s %04x base %016lx limit %08x attributes %04x", name, v.segment.selector,
+		say("  %-6s %04x base %016lx limit %08x attributes %04x", name, v.segment.selector,
 			v.segment.base, v.segment.limit, v.segment.attributes);
 }
 
-static void say_vp(struct vp *vp)
+static void say_table(struct vp *vp, const char *name, u32 which)
 {
-	say("  rip %016lx  rflags %08lx", vp->regs.rip, vp->regs.rflags);
-	say_general(vp->regs.gpr);
-	say("  cr0 %016lx  cr2 %016lx  cr3 %016lx  cr4 %016lx", reg(vp, HV_X64_REGISTER_CR0),
-		reg(vp, HV_X64_REGISTER_CR2), reg(vp, HV_X64_REGISTER_CR3),
-		reg(vp, HV_X64_REGISTER_CR4));
-	say("  efer %08lx", reg(vp, HV_X64_REGISTER_EFER));
-	say_segment(vp, "cs", HV_X64_REGISTER_CS);
-	say_segment(vp, "ss", HV_X64_REGISTER_SS);
-	say_segment(vp, "tr", HV_X64_REGISTER_TR);
+	union hv_register_value v = { 0 };
+
+	if (virt->get(vp, which, &v) == HV_STATUS_SUCCESS)
+		say("  %-6s      base %016lx limit %08x", name, v.table.base, v.table.limit);
 }
 
 _Noreturn void die_root(struct vp *vp, const char *why)
 {
 	begin();
-	virt->dump(vp);
 	say_log();
 	say("fatal: root partition: vp%u: %s", vp->index, why);
-	say_vp(vp);
+	if (vp->event.valid)
+		say("  while vector %u was delivered", vp->event.vector);
+	say_vp_values(vp);
+	say_segment(vp, "cs", HV_X64_REGISTER_CS);
+	say_segment(vp, "ss", HV_X64_REGISTER_SS);
+	say_segment(vp, "tr", HV_X64_REGISTER_TR);
+	say_table(vp, "gdtr", HV_X64_REGISTER_GDTR);
+	say_table(vp, "idtr", HV_X64_REGISTER_IDTR);
 	say("backtrace:");
-	backtrace_use_root(true);
-	say_address(vp->regs.rip);
-	backtrace_guest(vp, say_address);
-	say("fatal: the root partition has stopped; reset the machine");
-	stop();
+	say_root_backtrace(vp);
+	end("root partition");
 }
 
 _Noreturn void refuse(const char *fmt, ...)

@@ -14,7 +14,7 @@ struct vp;
 
 /* @frame may be NULL: then the caller's own stack is shown. */
 _Noreturn void die(const struct trap_frame *frame, const char *fmt, ...) __printf(2, 3);
-/* The root partition cannot go on: its registers instead of ours. */
+/* The root partition cannot go on: its registers instead of ours. @vp is the caller's. */
 _Noreturn void die_root(struct vp *vp, const char *why);
 /*
  * A bad start: one line on every console, "error: ..." that says what is

@@ -40,7 +40,8 @@ static void handle_nmi(struct vp *vp, const struct exit *exit)
 	/* The NMI by which another processor's end stops this one. */
 	while (dying())
 		cpu_halt();
-	die(NULL, "NMI in p%u.v%u at 0x%lx", (u32)vp->partition->id, vp->index, vp->regs.rip);
+	die(NULL, "NMI while p%u.v%u was at %016lx", (u32)vp->partition->id, vp->index,
+		vp->regs.rip);
 }
 
 static void handle_interrupt_window(struct vp *vp, const struct exit *exit)
@@ -139,8 +140,8 @@ static void handle_slat_fault(struct vp *vp, const struct exit *exit)
 static void handle_exception(struct vp *vp, const struct exit *exit)
 {
 	if (exit->exception.vector == VEC_MC)
-		die(NULL, "machine check in p%u.v%u at 0x%lx", (u32)vp->partition->id, vp->index,
-			vp->regs.rip);
+		die(NULL, "machine check while p%u.v%u was at %016lx", (u32)vp->partition->id,
+			vp->index, vp->regs.rip);
 	if (exit->exception.vector == VEC_PF)
 		vp_inject_pf(vp, exit->exception.address, exit->exception.error);
 	else

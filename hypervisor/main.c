@@ -27,6 +27,7 @@
 #include "hypervisor/sched.h"
 #include "hypervisor/shared.h"
 #include "hypervisor/smp.h"
+#include "hypervisor/test_fault.h"
 #include "hypervisor/trap.h"
 #include "hypervisor/version.h"
 #include "hypervisor/virt.h"
@@ -151,6 +152,7 @@ static void boot_late(void *unused)
 	paging_drop_identity();
 	root_start();
 	smp_release();
+	test_fault(&boot_info);
 	sched_loop();
 }
 

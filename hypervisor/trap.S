@@ -22,6 +22,7 @@ trap_stubs:
 	.endr
 
 	.balign 16
+	.type trap_common, @function
 trap_common:
 	cld
 	pushq %rax
@@ -58,9 +59,11 @@ trap_common:
 	popq %rax
 	addq $16, %rsp
 	iretq
+	.size trap_common, . - trap_common
 
 /* bool msr_read_safe(u32 msr, u64 *v) */
 	.global msr_read_safe
+	.type msr_read_safe, @function
 msr_read_safe:
 	movl %edi, %ecx
 1:	rdmsr
@@ -70,9 +73,11 @@ msr_read_safe:
 	movq %rax, (%rsi)
 	movl $1, %eax
 	ret
+	.size msr_read_safe, . - msr_read_safe
 
 /* bool msr_write_safe(u32 msr, u64 v) */
 	.global msr_write_safe
+	.type msr_write_safe, @function
 msr_write_safe:
 	movl %edi, %ecx
 	movl %esi, %eax
@@ -81,6 +86,7 @@ msr_write_safe:
 2:	wrmsr
 	movl $1, %eax
 	ret
+	.size msr_write_safe, . - msr_write_safe
 
 msr_failed:
 	xorl %eax, %eax
@@ -93,6 +99,7 @@ msr_failed:
 
 /* _Noreturn void stack_switch(u64 top, void (*fn)(void *), void *arg) */
 	.global stack_switch
+	.type stack_switch, @function
 stack_switch:
 	movq %rdi, %rsp
 	xorl %ebp, %ebp
@@ -100,6 +107,7 @@ stack_switch:
 	call *%rsi
 3:	hlt
 	jmp 3b
+	.size stack_switch, . - stack_switch
 
 /* void image_move(void *to, const void *from, u64 bytes, u64 cr3): copies the
  * running image and continues in the copy, at the same virtual addresses. */

@@ -7,12 +7,14 @@
 #include "hypervisor/trap.h"
 
 #include "hypervisor/apic.h"
+#include "hypervisor/backtrace.h"
 #include "hypervisor/cpu.h"
 #include "hypervisor/die.h"
 #include "hypervisor/irq.h"
 #include "x86/cpu.h"
 #include "x86/cr.h"
 #include "x86/desc.h"
+#include "x86/paging.h"
 
 struct fixup {
 	u64 fault;
@@ -58,7 +60,7 @@ void trap_use_ist(void)
 static const char *const exception_names[VEC_EXCEPTIONS] = {
 	[VEC_DE] = "divide error",
 	[VEC_DB] = "debug",
-	[VEC_NMI] = "non-maskable interrupt",
+	[VEC_NMI] = "non-maskable interrupt (NMI)",
 	[VEC_BP] = "breakpoint",
 	[VEC_OF] = "overflow",
 	[VEC_BR] = "bound range",
@@ -87,6 +89,13 @@ static bool fix_up(struct trap_frame *frame)
 	return false;
 }
 
+static const char *page_access(u64 error)
+{
+	if (error & PF_FETCH)
+		return "execution of";
+	return error & PF_W ? "write to" : "read of";
+}
+
 static void handle_exception(struct trap_frame *frame)
 {
 	const char *name = exception_names[frame->vector];
@@ -104,8 +113,11 @@ static void handle_exception(struct trap_frame *frame)
 		for (;;)
 			cpu_halt();
 	if (frame->vector == VEC_PF)
-		die(frame, "%s at address %016lx, error %lx", name, cr2_read(), frame->error);
-	die(frame, "%s, error %lx", name ? name : "reserved exception", frame->error);
+		die(frame, "%s: %s %016lx, %s", name, page_access(frame->error), cr2_read(),
+			frame->error & PF_P ? "not allowed" : "not mapped");
+	if (frame->vector == VEC_DF && backtrace_is_guard(cr2_read()))
+		die(frame, "%s: stack overflow", name);
+	die(frame, "%s", name ? name : "reserved exception");
 }
 
 void trap_handle(struct trap_frame *frame)

@@ -213,7 +213,7 @@ static void test_enable(void **state)
 		assert_int_equal(regs[APIC_SVR / 16], APIC_SVR_ENABLE | HV_VECTOR_SPURIOUS);
 		assert_int_equal(regs[APIC_TPR / 16], 0);
 		assert_int_equal(regs[APIC_LVT_LINT0 / 16], APIC_LVT_MASKED);
-		assert_int_equal(regs[APIC_LVT_LINT1 / 16], APIC_LVT_MASKED);
+		assert_int_equal(regs[APIC_LVT_LINT1 / 16], APIC_DM_NMI << 8);
 		assert_int_equal(regs[APIC_LVT_ERROR / 16], HV_VECTOR_ERROR);
 		assert_int_equal(regs[APIC_LVT_TIMER / 16], HV_VECTOR_TIMER | APIC_TIMER_DEADLINE);
 		assert_int_equal(regs[APIC_LVT_PERF / 16], last >= 4 ? APIC_LVT_MASKED : untouched);
