@@ -19,6 +19,7 @@
 #include "rootpart/panic.h"
 #include "rootpart/task.h"
 #include "rootpart/time.h"
+#include "x86/cpu.h"
 
 static void console_out(struct out *out, const char *text, size_t len)
 {
@@ -32,6 +33,13 @@ static struct line_editor editor = {
 	.prompt = "root> ",
 	.complete = complete_line,
 };
+
+static u64 prompt_tsc;
+
+u64 cli_prompt_tsc(void)
+{
+	return prompt_tsc;
+}
 
 static void show_log(void)
 {
@@ -49,6 +57,8 @@ static bool read_line(void)
 
 	console_fresh_line();
 	line_begin(&editor);
+	if (prompt_tsc == 0)
+		prompt_tsc = rdtsc();
 	log_defer(console_nudge);
 	while (event == LINE_MORE) {
 		int byte = console_read(TIME_NEVER);
