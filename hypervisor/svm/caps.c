@@ -12,6 +12,13 @@
 #include "x86/msr.h"
 #include "x86/svm.h"
 
+#define CPUID_HYPERVISOR      BIT(31) /* leaf 1 ECX */
+#define CPUID_HYPERVISOR_LEAF 0x40000000u
+/* "TCGTCGTCGTCG" */
+#define QEMU_EBX 0x54474354u
+#define QEMU_ECX 0x43544743u
+#define QEMU_EDX 0x47435447u
+
 void svm_caps_read(struct svm_caps *caps)
 {
 	*caps = (struct svm_caps){ .max_extended_leaf = cpuid(0x80000000, 0).eax };
@@ -46,4 +53,14 @@ const char *svm_caps_unsupported(const struct svm_caps *caps)
 		return "this processor's AMD-V has no address space for a guest: "
 		       "choose another machine";
 	return NULL;
+}
+
+bool svm_caps_delivers_twice(void)
+{
+	struct cpuid_regs r;
+
+	if (!(cpuid(1, 0).ecx & CPUID_HYPERVISOR))
+		return false;
+	r = cpuid(CPUID_HYPERVISOR_LEAF, 0);
+	return r.ebx == QEMU_EBX && r.ecx == QEMU_ECX && r.edx == QEMU_EDX;
 }

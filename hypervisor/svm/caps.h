@@ -20,3 +20,11 @@ void svm_caps_read(struct svm_caps *caps);
 
 /* NULL if usable, else the line for people: what is missing, what to do. */
 const char *svm_caps_unsupported(const struct svm_caps *caps);
+
+/*
+ * Whether the processor is QEMU's own. It remembers the vector of an injected
+ * external interrupt until the next exit, and delivers it once more, whatever
+ * RFLAGS.IF says, if its main loop stops it before; in deterministic mode each
+ * timer does. An exit right after the injection makes it forget.
+ */
+bool svm_caps_delivers_twice(void);

@@ -37,6 +37,7 @@ static bool is_software(u8 type, u8 vector)
 
 u64 svm_event_inject(struct vp *vp)
 {
+	const struct svm_vp *s = vp->virt;
 	const struct event *e = &vp->event;
 	u64 inject = VMCB_EVENT_VALID | (u64)e->type << 8 | e->vector;
 
@@ -44,6 +45,9 @@ u64 svm_event_inject(struct vp *vp)
 		return 0;
 	if (e->type == EVENT_NMI)
 		svm_nmi_mask(vp->virt, true);
+	/* A physical interrupt to ourselves ends the guest right after the delivery. */
+	if (e->type == EVENT_EXTERNAL && s->cpu->exit_after_interrupt)
+		apic_send(vp->cpu->apic_id, HV_VECTOR_KICK);
 	if (e->has_error)
 		inject |= VMCB_EVENT_ERROR | (u64)e->error << 32;
 	return inject;

@@ -24,6 +24,7 @@ struct svm_cpu {
 	u64 generation; /* never 0 */
 	u32 asid_next;
 	u32 asid_count;
+	bool exit_after_interrupt; /* see svm_caps_delivers_twice() */
 };
 
 /* What run() must look at besides the VMCB. */

@@ -34,11 +34,11 @@ static struct line_editor editor = {
 	.complete = complete_line,
 };
 
-static u64 ready_tsc;
+static u64 prompt_tsc;
 
-u64 cli_ready_tsc(void)
+u64 cli_prompt_tsc(void)
 {
-	return ready_tsc;
+	return prompt_tsc;
 }
 
 static void show_log(void)
@@ -57,8 +57,8 @@ static bool read_line(void)
 
 	console_fresh_line();
 	line_begin(&editor);
-	if (ready_tsc == 0)
-		ready_tsc = rdtsc();
+	if (prompt_tsc == 0)
+		prompt_tsc = rdtsc();
 	log_defer(console_nudge);
 	while (event == LINE_MORE) {
 		int byte = console_read(TIME_NEVER);

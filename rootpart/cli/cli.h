@@ -9,5 +9,5 @@
 
 /* Starts console and command line as a task of this VP. Boot. Panics without memory. */
 void cli_start(void);
-/* TSC when the first prompt was written, 0 before. CLI's task. */
-u64 cli_ready_tsc(void);
+/* TSC when the first prompt was written, 0 before. */
+u64 cli_prompt_tsc(void);

@@ -75,11 +75,24 @@ static void row_processors(const struct host_output *o, const struct bootinfo *i
 		cli_text(o->cli, "\n");
 }
 
+/* From the hypervisor's first instruction to the first prompt: seconds in JSON. */
+static void row_boot(const struct host_output *o, const struct bootinfo *info)
+{
+	u64 us = time_tsc_to_ns(cli_prompt_tsc() - info->boot_tsc) / NS_PER_US;
+	char text[UNITS_TEXT];
+
+	if (o->json != NULL) {
+		json_decimal(o->json, "boot", us, 6);
+		return;
+	}
+	(void)format(text, sizeof(text), "%u.%03u ms", (u32)(us / 1000), (u32)(us % 1000));
+	row_text(o, "boot", text);
+}
+
 static void rows(const struct host_output *o, const struct bootinfo *info)
 {
 	struct page_stats pages = page_stats_get();
 	u64 up_ms = time_tsc_to_ns(rdtsc() - info->boot_tsc) / NS_PER_MS;
-	u64 boot_us = time_tsc_to_ns(cli_ready_tsc() - info->boot_tsc) / NS_PER_US;
 	char text[UNITS_TEXT];
 
 	row_text(o, "hypervisor", info->hypervisor_version);
@@ -92,8 +105,7 @@ static void rows(const struct host_output *o, const struct bootinfo *info)
 	row_bytes(o, "memory_hypervisor", info->memory_hypervisor);
 	row_bytes(o, "memory_root", pages.total * PAGE_SIZE);
 	row_bytes(o, "memory_free", pages.free * PAGE_SIZE);
-	(void)format(text, sizeof(text), "%llu", (unsigned long long)boot_us);
-	row_number(o, "boot_us", boot_us, text);
+	row_boot(o, info);
 	if (o->json != NULL)
 		json_decimal(o->json, "uptime", up_ms, 3);
 	else
@@ -124,8 +136,9 @@ const struct cli_command command_host = {
 	.name = "host",
 	.usage = "[--json]",
 	.help = "processors, memory and versions of this machine",
-	.more = "memory_root is what the root's page allocator has, options the root's boot "
-		"options.",
+	.more = "memory_root is what the root's page allocator has; boot is the time "
+		"from the\nhypervisor's first instruction to the first prompt; options are the "
+		"root's boot options.",
 	.options = options,
 	.option_count = ARRAY_SIZE(options),
 	.run = run_host,

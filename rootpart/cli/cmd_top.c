@@ -70,6 +70,7 @@ static void vp_json(const struct top *t, u32 vp, const struct top_row *row)
 	json_decimal(t->json, "guest", row->guest, 1);
 	json_decimal(t->json, "hypervisor", row->hypervisor, 1);
 	json_decimal(t->json, "idle", row->idle, 1);
+	json_number(t->json, "busy", row->busy);
 	json_number(t->json, "exits", row->exits);
 	json_object(t->json, "kinds");
 	for (u32 i = 0; i < EXIT_KIND_COUNT; i++) {
@@ -201,7 +202,8 @@ const struct cli_command command_top = {
 	.usage = "[--once | --count N] [--json]",
 	.help = "show every second where the processors' time goes",
 	.more = "guest, hypervisor, idle: percent of a VP's time; exits, kinds: per second;\n"
-		"time: percent of its VP's time that a task of the root ran. Ctrl-C ends it.",
+		"time: percent of its VP's time that a task of the root ran. Ctrl-C ends it.\n"
+		"In JSON, busy: TSC ticks per second in the guest and for it.",
 	.options = options,
 	.option_count = ARRAY_SIZE(options),
 	.run = run_top,

@@ -58,6 +58,7 @@ void top_compare(
 	row->guest = top_share(difference(hypervisor, run), ticks);
 	row->hypervisor = top_share(hypervisor, ticks);
 	row->idle = row->guest + row->hypervisor < 1000 ? 1000 - row->guest - row->hypervisor : 0;
+	row->busy = rate(run, ticks, tsc_hz);
 	for (u32 i = 0; i < EXIT_KIND_COUNT; i++) {
 		u64 count = difference(old->exits[i], new->exits[i]);
 

@@ -14,11 +14,12 @@ struct top_sample {
 	u64 exits[EXIT_KIND_COUNT];
 };
 
-/* Shares in tenths of a percent; rates per second. */
+/* Shares in tenths of a percent; busy and below are rates per second. */
 struct top_row {
 	u32 guest;
 	u32 hypervisor;
 	u32 idle;
+	u64 busy; /* ticks in the guest and for it */
 	u64 exits;
 	u64 kinds[EXIT_KIND_COUNT];
 };

@@ -64,6 +64,7 @@ def test_host(booted):
     rows = dict(re.split(r"\s+", line, maxsplit=1) for line in console.command("host"))
     assert set(rows) == set(host)
     assert rows["apic_ids"].split() == [str(i) for i in host["apic_ids"]]
+    assert 0 < host["boot"] < host["uptime"] + 0.001
     assert one_json(console, "host --json")["uptime"] > host["uptime"]
 
 
@@ -91,6 +92,7 @@ def test_top(booted):
     document = one_json(console, "top --json")
     for vp in document["vps"]:
         assert 99.5 <= vp["guest"] + vp["hypervisor"] + vp["idle"] <= 100.5
+        assert 0 <= vp["busy"] <= 10_000_000_000
         # Rates are rounded, each by itself.
         assert abs(sum(vp["kinds"].values()) - vp["exits"]) <= len(vp["kinds"])
     assert document["vps"][0]["kinds"]["hlt"] > 0

@@ -50,6 +50,7 @@ static void a_second_of_counters(void **state)
 	assert_int_equal(row.guest, 150);
 	assert_int_equal(row.hypervisor, 100);
 	assert_int_equal(row.idle, 750);
+	assert_int_equal(row.busy, HZ / 4);
 	assert_int_equal(row.exits, 144);
 	top_kinds(&row, 2, text, sizeof(text));
 	assert_string_equal(text, "cpuid 100, hlt 40");

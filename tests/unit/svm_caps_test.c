@@ -2,6 +2,7 @@
 /*
  * Which made-up processors the AMD-V back end refuses, and what it tells.
  * sources: hypervisor/svm/caps.c
+ * cflags: -I tests/unit/fake_cpuid
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,12 +14,39 @@
 
 #include "hypervisor/svm/caps.h"
 #include "hypervisor/trap.h"
+#include "x86/cpu.h"
 
 bool msr_read_safe(u32 msr, u64 *v)
 {
 	(void)msr;
 	(void)v;
 	return false;
+}
+
+static struct cpuid_regs leaf_1, leaf_hypervisor;
+
+struct cpuid_regs fake_cpuid(u32 leaf, u32 subleaf)
+{
+	(void)subleaf;
+	assert_true(leaf == 1 || leaf == 0x40000000);
+	return leaf == 1 ? leaf_1 : leaf_hypervisor;
+}
+
+/* Only QEMU's own processor; KVM in QEMU, and bare metal, deliver once. */
+static void only_one_delivers_twice(void **state)
+{
+	static const char *const names[] = { "TCGTCGTCGTCG", "KVMKVMKVM\0\0", "TCGTCGTCGTCH" };
+
+	(void)state;
+	for (u32 i = 0; i < 3; i++) {
+		memcpy(&leaf_hypervisor.ebx, names[i], 4);
+		memcpy(&leaf_hypervisor.ecx, names[i] + 4, 4);
+		memcpy(&leaf_hypervisor.edx, names[i] + 8, 4);
+		leaf_1.ecx = 1u << 31;
+		assert_int_equal(svm_caps_delivers_twice(), i == 0);
+		leaf_1.ecx = 0x7fffffff;
+		assert_false(svm_caps_delivers_twice());
+	}
 }
 
 /* Numbers are the APM's, written out once more. */
@@ -100,6 +128,7 @@ static void test_no_asid(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(only_one_delivers_twice),
 		cmocka_unit_test(test_usable),
 		cmocka_unit_test(test_no_svm),
 		cmocka_unit_test(test_off_in_firmware),

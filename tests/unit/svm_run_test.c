@@ -380,9 +380,35 @@ static void test_asids(void **state)
 	assert_int_equal(sc.asid_next, 3);
 }
 
+static void exit_intr_delivered(struct vmcb *v)
+{
+	assert_int_equal(v->control.inject, 0x80000041);
+	v->control.exit_code = VMEXIT_INTR;
+}
+
+/* Where the processor would deliver it twice, an exit follows the injection. */
+static void an_interrupt_may_need_an_exit_after_it(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < 2; i++) {
+		sc.exit_after_interrupt = i;
+		vp.event = (struct event){ .valid = true, .type = EVENT_EXTERNAL, .vector = 0x41 };
+		script[entries] = exit_intr_delivered;
+		run();
+		assert_int_equal(kicks, i);
+		assert_false(vp.event.valid);
+	}
+	/* Exceptions are delivered once anyway. */
+	vp.event = (struct event){ .valid = true, .type = EVENT_EXCEPTION, .vector = 6 };
+	script[entries] = exit_cpuid;
+	run();
+	assert_int_equal(kicks, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(an_interrupt_may_need_an_exit_after_it, setup),
 		cmocka_unit_test_setup(test_registers_go_both_ways, setup),
 		cmocka_unit_test_setup(test_length_unknown, setup),
 		cmocka_unit_test_setup(test_instruction_records, setup),
