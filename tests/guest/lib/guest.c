@@ -103,6 +103,21 @@ _Noreturn void __stack_chk_fail(void)
 	guest_done();
 }
 
+/* Ends the guest_try() under way with what @f says. */
+_Noreturn static void leave(const struct guest_frame *f)
+{
+	*catching = (struct guest_fault){ (u32)f->vector, f->error, f->rip, cr2_read() };
+	catching = NULL;
+	guest_recover(catch_sp, (u32)f->vector);
+}
+
+void guest_leave(u8 vector)
+{
+	(void)vector;
+	assert(catching);
+	leave(guest_frame);
+}
+
 void guest_trap(struct guest_frame *f)
 {
 	u8 vector = (u8)f->vector;
@@ -112,13 +127,8 @@ void guest_trap(struct guest_frame *f)
 		handlers[vector](vector);
 		return;
 	}
-	if (vector < VEC_EXCEPTIONS && catching) {
-		struct guest_fault *fault = catching;
-
-		*fault = (struct guest_fault){ vector, f->error, f->rip, cr2_read() };
-		catching = NULL;
-		guest_recover(catch_sp, vector);
-	}
+	if (vector < VEC_EXCEPTIONS && catching)
+		leave(f);
 	guest_fail("trap", "vector %u error %lx rip %016lx cr2 %lx", vector, f->error, f->rip,
 		cr2_read());
 	guest_done();

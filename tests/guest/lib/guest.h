@@ -69,6 +69,13 @@ struct guest_frame {
 /* Of the handler that runs, on any VP the last one: for tests on one VP. */
 extern struct guest_frame *guest_frame;
 
+/* A handler that never returns: what came ends the guest_try() under way, as a fault does. */
+void guest_leave(u8 vector);
+/* An IRET to the next instruction: NMIs may come again. */
+void guest_iret(void);
+/* Runs code at @code on the stack @rsp with RAX and RDI; only a fault leads back. */
+void guest_run_on(u64 rsp, u64 code, u64 rax, u64 rdi);
+
 /* Identity-mapped physical address of something in the image. */
 static inline u64 guest_phys(const void *p)
 {

@@ -15,6 +15,27 @@ guest_enter_user:
 	pushq %rdi
 	iretq
 
+	.global guest_iret
+guest_iret:
+	movq %rsp, %rax
+	xorl %ecx, %ecx
+	movl %ss, %ecx
+	pushq %rcx
+	pushq %rax
+	pushfq
+	pushq $8
+	leaq 1f(%rip), %rax
+	pushq %rax
+	iretq
+1:	ret
+
+	.global guest_run_on
+guest_run_on:
+	movq %rdi, %rsp
+	movq %rdx, %rax
+	movq %rcx, %rdi
+	jmp *%rsi
+
 /* void guest_compat(u32 *r, u64 code, u64 stack_top, u64 entry, u64 back) */
 	.global guest_compat
 guest_compat:
