@@ -336,6 +336,7 @@ _Noreturn void refuse(const char *fmt, ...)
 	va_start(args, fmt);
 	format_va(text, sizeof(text), fmt, args);
 	va_end(args);
+	begin();
 	say("error: %s", text);
 	stop();
 }

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 
+import pexpect
 import pexpect.fdpexpect
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -93,6 +94,15 @@ class Console:
         # An empty output leaves the prompt right behind the echo.
         self.expect("(^|\n)" + re.escape(PROMPT), timeout)
         return lines_of(self.text_before())
+
+    def rest(self):
+        """What COM1 said since the last match and is here already."""
+        said = b""
+        try:
+            while True:
+                said += self.child.read_nonblocking(65536, timeout=0)
+        except pexpect.TIMEOUT:
+            return (self.child.buffer + said).decode(errors="replace")
 
     def wait_for_end(self, timeout=None):
         """Waits until the emulator closes COM1; returns what it still said."""
@@ -188,6 +198,20 @@ class Machine:
         with open(self.e9_log, errors="replace") as f:
             return f.read()
 
+    def processors_at_rest(self):
+        """How many processors are halted with interrupts off."""
+        raise NotImplementedError
+
+    def wait_at_rest(self):
+        """Waits until all processors halt for good: then nothing is said any more."""
+        deadline = time.monotonic() + self.patience
+        while self.processors_at_rest() < self.options.get("smp", 1):
+            if self.process.poll() is not None:
+                raise RuntimeError("%s: the emulator ended" % self.name)
+            if time.monotonic() > deadline:
+                raise RuntimeError("%s: its processors do not halt" % self.name)
+            time.sleep(0.02)
+
     def kill(self):
         if self.process:
             self.process.kill()
@@ -223,6 +247,12 @@ class QemuMachine(Machine):
         self.monitor_child.send(line.encode() + b"\n")
         self.monitor_child.expect_exact(b"(qemu) ")
         return self.monitor_child.before.decode(errors="replace")
+
+    def processors_at_rest(self):
+        text = self.monitor("info registers -a")
+        flags = [int(value, 16) for value in re.findall(r"(?:RFL|EFL)=([0-9a-f]+)", text)]
+        halted = re.findall(r"HLT=(\d)", text)
+        return sum(h == "1" and not f & 0x200 for h, f in zip(halted, flags))
 
     def type_keys(self, text):
         """Types on the PS/2 keyboard: letters, digits, space and newline."""
@@ -291,6 +321,13 @@ class BochsMachine(Machine):
         self.launch(command, self.e9_log)
         self.open_console(socket.AF_INET, ("localhost", port))
         return self
+
+
+    def processors_at_rest(self):
+        """By its own log. Its BIOS leaves the other processors so, too."""
+        with open(self.work + "/bochs.log", errors="replace") as f:
+            halts = re.findall(r"\[CPU(\d+) *\] WARNING: HLT instruction with IF=0", f.read())
+        return len(set(halts))
 
 
 def machine(name, iso, log=None, **changes):
