@@ -363,10 +363,12 @@ static void test_device_race(void)
 
 static void test_indices(void)
 {
+	/* As struct hv_vp_index_from_apic_id_input, with its list. */
 	struct {
-		struct hv_vp_index_from_apic_id_input in;
+		u64 partition_id;
+		u64 target_vtl;
 		u32 ids[MAX_VPS + 1];
-	} q = { .in.partition_id = HV_PARTITION_SELF };
+	} q = { .partition_id = HV_PARTITION_SELF };
 	u32 out[MAX_VPS + 1] = { 0 };
 	u64 result, control;
 	bool ok = true;
