@@ -248,11 +248,26 @@ class QemuMachine(Machine):
         self.monitor_child.expect_exact(b"(qemu) ")
         return self.monitor_child.before.decode(errors="replace")
 
-    def processors_at_rest(self):
+    def halts(self):
+        """Per processor: whether it is halted, and whether interrupts are on."""
         text = self.monitor("info registers -a")
         flags = [int(value, 16) for value in re.findall(r"(?:RFL|EFL)=([0-9a-f]+)", text)]
-        halted = re.findall(r"HLT=(\d)", text)
-        return sum(h == "1" and not f & 0x200 for h, f in zip(halted, flags))
+        return [(halted == "1", bool(flag & 0x200))
+                for halted, flag in zip(re.findall(r"HLT=(\d)", text), flags)]
+
+    def processors_at_rest(self):
+        return self.halts().count((True, False))
+
+    def wait_idle(self):
+        """Waits until all processors halt and wait for interrupts, for some looks."""
+        deadline = time.monotonic() + self.patience
+        looks = 0
+        while looks < 5:
+            idle = all(halted and interruptible for halted, interruptible in self.halts())
+            looks = looks + 1 if idle else 0
+            if time.monotonic() > deadline:
+                raise RuntimeError("%s: it is never idle" % self.name)
+            time.sleep(0.02)
 
     def type_keys(self, text):
         """Types on the PS/2 keyboard: letters, digits, space and newline."""
@@ -324,10 +339,10 @@ class BochsMachine(Machine):
 
 
     def processors_at_rest(self):
-        """By its own log. Its BIOS leaves the other processors so, too."""
+        """By its own log. Its BIOS leaves all but the first one so, too."""
         with open(self.work + "/bochs.log", errors="replace") as f:
             halts = re.findall(r"\[CPU(\d+) *\] WARNING: HLT instruction with IF=0", f.read())
-        return len(set(halts))
+        return sum(halts.count(cpu) > (cpu != "0") for cpu in set(halts))
 
 
 def machine(name, iso, log=None, **changes):
