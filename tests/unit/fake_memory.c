@@ -15,10 +15,7 @@
 #define BEHIND   4u /* pages */
 #define PATTERN  0xa5
 #define FRAMES   (0x20000000ull >> PAGE_SHIFT)
-#define MAX_SIZE (64 * MIB)
-
-char image_start[PAGE_SIZE] __aligned(4096);
-char image_end[1];
+#define MAX_SIZE (256 * MIB)
 
 static struct frame frames[FRAMES];
 static u8 *behind;

@@ -2,7 +2,7 @@
 /*
  * Owned memory of the hypervisor for host tests: frame table, pool and direct
  * map over real host pages. A test names -I tests/unit/fake_layout in its
- * cflags, and among its sources fake_memory.c, pool.c, frame.c, lib/bitmap.c.
+ * cflags, and among its sources fake_memory.c, fake_image.S, pool.c, frame.c, lib/bitmap.c.
  */
 #pragma once
 

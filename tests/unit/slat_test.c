@@ -2,7 +2,7 @@
 /*
  * The second-level radix tree with both vendors' bits: levels, splits, tables
  * given back, an empty reserve, and random changes against a flat model.
- * sources: hypervisor/slat.c hypervisor/pool.c hypervisor/frame.c hypervisor/svm/slat_format.c hypervisor/vmx/slat_format.c lib/bitmap.c tests/unit/fake_memory.c tests/unit/host_assert.c
+ * sources: hypervisor/slat.c hypervisor/pool.c hypervisor/frame.c hypervisor/svm/slat_format.c hypervisor/vmx/slat_format.c lib/bitmap.c tests/unit/fake_memory.c tests/unit/fake_image.S tests/unit/host_assert.c
  * cflags: -I tests/unit/fake_layout
  */
 #include <setjmp.h>
