@@ -56,7 +56,9 @@ def iso_with(append):
 
 def run_qemu(options, gdb):
     command = emulators.qemu_command(uefi=bool(os.environ.get("UEFI")), **options)
-    command += ["-nographic", "-serial", "mon:stdio"]
+    # Not -nographic: SeaBIOS would then use COM1, too, and leave the terminal
+    # with its line wrap off.
+    command += ["-display", "none", "-serial", "mon:stdio"]
     command += shlex.split(os.environ.get("QEMU_EXTRA", ""))
     if not gdb:
         os.execvp(command[0], command)
