@@ -9,7 +9,7 @@ VERSION := 0.1.0
 
 .SUFFIXES:
 .DELETE_ON_ERROR:
-MAKEFLAGS += --no-builtin-rules
+MAKEFLAGS += --no-builtin-rules --no-print-directory
 export PYTHONDONTWRITEBYTECODE := 1
 include tools/flags.mk
 export CC BUILD PYTHON

@@ -149,14 +149,6 @@ void screen_init(struct screen *s)
 		}
 }
 
-void screen_continue(struct screen *s, u32 column, u32 row)
-{
-	s->column = MIN(column, s->columns - 1);
-	s->row = MIN(row, s->rows - 1);
-	if (s->column)
-		newline(s);
-}
-
 void screen_write(struct screen *s, const char *text, size_t len)
 {
 	bool cursor = s->cursor_shown;

@@ -42,8 +42,6 @@ struct screen {
 
 /* Clears. A kind or depth that cannot be drawn becomes SCREEN_NONE. */
 void screen_init(struct screen *s);
-/* Takes over what another writer left: starts below its last row. */
-void screen_continue(struct screen *s, u32 column, u32 row);
 void screen_write(struct screen *s, const char *text, size_t len);
 /* The block that marks where the next character goes. */
 void screen_cursor(struct screen *s, bool shown);

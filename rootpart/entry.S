@@ -7,7 +7,7 @@
  * virtual base. Xen "x86/HVM direct boot ABI".
  */
 
-#define VIRT             0xffffffff80000000
+#define VIRT             0xffffffffc0000000
 /* Offset of a symbol from the image's first byte. */
 #define OFF(sym)         ((sym) - VIRT)
 
@@ -77,7 +77,7 @@ root_entry:
 	jne	3b
 
 	leal	OFF(boot_pd_image) + PTE_PW(%ebp), %eax
-	movl	%eax, OFF(boot_pdpt_image) + 510 * 8(%ebp)
+	movl	%eax, OFF(boot_pdpt_image) + 511 * 8(%ebp)
 	leal	OFF(boot_pdpt_low) + PTE_PW(%ebp), %eax
 	movl	%eax, OFF(boot_pml4)(%ebp)
 	leal	OFF(boot_pdpt_image) + PTE_PW(%ebp), %eax

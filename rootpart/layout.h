@@ -22,6 +22,7 @@
 #define ROOT_DEVICE_BASE 0xffffd20000000000ull
 #define ROOT_DEVICE_SIZE (256 * GIB)
 
-/* The image, linked at this address whatever physical memory it is in. */
-#define ROOT_IMAGE_BASE 0xffffffff80000000ull
+/* The image, linked at this address whatever physical memory it is in: not the
+ * one of the hypervisor, so that an address in a log or a debugger names one. */
+#define ROOT_IMAGE_BASE 0xffffffffc0000000ull
 #define ROOT_IMAGE_MAX  (16 * MIB)

@@ -20,7 +20,7 @@ LAW = {
     "vmbus": {"include", "lib"},
     "vsp": {"include", "lib", "vmbus"},
     "vsc": {"include", "lib", "vmbus"},
-    "rootpart": {"boot", "include", "lib", "vmbus", "vsp"},
+    "rootpart": {"include", "lib", "vmbus", "vsp"},
     "include": {"lib"},
     "lib": {"include"},
     "tests": None,

@@ -12,19 +12,28 @@ packages="gcc libc6-dev clang binutils make qemu-system-x86 seabios ovmf
     libclang-rt-dev llvm clang-format gdb"
 tools="gcc clang ld.bfd objcopy make qemu-system-x86_64 grub-mkimage xorriso mformat
     bochs python3 clang-format gdb"
+# What no tool stands for: firmware, GRUB's modules, the unit tests' library.
+files="/usr/share/OVMF/OVMF_CODE_4M.fd /usr/share/bochs/BIOS-bochs-latest
+    /usr/share/vgabios/vgabios.bin /usr/lib/grub/i386-pc/moddep.lst
+    /usr/lib/grub/x86_64-efi/moddep.lst /usr/include/cmocka.h"
+
+# One more thing that is missing, after a heading.
+missing_thing() {
+    [ $status -eq 1 ] || echo "deps: this is not Debian; install what gives these:" >&2
+    echo "  $1" >&2
+    status=1
+}
 
 list_tools() {
     status=0
     for tool in $tools; do
-        command -v "$tool" >/dev/null 2>&1 && continue
-        [ $status -eq 1 ] || echo "deps: this is not Debian; install what gives these tools:" >&2
-        echo "  $tool" >&2
-        status=1
+        command -v "$tool" >/dev/null 2>&1 || missing_thing "$tool"
     done
     for module in pytest pexpect; do
-        python3 -c "import $module" 2>/dev/null && continue
-        echo "  python3 module $module" >&2
-        status=1
+        "${PYTHON:-python3}" -c "import $module" 2>/dev/null || missing_thing "python3 module $module"
+    done
+    for file in $files; do
+        [ -e "$file" ] || missing_thing "$file"
     done
     return $status
 }

@@ -3,10 +3,11 @@
 """Boots build/verdigris.iso in this terminal: `make run` and `make gdb`.
 
 Options come from the environment: MACHINE=svm|vmx|ryzen|kvm, SMP=2, MEM=1G,
-UEFI=1, ISO=path, APPEND="hypervisor options". COM1 is this terminal; every
+UEFI=1, ISO=path, APPEND="hypervisor options", QEMU_EXTRA="more options". COM1 is this terminal; every
 key goes to the guest, and Ctrl-A x ends the emulator.
 """
 import os
+import re
 import select
 import shlex
 import signal
@@ -35,10 +36,16 @@ def settings():
     if kind == "kvm" and not emulators.hardware_can_nest():
         sys.exit("run: MACHINE=kvm needs /dev/kvm and a processor with VT-x or AMD-V")
     bochs = kind in emulators.BOCHS_MODELS
+    smp = os.environ.get("SMP") or ("1" if bochs else "2")
+    memory = os.environ.get("MEM") or ("512M" if bochs else "1G")
+    if not re.fullmatch("[1-9][0-9]*", smp):
+        sys.exit("run: SMP=%s: expected a number of processors" % smp)
+    if not re.fullmatch("[1-9][0-9]*[MmGg]?", memory):
+        sys.exit("run: MEM=%s: expected a size such as 512M or 2G" % memory)
     return {
         "kind": kind,
-        "smp": int(os.environ.get("SMP") or (1 if bochs else 2)),
-        "memory": os.environ.get("MEM") or ("512M" if bochs else "1G"),
+        "smp": int(smp),
+        "memory": memory,
         "iso": os.environ.get("ISO") or iso_with(os.environ.get("APPEND", "")),
     }
 
@@ -54,20 +61,34 @@ def iso_with(append):
     return out
 
 
+def free_port():
+    with socket.socket() as s:
+        s.bind(("localhost", 0))
+        return s.getsockname()[1]
+
+
 def run_qemu(options, gdb):
     command = emulators.qemu_command(uefi=bool(os.environ.get("UEFI")), **options)
-    command += ["-nographic", "-serial", "mon:stdio"]
+    # Not -nographic: SeaBIOS would then use COM1, too, and leave the terminal
+    # with its line wrap off.
     command += shlex.split(os.environ.get("QEMU_EXTRA", ""))
+    command += ["-display", "none", "-serial", "mon:stdio"]
     if not gdb:
         os.execvp(command[0], command)
     # The debugger has the terminal, so the console goes to a file.
     log = BUILD + "/gdb-console.log"
-    command[-2:] = ["-serial", "file:" + log, "-monitor", "none", "-s", "-S"]
-    note("console in %s" % log)
+    port = free_port()
+    command[-2:] = ["-serial", "file:" + log, "-monitor", "none",
+                    "-gdb", "tcp:localhost:%d" % port, "-S"]
+    note("console in %s, gdb at port %d" % (log, port))
     emulator = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        subprocess.run(["gdb", "-q", "-x", "tools/gdbinit"],
+        subprocess.run(["gdb", "-q", "-ex", "set confirm off",
+                        "-ex", "symbol-file %s/hypervisor.debug" % BUILD,
+                        "-ex", "add-symbol-file %s/rootpart.debug" % BUILD,
+                        "-x", "tools/gdbinit",
+                        "-ex", "target remote localhost:%d" % port],
                        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     finally:
         emulator.kill()
@@ -107,12 +128,6 @@ def bridge(serial, emulator):
             else:
                 escaped = False
                 serial.sendall(data)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("localhost", 0))
-        return s.getsockname()[1]
 
 
 def run_bochs(options):

@@ -16,13 +16,16 @@ static void list_commands(struct cli *cli)
 		      "typed, Ctrl-C ends what runs. Words with spaces go in '...' or \"...\".\n");
 }
 
-static void list_json(struct cli *cli)
+/* @only NULL: all commands. */
+static void list_json(struct cli *cli, const struct cli_command *only)
 {
 	struct json j;
 
 	json_begin(&j, &cli->out);
 	json_array(&j, NULL);
 	for (u32 i = 0; i < cli_command_count; i++) {
+		if (only != NULL && only != cli_commands[i])
+			continue;
 		json_object(&j, NULL);
 		json_string(&j, "name", cli_commands[i]->name);
 		json_string(&j, "usage", cli_commands[i]->usage);
@@ -36,10 +39,10 @@ static void list_json(struct cli *cli)
 static void option_line(struct cli *cli, const struct cli_option *o)
 {
 	char text[64];
-	char letter[4] = "";
+	char letter[5] = "";
 
 	if (o->letter != '\0')
-		(void)format(letter, sizeof(letter), "-%c,", o->letter);
+		(void)format(letter, sizeof(letter), "-%c, ", o->letter);
 	(void)format(text, sizeof(text), "%s--%s%s%s", letter, o->name, o->value != NULL ? " " : "",
 		o->value != NULL ? o->value : "");
 	cli_printf(cli, "  %-*s %s\n", NAME_COLUMN, text, o->help);
@@ -47,7 +50,8 @@ static void option_line(struct cli *cli, const struct cli_option *o)
 
 static void describe(struct cli *cli, const struct cli_command *c)
 {
-	cli_printf(cli, "usage: %s %s\n%s\n", c->name, c->usage, c->help);
+	cli_printf(cli, "usage: %s%s%s\n%s\n", c->name, c->usage[0] != '\0' ? " " : "", c->usage,
+		c->help);
 	if (c->more != NULL)
 		cli_printf(cli, "%s\n", c->more);
 	for (u32 i = 0; i < c->option_count; i++)
@@ -56,20 +60,20 @@ static void describe(struct cli *cli, const struct cli_command *c)
 
 static int run_help(struct cli *cli, const struct cli_args *args)
 {
-	const struct cli_command *c;
+	const struct cli_command *c = NULL;
 
-	if (args_has(args, "json")) {
-		list_json(cli);
-		return 0;
+	if (args->count > 0) {
+		c = cli_find(args->words[0]);
+		if (c == NULL)
+			return cli_error(
+				cli, -ENOENT, "no command \"%.64s\"; see help", args->words[0]);
 	}
-	if (args->count == 0) {
+	if (args_has(args, "json"))
+		list_json(cli, c);
+	else if (c != NULL)
+		describe(cli, c);
+	else
 		list_commands(cli);
-		return 0;
-	}
-	c = cli_find(args->words[0]);
-	if (c == NULL)
-		return cli_error(cli, -ENOENT, "no command \"%.64s\"; see help", args->words[0]);
-	describe(cli, c);
 	return 0;
 }
 

@@ -76,8 +76,9 @@ static int run_command(struct cli *cli, const struct cli_command *c, char *const
 		return cli_error(cli, -EINVAL, "%s: words are missing; usage: %s %s", c->name,
 			c->name, c->usage);
 	if (args.count > c->max_words)
-		return cli_error(cli, -EINVAL, "%s: too many words: \"%.64s\"; usage: %s %s",
-			c->name, args.words[c->max_words], c->name, c->usage);
+		return cli_error(cli, -EINVAL, "%s: too many words: \"%.64s\"; usage: %s%s%s",
+			c->name, args.words[c->max_words], c->name, c->usage[0] != '\0' ? " " : "",
+			c->usage);
 	return c->run(cli, &args);
 }
 

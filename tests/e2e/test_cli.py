@@ -45,6 +45,10 @@ def test_help(booted):
     assert [c["name"] for c in one_json(booted.console, "help --json")] == COMMANDS
     for name in COMMANDS:
         assert booted.console.command("help " + name)[0].startswith("usage: " + name)
+    [one] = one_json(booted.console, "help --json ls")
+    assert one["name"] == "ls" and "[PATH]" in one["usage"]
+    assert booted.console.command("help poweroff")[0] == "usage: poweroff"
+    assert "  -l, --long " in booted.console.command("help ls")[2]
 
 
 @on_both
@@ -171,6 +175,7 @@ WRONG = [
     ("echo " + "x " * 70, "more than 64 words"),
     ("echo --loud", "echo: no option --loud; see help echo"),
     ("help nope", 'no command "nope"; see help'),
+    ("help --json nope", 'no command "nope"; see help'),
     ("help a b", 'help: too many words: "b"; usage: help [--json] [COMMAND]'),
     ("host now", 'host: too many words: "now"; usage: host [--json]'),
     ("host --json=yes", "host: option --json takes no value; see help host"),
@@ -191,7 +196,7 @@ WRONG = [
     ("trace --cpu 64", None),
     ("trace --count 18446744073709551616",
      '--count: "18446744073709551616" is no number from 1 to 1024'),
-    ("poweroff now", 'poweroff: too many words: "now"; usage: poweroff '),
+    ("poweroff now", 'poweroff: too many words: "now"; usage: poweroff'),
     ("reboot --force", "reboot: no option --force; see help reboot"),
 ]
 
