@@ -340,7 +340,7 @@ class BochsMachine(Machine):
 
     def processors_at_rest(self):
         """By its own log. Its BIOS leaves all but the first one so, too."""
-        with open(self.work + "/bochs.log", errors="replace") as f:
+        with open(self.bochs_log, errors="replace") as f:
             halts = re.findall(r"\[CPU(\d+) *\] WARNING: HLT instruction with IF=0", f.read())
         return sum(halts.count(cpu) > (cpu != "0") for cpu in set(halts))
 
