@@ -45,6 +45,11 @@ bench: deps
 	$(Q)+$(MAKE) iso guests
 	$(Q)$(PYTHON) tests/bench/bench.py $(BENCH)
 
+bench-profile: deps
+	$(Q)+$(MAKE) iso guests
+	$(Q)$(PYTHON) tests/bench/profile.py
+.PHONY: bench-profile
+
 unit:
 	$(Q)+$(PYTHON) tests/run unit
 

@@ -84,9 +84,9 @@ static void lvt_set(void)
 {
 	u32 last = (reg_read(APIC_VERSION) >> 16) & 0xff;
 
-	/* The 8259's pin, and the one for NMIs, as all PCs have them. */
 	reg_write(APIC_LVT_LINT0, APIC_LVT_MASKED);
-	reg_write(APIC_LVT_LINT1, APIC_DM_NMI << 8);
+	/* The pin for NMIs, as all PCs have it. One processor is enough to tell of them. */
+	reg_write(APIC_LVT_LINT1, this_cpu()->index ? APIC_LVT_MASKED : APIC_DM_NMI << 8);
 	if (last >= 4)
 		reg_write(APIC_LVT_PERF, APIC_LVT_MASKED);
 	if (last >= 5)

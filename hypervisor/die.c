@@ -217,15 +217,32 @@ static void say_root_backtrace(struct vp *vp)
 	end_repeats();
 }
 
+/* Where the VPs of the other processors were; their stacks are out of reach. */
+static void say_other_vps(void)
+{
+	for (u32 i = 0; i < cpu_count; i++) {
+		const struct vp *vp = cpus[i]->root_vp;
+		char text[96];
+
+		if (cpus[i] == this_cpu() || !vp || vp->state == VP_STOPPED)
+			continue;
+		backtrace_name(text, sizeof(text), vp->regs.rip, false);
+		say("root partition: vp%u: %016lx %s", i, vp->regs.rip, text);
+	}
+}
+
 /* Where the root was: an NMI may mean that it hangs. */
-static void say_root(void)
+static void say_root(const struct trap_frame *frame)
 {
 	struct vp *vp = this_cpu()->root_vp;
 
 	if (!vp || this_cpu()->current != vp)
 		return;
+	if (frame && virt->catch_up)
+		virt->catch_up(vp, frame->rip);
 	say("root partition: vp%u:", vp->index);
 	say_root_backtrace(vp);
+	say_other_vps();
 }
 
 _Noreturn void die(const struct trap_frame *frame, const char *fmt, ...)
@@ -249,7 +266,7 @@ _Noreturn void die(const struct trap_frame *frame, const char *fmt, ...)
 		say_named(frame->rip, false);
 	backtrace_own(frame ? frame->rbp : frame_pointer(), say_return);
 	end_repeats();
-	say_root();
+	say_root(frame);
 	end("hypervisor");
 }
 
@@ -325,6 +342,7 @@ _Noreturn void die_root(struct vp *vp, const char *why)
 	say_table(vp, "idtr", HV_X64_REGISTER_IDTR);
 	say("backtrace:");
 	say_root_backtrace(vp);
+	say_other_vps();
 	end("root partition");
 }
 
@@ -336,6 +354,7 @@ _Noreturn void refuse(const char *fmt, ...)
 	va_start(args, fmt);
 	format_va(text, sizeof(text), fmt, args);
 	va_end(args);
+	begin();
 	say("error: %s", text);
 	stop();
 }

@@ -67,6 +67,10 @@ bool log_allowed(struct log_limit *limit)
 	if (now - limit->window_start > clock_tsc_hz) {
 		limit->window_start = now;
 		limit->count = 0;
+		if (limit->suppressed)
+			log_line(LOG_WARN, "log: %u lines like the next were left out",
+				limit->suppressed);
+		limit->suppressed = 0;
 	}
 	if (limit->count < LIMIT_LINES) {
 		limit->count++;

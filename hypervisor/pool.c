@@ -32,7 +32,7 @@ void pool_set_image(spa_t image)
 void pool_init(spa_t start, u64 size)
 {
 	u32 pages = (u32)(size >> PAGE_SHIFT);
-	u32 map_pages = (u32)((pages / 8 + PAGE_SIZE - 1) >> PAGE_SHIFT);
+	u32 map_pages = (u32)((BITMAP_WORDS(pages) * sizeof(u64) + PAGE_MASK) >> PAGE_SHIFT);
 
 	pool.start = start.a;
 	pool.used = (u64 *)(HV_DIRECT_BASE + start.a);

@@ -218,6 +218,11 @@ struct virt_ops {
 	void (*advance)(struct vp *vp, u8 length);
 	/* Prints the whole control block to the log; while dying. */
 	void (*dump)(struct vp *vp);
+	/*
+	 * For the dying: an NMI hit the hypervisor at @rip. If that was on the way
+	 * out of @vp, vp->regs gets what it has not yet. May be NULL.
+	 */
+	void (*catch_up)(struct vp *vp, u64 rip);
 };
 
 extern const struct virt_ops svm_ops;

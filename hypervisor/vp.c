@@ -88,6 +88,8 @@ void vp_notify(struct vp *vp, u32 work)
 
 bool vp_wakes(struct vp *vp)
 {
+	u32 work;
+
 	switch (load_acquire(&vp->state)) {
 	case VP_RUNNABLE:
 		return true;
@@ -98,8 +100,15 @@ bool vp_wakes(struct vp *vp)
 	}
 	if (vp->event.valid)
 		return true;
-	if (load_acquire(&vp->work) & VP_WORK_NMI && virt->can_nmi(vp))
+	work = load_acquire(&vp->work);
+	if (work & VP_WORK_NMI && virt->can_nmi(vp))
 		return true;
+	/*
+	 * This is the look at the IRR that the bit asks for: left set where no
+	 * interrupt may wake us yet, it would keep the next one from kicking.
+	 */
+	if (work & VP_WORK_INTERRUPT)
+		atomic_fetch_and(&vp->work, ~(u32)VP_WORK_INTERRUPT);
 	return virt->can_interrupt(vp) && vlapic_pending(vp) != VLAPIC_NONE;
 }
 

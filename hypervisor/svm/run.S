@@ -72,6 +72,8 @@ svm_enter:
 	cli
 	stgi
 	ret
+	.global svm_enter_end
+svm_enter_end:
 	.size svm_enter, . - svm_enter
 
 	.section .note.GNU-stack, "", @progbits

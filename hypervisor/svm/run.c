@@ -45,6 +45,22 @@ static void asid_assign(struct svm_vp *s)
 	s->generation = c->generation;
 }
 
+static inline void take_out(struct vp *vp, const struct vmcb_save *save)
+{
+	vp->regs.gpr[GPR_RAX] = save->rax;
+	vp->regs.gpr[GPR_RSP] = save->rsp;
+	vp->regs.rip = save->rip;
+	vp->regs.rflags = save->rflags;
+}
+
+void svm_catch_up(struct vp *vp, u64 rip)
+{
+	const struct svm_vp *s = vp->virt;
+
+	if (rip >= (u64)svm_enter && rip < (u64)svm_enter_end)
+		take_out(vp, &s->vmcb.save);
+}
+
 static void enter(struct vp *vp, struct svm_vp *s)
 {
 	struct vmcb_control *c = &s->vmcb.control;
@@ -62,10 +78,7 @@ static void enter(struct vp *vp, struct svm_vp *s)
 		svm_event_arm(vp);
 	svm_enter(&vp->regs, s->vmcb_spa, cpu->host_spa);
 	c->tlb_control = 0;
-	vp->regs.gpr[GPR_RAX] = save->rax;
-	vp->regs.gpr[GPR_RSP] = save->rsp;
-	vp->regs.rip = save->rip;
-	vp->regs.rflags = save->rflags;
+	take_out(vp, save);
 	vp->event.valid = false;
 	if (unlikely(c->exit_event & VMCB_EVENT_VALID))
 		svm_event_interrupted(vp, c->exit_event);

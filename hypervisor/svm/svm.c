@@ -85,4 +85,5 @@ const struct virt_ops svm_ops = {
 	.flush = svm_flush,
 	.advance = svm_advance,
 	.dump = svm_vmcb_dump,
+	.catch_up = svm_catch_up,
 };

@@ -65,6 +65,9 @@ void svm_save(struct vp *vp);
 void svm_flush(struct vp *vp);
 /* run.S: @regs is a struct vp_regs; @vmcb and @host are physical addresses. */
 void svm_enter(void *regs, u64 vmcb, u64 host);
+extern const u8 svm_enter_end[];
+/* virt_ops.catch_up: an NMI is let in by svm_enter()'s STGI, before run.c copies. */
+void svm_catch_up(struct vp *vp, u64 rip);
 
 /* event.c */
 /* vp->event as EVENTINJ; 0 if there is nothing to inject. */

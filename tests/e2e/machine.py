@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 
+import pexpect
 import pexpect.fdpexpect
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -93,6 +94,15 @@ class Console:
         # An empty output leaves the prompt right behind the echo.
         self.expect("(^|\n)" + re.escape(PROMPT), timeout)
         return lines_of(self.text_before())
+
+    def rest(self):
+        """What COM1 said since the last match and is here already."""
+        said = b""
+        try:
+            while True:
+                said += self.child.read_nonblocking(65536, timeout=0)
+        except pexpect.TIMEOUT:
+            return (self.child.buffer + said).decode(errors="replace")
 
     def wait_for_end(self, timeout=None):
         """Waits until the emulator closes COM1; returns what it still said."""
@@ -188,6 +198,20 @@ class Machine:
         with open(self.e9_log, errors="replace") as f:
             return f.read()
 
+    def processors_at_rest(self):
+        """How many processors are halted with interrupts off."""
+        raise NotImplementedError
+
+    def wait_at_rest(self):
+        """Waits until all processors halt for good: then nothing is said any more."""
+        deadline = time.monotonic() + self.patience
+        while self.processors_at_rest() < self.options.get("smp", 1):
+            if self.process.poll() is not None:
+                raise RuntimeError("%s: the emulator ended" % self.name)
+            if time.monotonic() > deadline:
+                raise RuntimeError("%s: its processors do not halt" % self.name)
+            time.sleep(0.02)
+
     def kill(self):
         if self.process:
             self.process.kill()
@@ -223,6 +247,27 @@ class QemuMachine(Machine):
         self.monitor_child.send(line.encode() + b"\n")
         self.monitor_child.expect_exact(b"(qemu) ")
         return self.monitor_child.before.decode(errors="replace")
+
+    def halts(self):
+        """Per processor: whether it is halted, and whether interrupts are on."""
+        text = self.monitor("info registers -a")
+        flags = [int(value, 16) for value in re.findall(r"(?:RFL|EFL)=([0-9a-f]+)", text)]
+        return [(halted == "1", bool(flag & 0x200))
+                for halted, flag in zip(re.findall(r"HLT=(\d)", text), flags)]
+
+    def processors_at_rest(self):
+        return self.halts().count((True, False))
+
+    def wait_idle(self):
+        """Waits until all processors halt and wait for interrupts, for some looks."""
+        deadline = time.monotonic() + self.patience
+        looks = 0
+        while looks < 5:
+            idle = all(halted and interruptible for halted, interruptible in self.halts())
+            looks = looks + 1 if idle else 0
+            if time.monotonic() > deadline:
+                raise RuntimeError("%s: it is never idle" % self.name)
+            time.sleep(0.02)
 
     def type_keys(self, text):
         """Types on the PS/2 keyboard: letters, digits, space and newline."""
@@ -291,6 +336,13 @@ class BochsMachine(Machine):
         self.launch(command, self.e9_log)
         self.open_console(socket.AF_INET, ("localhost", port))
         return self
+
+
+    def processors_at_rest(self):
+        """By its own log. Its BIOS leaves all but the first one so, too."""
+        with open(self.bochs_log, errors="replace") as f:
+            halts = re.findall(r"\[CPU(\d+) *\] WARNING: HLT instruction with IF=0", f.read())
+        return sum(halts.count(cpu) > (cpu != "0") for cpu in set(halts))
 
 
 def machine(name, iso, log=None, **changes):

@@ -22,7 +22,7 @@ RESULT = r"(?:^|\n)(PASS|FAIL|DONE)(?: ([^\r\n]*))?\r?\n"
 def tag(path, word, default):
     with open(path) as f:
         head = "".join(f.readlines()[:15])
-    match = re.search(r"\b%s: *(.*)" % word, head)
+    match = re.search(r"^ \* %s: *(.*)" % word, head, re.M)
     return match.group(1).strip() if match else default
 
 

@@ -337,6 +337,41 @@ static void test_ping_pong(void)
 	guest_check(i == PINGS, "ping-pong", "%u", i);
 }
 
+static bool asleep;
+
+/* Halts below a task priority until an interrupt above it comes. */
+static void task_sleep(u64 arg)
+{
+	(void)arg;
+	apic_set(APIC_TPR, 0x80);
+	store_release(&asleep, true);
+	while (!load_acquire(&vps[self()].got))
+		irq_wait();
+	apic_set(APIC_TPR, 0);
+	irq_enable();
+	irq_disable();
+}
+
+/* One that has to wait keeps no later one from waking the VP. */
+static void test_wake_behind_held(void)
+{
+	u32 other = count - 1;
+	bool woke;
+
+	clear();
+	vps[other].arg = 0;
+	store_release(&vps[other].task, task_sleep);
+	send(id_of(other), VECTOR_ACK);
+	while (!load_acquire(&asleep))
+		cpu_pause();
+	guest_delay_us(2000);
+	send(id_of(other), VECTOR);
+	guest_delay_us(2000);
+	send(id_of(other), 0xd0);
+	woke = wait_for(is_idle, other);
+	guest_check(woke && vps[other].got == 2, "wake-behind-held", "%u", vps[other].got);
+}
+
 /* Two VPs touch the same fresh GiB of device space at once. */
 static u64 meet;
 
@@ -363,10 +398,12 @@ static void test_device_race(void)
 
 static void test_indices(void)
 {
+	/* As struct hv_vp_index_from_apic_id_input, with its list. */
 	struct {
-		struct hv_vp_index_from_apic_id_input in;
+		u64 partition_id;
+		u64 target_vtl;
 		u32 ids[MAX_VPS + 1];
-	} q = { .in.partition_id = HV_PARTITION_SELF };
+	} q = { .partition_id = HV_PARTITION_SELF };
 	u32 out[MAX_VPS + 1] = { 0 };
 	u64 result, control;
 	bool ok = true;
@@ -506,5 +543,6 @@ void guest_main(void)
 	if (count == 1)
 		return;
 	test_ping_pong();
+	test_wake_behind_held();
 	test_device_race();
 }

@@ -33,6 +33,8 @@ static struct exit exit_;
 static void (*script[8])(struct vmcb *v);
 static u32 entries, kicks;
 
+const u8 svm_enter_end[1];
+
 void svm_enter(void *regs, u64 vmcb, u64 host)
 {
 	assert_ptr_equal(regs, &vp.regs);

@@ -498,6 +498,22 @@ static void test_halted(void **state)
 	assert_true(vp_wakes(&vp));
 }
 
+/* One that may not wake the VP yet does not keep the next from kicking it. */
+static void test_halted_kick(void **state)
+{
+	(void)state;
+	vp.state = VP_HALTED;
+	highest = 0x31;
+	vp_notify(&vp, VP_WORK_INTERRUPT);
+	assert_int_equal(kicks, 1);
+	assert_false(vp_wakes(&vp));
+	pending = highest = 0x81;
+	vp_notify(&vp, VP_WORK_INTERRUPT);
+	assert_int_equal(kicks, 2);
+	vp_run(&vp);
+	assert_int_equal(entered[0].vector, 0x81);
+}
+
 static void test_stopped(void **state)
 {
 	(void)state;
@@ -682,6 +698,7 @@ int main(void)
 		cmocka_unit_test_setup(test_flush, setup),
 		cmocka_unit_test_setup(test_work_during_exit, setup),
 		cmocka_unit_test_setup(test_halted, setup),
+		cmocka_unit_test_setup(test_halted_kick, setup),
 		cmocka_unit_test_setup(test_stopped, setup),
 		cmocka_unit_test_setup(test_notify, setup),
 		cmocka_unit_test_setup(test_counters, setup),

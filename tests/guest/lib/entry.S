@@ -245,6 +245,7 @@ gdt:	.quad 0
 	.quad 0x00cff3000000ffff		/* user data, 0x1b */
 	.quad 0x00affb000000ffff		/* user code, 0x23 */
 	.quad 0, 0				/* TSS, filled in C */
+	.quad 0x00cf9b000000ffff		/* 32-bit code, 0x38 */
 gdt_pointer:
 	.word . - gdt - 1
 	.quad 0

@@ -20,7 +20,7 @@
 #define PAGE_COUNT 64u
 
 extern const u8 guest_stubs[256][16];
-extern u64 gdt[7];
+extern u64 gdt[8];
 u32 guest_call_recover(void (*fn)(void *), void *arg, u64 *saved_sp);
 _Noreturn void guest_recover(u64 saved_sp, u32 value);
 _Noreturn void guest_start(const struct pvh_start_info *info, u64 load);
@@ -103,6 +103,21 @@ _Noreturn void __stack_chk_fail(void)
 	guest_done();
 }
 
+/* Ends the guest_try() under way with what @f says. */
+_Noreturn static void leave(const struct guest_frame *f)
+{
+	*catching = (struct guest_fault){ (u32)f->vector, f->error, f->rip, cr2_read() };
+	catching = NULL;
+	guest_recover(catch_sp, (u32)f->vector);
+}
+
+void guest_leave(u8 vector)
+{
+	(void)vector;
+	assert(catching);
+	leave(guest_frame);
+}
+
 void guest_trap(struct guest_frame *f)
 {
 	u8 vector = (u8)f->vector;
@@ -112,13 +127,8 @@ void guest_trap(struct guest_frame *f)
 		handlers[vector](vector);
 		return;
 	}
-	if (vector < VEC_EXCEPTIONS && catching) {
-		struct guest_fault *fault = catching;
-
-		*fault = (struct guest_fault){ vector, f->error, f->rip, cr2_read() };
-		catching = NULL;
-		guest_recover(catch_sp, vector);
-	}
+	if (vector < VEC_EXCEPTIONS && catching)
+		leave(f);
 	guest_fail("trap", "vector %u error %lx rip %016lx cr2 %lx", vector, f->error, f->rip,
 		cr2_read());
 	guest_done();
@@ -210,6 +220,31 @@ _Noreturn void guest_start(const struct pvh_start_info *info, u64 load)
 	find_bootinfo(info);
 	guest_main();
 	guest_done();
+}
+
+void guest_enter_user(u64 rip, u64 rsp);
+
+static void enter_user(void *p)
+{
+	const u64 *at = p;
+
+	guest_enter_user(at[0], at[1]);
+}
+
+struct guest_fault guest_user(u64 rip, u64 rsp)
+{
+	static u8 stack[4096] __aligned(16);
+	u64 at[] = { rip, rsp };
+
+	tss.rsp[0] = (u64)(stack + sizeof(stack));
+	return guest_try(enter_user, at);
+}
+
+void guest_ist(u8 vector, u8 ist, u64 stack_top)
+{
+	if (ist)
+		tss.ist[ist - 1] = stack_top;
+	idt[vector].ist = ist;
 }
 
 bool guest_is_vmx(void)

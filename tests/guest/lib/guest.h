@@ -42,6 +42,11 @@ struct guest_fault {
 /* Calls fn(arg) and reports the exception that ended it. Not nestable. */
 struct guest_fault guest_try(void (*fn)(void *arg), void *arg);
 
+/* Goes to ring 3, interrupts off, and reports the exception that ended it. */
+struct guest_fault guest_user(u64 rip, u64 rsp);
+/* From now on @vector is taken on IST stack @ist, 1 to 7; 0: on the current one. First VP only. */
+void guest_ist(u8 vector, u8 ist, u64 stack_top);
+
 struct guest_regs {
 	u64 rax, rbx, rcx, rdx, rsi, rdi, r8;
 };
@@ -64,6 +69,13 @@ struct guest_frame {
 /* Of the handler that runs, on any VP the last one: for tests on one VP. */
 extern struct guest_frame *guest_frame;
 
+/* A handler that never returns: what came ends the guest_try() under way, as a fault does. */
+void guest_leave(u8 vector);
+/* An IRET to the next instruction: NMIs may come again. */
+void guest_iret(void);
+/* Runs code at @code on the stack @rsp with RAX and RDI; only a fault leads back. */
+void guest_run_on(u64 rsp, u64 code, u64 rax, u64 rdi);
+
 /* Identity-mapped physical address of something in the image. */
 static inline u64 guest_phys(const void *p)
 {
@@ -75,6 +87,14 @@ void *guest_pages(u64 count);
 
 /* Sets the hypercall page up on first use. */
 u64 guest_hypercall(u64 control, u64 input_gpa, u64 output_gpa);
+/* The page that guest_hypercall() goes through, set up if need be. */
+u64 guest_hypercall_page(void);
+/*
+ * Calls 32-bit code at @code in compatibility mode with EAX, EBX, ECX, EDX, ESI
+ * and EDI from @r, and stores them there again. @r, @code and the stack's top
+ * lie below 4 GiB.
+ */
+void guest_call_compat(u32 r[6], u64 code, u64 stack_top);
 /* Calls through a hypercall page elsewhere, or whatever code is there. */
 u64 guest_call_hypercall(const void *page, u64 control, u64 input, u64 output);
 /* Call with one input and output page of the library's; copies in and out. */

@@ -30,6 +30,22 @@ static void set_up(void)
 	call_page = (u64(*)(u64, u64, u64))page;
 }
 
+u64 guest_hypercall_page(void)
+{
+	if (!call_page)
+		set_up();
+	return (u64)call_page;
+}
+
+void guest_compat(u32 *r, u64 code, u64 stack_top, u64 entry, u64 back);
+extern const u8 guest_compat_entry[], guest_compat_back[];
+
+void guest_call_compat(u32 r[6], u64 code, u64 stack_top)
+{
+	guest_compat(
+		r, code, stack_top, guest_phys(guest_compat_entry), guest_phys(guest_compat_back));
+}
+
 u64 guest_hypercall(u64 control, u64 input_gpa, u64 output_gpa)
 {
 	if (!call_page)
