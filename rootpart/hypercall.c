@@ -20,7 +20,6 @@
 
 /* Input and output of a call share the VP's page. */
 #define OUTPUT_OFFSET 2048u
-#define REP_ONE       BIT(32)
 
 /*
  * hypercall.S. The TLFS's registers are those of the third, fourth and fifth
@@ -95,13 +94,8 @@ void hypercall_init_vp(void)
 	assert(this_cpu()->hypercall_page != NULL);
 }
 
-u64 hypercall_raw(u64 control, u64 input, u64 output)
-{
-	return hypercall_page(0, 0, input, control, output);
-}
-
 /* The calling VP's page; interrupts are off. */
-static int call(u64 control, const void *in, size_t in_size, void *out, size_t out_size)
+static int call(u16 code, const void *in, size_t in_size, void *out, size_t out_size)
 {
 	u8 *page = this_cpu()->hypercall_page;
 	u64 gpa = gpa_of(page).a;
@@ -109,43 +103,22 @@ static int call(u64 control, const void *in, size_t in_size, void *out, size_t o
 
 	memcpy(page, in, in_size);
 	r = hypercall_errno(HV_RESULT_STATUS(
-		hypercall_raw(control, gpa, out_size != 0 ? gpa + OUTPUT_OFFSET : 0)));
+		hypercall_page(0, 0, gpa, code, out_size != 0 ? gpa + OUTPUT_OFFSET : 0)));
 	if (r == 0 && out_size != 0)
 		memcpy(out, page + OUTPUT_OFFSET, out_size);
 	return r;
 }
 
-static int call_checked(u64 control, const void *in, size_t in_size, void *out, size_t out_size)
+int hypercall(u16 code, const void *in, size_t in_size, void *out, size_t out_size)
 {
 	u64 flags;
 	int r;
 
 	assert(in_size <= OUTPUT_OFFSET && out_size <= PAGE_SIZE - OUTPUT_OFFSET);
 	flags = irq_save();
-	r = call(control, in, in_size, out, out_size);
+	r = call(code, in, in_size, out, out_size);
 	irq_restore(flags);
 	return r;
-}
-
-int hypercall(u16 code, const void *in, size_t in_size, void *out, size_t out_size)
-{
-	return call_checked(code, in, in_size, out, out_size);
-}
-
-int hypercall_partition_id(u64 *id)
-{
-	return hypercall(HV_CALL_GET_PARTITION_ID, "", 0, id, sizeof(*id));
-}
-
-int hypercall_vp_index(u32 id, u32 *vp_index)
-{
-	u64 block[3] = { 0 }; /* room for one element */
-	struct hv_vp_index_from_apic_id_input *in = (void *)block;
-
-	in->partition_id = HV_PARTITION_SELF;
-	in->apic_ids[0] = id;
-	return call_checked(HV_CALL_GET_VP_INDEX_FROM_APIC_ID | REP_ONE, block, sizeof(block),
-		vp_index, sizeof(*vp_index));
 }
 
 int hypercall_start_vp(u32 vp_index, const struct hv_initial_vp_context *context)
@@ -169,11 +142,6 @@ int hypercall_map_stats_page(const struct hv_stats_page_input *what, gpa_t *page
 	return r;
 }
 
-int hypercall_unmap_stats_page(const struct hv_stats_page_input *what)
-{
-	return hypercall(HV_CALL_UNMAP_STATS_PAGE, what, sizeof(*what), NULL, 0);
-}
-
 int hypercall_map_device_interrupt(
 	const struct hv_map_device_interrupt_input *in, struct hv_interrupt_entry *entry)
 {
@@ -194,9 +162,4 @@ int hypercall_unmap_device_interrupt(u64 device_id, const struct hv_interrupt_en
 	};
 
 	return hypercall(HV_CALL_UNMAP_DEVICE_INTERRUPT, &in, sizeof(in), NULL, 0);
-}
-
-void hypercall_notify_long_spin_wait(u32 spins)
-{
-	(void)hypercall_raw(HV_CALL_NOTIFY_LONG_SPIN_WAIT | HV_CONTROL_FAST, spins, 0);
 }

@@ -24,23 +24,14 @@ void hypercall_init_vp(void);
 int hypercall_errno(enum hv_status status);
 
 /*
- * The bare call: control word, GPAs of the parameter blocks (or the fast
- * call's parameters). Returns the result word.
- */
-u64 hypercall_raw(u64 control, u64 input, u64 output);
-/*
  * Simple call @code with copies of @in (@in_size bytes) and @out. Returns 0
  * or the negative errno of the status; *out changes only on success.
  */
 [[nodiscard]] int hypercall(u16 code, const void *in, size_t in_size, void *out, size_t out_size);
 
-[[nodiscard]] int hypercall_partition_id(u64 *id);
-[[nodiscard]] int hypercall_vp_index(u32 apic_id, u32 *vp_index);
 [[nodiscard]] int hypercall_start_vp(u32 vp_index, const struct hv_initial_vp_context *context);
 [[nodiscard]] int hypercall_map_stats_page(const struct hv_stats_page_input *what, gpa_t *page);
-[[nodiscard]] int hypercall_unmap_stats_page(const struct hv_stats_page_input *what);
 [[nodiscard]] int hypercall_map_device_interrupt(
 	const struct hv_map_device_interrupt_input *in, struct hv_interrupt_entry *entry);
 [[nodiscard]] int hypercall_unmap_device_interrupt(
 	u64 device_id, const struct hv_interrupt_entry *entry);
-void hypercall_notify_long_spin_wait(u32 spins);

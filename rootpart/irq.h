@@ -14,7 +14,7 @@ struct irq; /* one handler of one interrupt */
 /*
  * Runs with interrupts off on the VP asked for: quiets its device, marks,
  * wakes. EOI comes after it. A level pin may be shared: then all its handlers
- * are called for each interrupt.
+ * are called for each interrupt, on the VP that the first of them asked for.
  */
 typedef void (*irq_handler)(void *ctx);
 

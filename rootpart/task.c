@@ -252,11 +252,6 @@ static u64 run_tsc_now(const struct task *t)
 	return t->run_tsc + (running ? rdtsc() - t->since_tsc : 0);
 }
 
-u64 task_idle_tsc(u32 vp)
-{
-	return run_tsc_now(cpus[vp]->idle);
-}
-
 u32 task_snapshot(struct task_info *info, u32 max)
 {
 	u64 flags = lock_irq(&all_lock);

@@ -68,5 +68,3 @@ u32 task_snapshot(struct task_info *info, u32 max);
 _Noreturn void task_idle_loop(void);
 /* Makes the context that runs now the idle task of this VP. */
 void task_init_vp(void);
-/* TSC ticks for which VP @vp had nothing to run. */
-u64 task_idle_tsc(u32 vp);

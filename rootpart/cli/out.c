@@ -21,12 +21,3 @@ void out_vprintf(struct out *out, const char *fmt, va_list args)
 
 	out->write(out, line, MIN(len, sizeof(line) - 1));
 }
-
-void out_printf(struct out *out, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	out_vprintf(out, fmt, args);
-	va_end(args);
-}

@@ -16,5 +16,4 @@ struct out {
 
 void out_text(struct out *out, const char *text);
 /* At most 511 bytes; what is longer is cut. */
-void out_printf(struct out *out, const char *fmt, ...) __printf(2, 3);
 void out_vprintf(struct out *out, const char *fmt, va_list args) __printf(2, 0);
