@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Building the root partition. Its memory is all of the machine's, GPA = SPA,
- * but for the hypervisor's image and owned region, the local APIC's page and
- * the IOAPICs; of the owned region it reads what shared.c gave out.
+ * but for the hypervisor's image and owned region, the local APIC's page, the
+ * addresses of interrupt messages and the IOAPICs; of the owned region it
+ * reads what shared.c gave out.
  */
 #include "hypervisor/root.h"
 
@@ -31,6 +32,9 @@
 	(HV_CREATE_PARTITIONS | HV_ACCESS_PARTITION_ID | HV_ACCESS_STATS_PAGES | \
 		HV_CPU_MANAGEMENT | HV_START_VIRTUAL_PROCESSOR)
 #define IO_BITMAP_PAGES  3u /* SVM wants a byte more than 8 KiB */
+
+#define MSI_WINDOW       0xfee00000ull
+#define MSI_WINDOW_SIZE  MIB
 
 #define LEAF_SPAN(level) (1ull << (12 + 9 * ((level)-1)))
 
@@ -99,6 +103,8 @@ static void map_memory(struct partition *p, const struct memory_plan *plan)
 	carve(slat, plan->image, plan->image_size);
 	carve(slat, plan->owned, plan->owned_size);
 	carve(slat, platform.lapic_address, PAGE_SIZE);
+	/* A store there may be taken for a message: to any processor, an NMI or INIT too. */
+	carve(slat, MSI_WINDOW, MSI_WINDOW_SIZE);
 	for (u32 i = 0; i < platform.ioapic_count; i++)
 		carve(slat, platform.ioapics[i].address, PAGE_SIZE);
 }
