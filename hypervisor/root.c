@@ -18,7 +18,6 @@
 #include "hypervisor/mtrr.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/platform.h"
-#include "hypervisor/policy.h"
 #include "hypervisor/pool.h"
 #include "hypervisor/root_image.h"
 #include "hypervisor/vp.h"
@@ -31,7 +30,6 @@
 #define ROOT_PRIVILEGES_CALLS                                                    \
 	(HV_CREATE_PARTITIONS | HV_ACCESS_PARTITION_ID | HV_ACCESS_STATS_PAGES | \
 		HV_CPU_MANAGEMENT | HV_START_VIRTUAL_PROCESSOR)
-#define IO_BITMAP_PAGES  3u /* SVM wants a byte more than 8 KiB */
 
 #define MSI_WINDOW       0xfee00000ull
 #define MSI_WINDOW_SIZE  MIB
@@ -155,9 +153,6 @@ static void create_partition(const struct memory_plan *plan)
 	p->id = HV_PARTITION_ID_ROOT;
 	p->privileges = ROOT_PRIVILEGES_MSRS | ROOT_PRIVILEGES_CALLS << 32;
 	p->start_tsc = rdtsc();
-	p->io_bitmap = pool_alloc(IO_BITMAP_PAGES);
-	assert(p->io_bitmap);
-	policy_io_bitmap(p, p->io_bitmap);
 	s = slat_init(&p->slat, virt->slat, plan->slat_reserve);
 	assert(s == HV_STATUS_SUCCESS);
 	root_partition = p;
