@@ -1,27 +1,29 @@
 # SPDX-License-Identifier: MIT
-"""The open-ended part of `make soak`: fuzzers against the clock.
+"""What `make soak` has done so far, and its open-ended part: fuzzers by the clock.
 
-Each target runs SOAK_SECONDS (600) on a corpus that is kept in the user's
-cache. A target that was done is not repeated when a stopped soak is started
-again; when all are done the totals go into docs/soak.md and a new round
-begins.
+A round is the tests with large counts, then each fuzz target for SOAK_SECONDS
+(600) on a corpus that is kept in the user's cache. Ctrl-C stops it. What was
+done is not repeated when it is started again; when all of it is done the
+totals go into docs/soak.md and the next one begins a new round.
 """
 import datetime
 import json
 import os
 import re
+import time
 
 CACHE = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"),
                      "verdigris", "soak")
 STATE = CACHE + "/state.json"
 REPORT = "docs/soak.md"
+TESTS = "tests"  # in the state, beside the names of the fuzz targets
 SECONDS = int(os.environ.get("SOAK_SECONDS") or 600)
 HEAD = """# Soak runs
 
-What `make soak` fuzzed, newest last: a row per target and round. A finding
-fails the run and leaves no row.
+What `make soak` ran, newest last: for each round a row for the tests with their
+number, and one per fuzz target with its executions. A failure leaves no row.
 
-| date | target | executions | seconds |
+| date | what | runs | seconds |
 |---|---|---|---|
 """
 
@@ -59,6 +61,20 @@ def first_inputs(name):
     return [folder for folder in folders if os.path.isdir(folder)]
 
 
+def tests_once(totals, test):
+    """Calls test() unless it passed in this round."""
+    state = load()
+    if TESTS in state:
+        print("     the tests passed in this round already: %s" % STATE, flush=True)
+        return
+    began, before = time.monotonic(), totals.passed
+    test()
+    if not totals.failed:
+        state[TESTS] = {"runs": totals.passed - before,
+                        "seconds": int(time.monotonic() - began)}
+        save(state)
+
+
 def fuzz_all(totals, names, command, run):
     """command(name, *options) is a target's command line, run() the runner's."""
     state = load()
@@ -77,6 +93,6 @@ def fuzz_all(totals, names, command, run):
             runs = re.search(r"stat::number_of_executed_units: (\d+)", output)
             state[name] = {"runs": int(runs.group(1)), "seconds": int(wall)}
             save(state)
-    if all(name in state for name in names):
+    if TESTS in state and all(name in state for name in names):
         report(state)
         save({})

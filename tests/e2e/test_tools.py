@@ -47,3 +47,47 @@ def test_other_systems_get_a_list(tmp_path):
     assert status == 1 and lines[0].startswith("deps: this is not Debian; "), said
     assert {"  clang", "  qemu-system-x86_64", "  bochs", "  xorriso"} <= set(lines), said
     assert not {"  gcc", "  make", "  python3"} & set(lines), said
+
+
+class SoakTotals:
+    """What tests/run counts with."""
+
+    def __init__(self):
+        self.passed, self.failed, self.names = 0, 0, []
+
+    def add(self, name, passed, failed, *rest):
+        self.passed += passed
+        self.failed += failed
+        self.names.append(name)
+
+
+def test_soak_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
+    sys.path.insert(0, os.path.join(machines.ROOT, "tests"))
+    import soak
+    for name, path in (("CACHE", ""), ("STATE", "/state.json"), ("REPORT", "/soak.md")):
+        monkeypatch.setattr(soak, name, str(tmp_path) + path)
+    asked = []
+
+    def fuzz(command, timeout):
+        asked.append(command[0])
+        if asked == ["a", "b"]:
+            raise KeyboardInterrupt
+        return 0, "stat::number_of_executed_units: 7\n", 1.0, 1.0
+
+    def one_round(failed=0):
+        totals = SoakTotals()
+        soak.tests_once(totals, lambda: totals.add("the tests", 3, failed))
+        soak.fuzz_all(totals, ["a", "b"], lambda name, *options: [name, *options], fuzz)
+        return totals.names
+
+    with pytest.raises(KeyboardInterrupt):
+        one_round()
+    assert not (tmp_path / "soak.md").exists()
+    assert one_round() == ["soak/fuzz/b"]
+    rows = (tmp_path / "soak.md").read_text().splitlines()
+    assert [row.split("|")[2:4] for row in rows[-3:]] == [
+        [" a ", " 7 "], [" b ", " 7 "], [" tests ", " 3 "]]
+    # A new round; a failure leaves no row, and is tried again.
+    assert one_round(failed=1) == ["the tests", "soak/fuzz/a", "soak/fuzz/b"]
+    assert one_round() == ["the tests"]
+    assert len((tmp_path / "soak.md").read_text().splitlines()) == len(rows) + 3

@@ -189,6 +189,35 @@ static void test_depths(void **state)
 		check_depth(&depths[i]);
 }
 
+/* More than there are cells for. The sanitizer sees what is drawn outside. */
+static void test_large(void **state)
+{
+	const u32 width = FONT_WIDTH * (SCREEN_MAX_COLUMNS + 5) + 3;
+	const u32 height = FONT_HEIGHT * (SCREEN_MAX_ROWS + 5) + 3;
+	u8 *pixels = malloc(4 * (size_t)width * height);
+
+	(void)state;
+	assert_non_null(pixels);
+	s = (struct screen){ .kind = SCREEN_RGB,
+		.memory = pixels,
+		.width = width,
+		.height = height,
+		.pitch = 4 * width,
+		.bpp = 32,
+		.red = { 16, 8 },
+		.green = { 8, 8 },
+		.blue = { 0, 8 } };
+	screen_init(&s);
+	assert_int_equal(s.columns, SCREEN_MAX_COLUMNS);
+	assert_int_equal(s.rows, SCREEN_MAX_ROWS);
+	for (u32 i = 0; i < SCREEN_MAX_ROWS + 5; i++)
+		put("a line of text\n");
+	for (u32 i = 0; i < SCREEN_MAX_COLUMNS + 5; i++)
+		put("x");
+	screen_cursor(&s, true);
+	free(pixels);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +227,7 @@ int main(void)
 		cmocka_unit_test_setup(test_cursor, setup_text),
 		cmocka_unit_test(test_unusable),
 		cmocka_unit_test(test_depths),
+		cmocka_unit_test(test_large),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
