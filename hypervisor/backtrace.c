@@ -72,7 +72,7 @@ static bool on_a_stack(u64 fp)
 {
 	if (!IS_ALIGNED(fp, 8))
 		return false;
-	if (fp >= (u64)rodata_end && fp + 16 <= (u64)image_end)
+	if (fp >= (u64)rodata_end && fp <= (u64)image_end - 16)
 		return true;
 	/* The end of one stack is the guard of the next. */
 	return is_in_stacks(fp) && !backtrace_is_guard(fp) &&

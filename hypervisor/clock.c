@@ -33,9 +33,8 @@
 u64 clock_tsc_hz;
 u64 clock_boot_tsc;
 
-static u64 ns_per_tsc;  /* << SHIFT */
-static u64 tsc_per_ns;  /* << SHIFT */
-static u64 ref_per_tsc; /* 100 ns units, << 64 */
+static u64 ns_per_tsc; /* << SHIFT */
+static u64 tsc_per_ns; /* << SHIFT */
 
 /* A counter of known frequency. */
 struct reference {
@@ -195,7 +194,6 @@ static void factors_set(u64 hz)
 	clock_tsc_hz = hz;
 	ns_per_tsc = divide((unsigned __int128)NS_PER_SECOND << SHIFT, hz);
 	tsc_per_ns = divide((unsigned __int128)hz << SHIFT, NS_PER_SECOND);
-	ref_per_tsc = divide((unsigned __int128)10000000u << 64, hz);
 }
 
 bool clock_init(const struct platform *p)
@@ -230,11 +228,6 @@ u64 clock_tsc_to_ns(u64 ticks)
 u64 clock_ns_to_tsc(u64 ns)
 {
 	return (u64)((unsigned __int128)ns * tsc_per_ns >> SHIFT);
-}
-
-u64 clock_reference_time(void)
-{
-	return (u64)((unsigned __int128)(rdtsc() - clock_boot_tsc) * ref_per_tsc >> 64);
 }
 
 void clock_delay_us(u32 us)

@@ -18,7 +18,5 @@ bool clock_init(const struct platform *platform);
 /* Conversions, rounded down; no overflow for spans below 100 years. */
 u64 clock_tsc_to_ns(u64 ticks);
 u64 clock_ns_to_tsc(u64 ns);
-/* Reference time in 100 ns since boot; TLFS 12.3. */
-u64 clock_reference_time(void);
 /* Spins; for device and start-up protocols at boot only. */
 void clock_delay_us(u32 us);

@@ -25,6 +25,10 @@
 
 #define LMSW_BITS   (CR0_PE | CR0_MP | CR0_EM | CR0_TS)
 
+/* Of a segment's attributes. */
+#define SEG_TYPE 0xfu
+#define BUSY_TSS 11u /* of 32 bits; in long mode, of 64 */
+
 /* One access, whoever decoded it. */
 struct access {
 	u8 cr;
@@ -104,6 +108,17 @@ static bool set(struct vp *vp, u32 name, u64 v)
 	return virt->set(vp, name, &value) == HV_STATUS_SUCCESS;
 }
 
+/* From code that long mode would take for 64-bit, or with a TSS that it has not: no. */
+static bool long_mode_enterable(struct vp *vp)
+{
+	union hv_register_value cs, tr;
+
+	return virt->get(vp, HV_X64_REGISTER_CS, &cs) == HV_STATUS_SUCCESS &&
+	       virt->get(vp, HV_X64_REGISTER_TR, &tr) == HV_STATUS_SUCCESS &&
+	       !(cs.segment.attributes & HV_SEG_LONG) &&
+	       (tr.segment.attributes & SEG_TYPE) == BUSY_TSS;
+}
+
 /* CR0.PG turns long mode on and off where EFER.LME is set. */
 static bool cr0_write_guest(struct vp *vp, const struct vp_mode *mode, u64 v)
 {
@@ -114,6 +129,8 @@ static bool cr0_write_guest(struct vp *vp, const struct vp_mode *mode, u64 v)
 	/* What does not exist of the low half is ignored, of the high half refused. */
 	v = (v & (POLICY_CR0_BITS | ~0xffffffffull)) | CR0_ET;
 	if (!policy_cr0_valid(vp, v) || !policy_mode_valid(v, mode->cr4, efer))
+		return false;
+	if (efer & ~mode->efer & EFER_LMA && !long_mode_enterable(vp))
 		return false;
 	/* 64-bit code cannot leave long mode but by compatibility mode. */
 	if (mode->cs_long && !(v & CR0_PG))

@@ -90,6 +90,8 @@ static void load_control_registers(struct cpu_features *f)
 		cr4 |= CR4_OSXSAVE;
 	if (f->nx)
 		msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_NXE);
+	/* Our tables and AMD-V's nested ones rely on it, whatever firmware chose. */
+	msr_write(MSR_PAT, PAT_RESET);
 	cr0_write(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG);
 	cr4_write(cr4);
 }

@@ -60,8 +60,6 @@ struct cpu {
 	struct timer_queue timers;
 	u64 *window_ptes; /* entries of this processor's windows */
 	struct window_slot windows[HV_WINDOW_SLOTS];
-	u64 host_xcr0; /* value XCR0 has outside guests */
-	bool idle;     /* halted or about to; read by others before they kick */
 };
 
 extern struct cpu *cpus[HV_MAX_CPUS];

@@ -17,7 +17,6 @@
 #include "hypervisor/log.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/platform.h"
-#include "hypervisor/pool.h"
 #include "hypervisor/timer.h"
 #include "hypervisor/trace.h"
 #include "hypervisor/vlapic.h"
@@ -73,10 +72,9 @@ void irq_init(const struct platform *p)
 
 static void dispatch_device(u8 vector)
 {
-	struct irq_route *routes = load_acquire(&this_cpu()->routes);
-	struct irq_route *route = routes ? &routes[vector] : NULL;
+	const struct irq_route *route = &this_cpu()->routes[vector];
 	/* Partner: route_publish(). */
-	struct vp *vp = route ? load_acquire(&route->vp) : NULL;
+	struct vp *vp = load_acquire(&route->vp);
 
 	if (unlikely(!vp)) {
 		apic_eoi();
@@ -234,27 +232,13 @@ static enum hv_status decode(struct partition *p, const struct hv_map_device_int
 	return decode_target(p, &in->target, set, set_words, r);
 }
 
-/* The table is made at a processor's first route; map_lock held. */
-static struct irq_route *routes_get(struct cpu *cpu)
-{
-	if (!cpu->routes) {
-		struct irq_route *routes = pool_alloc(1);
-
-		/* Partner: the load in dispatch_device(). */
-		store_release(&cpu->routes, routes);
-	}
-	return cpu->routes;
-}
-
 /* Physical vector for a new route at @cpu, 0 if there is none; map_lock held. */
 static u8 vector_alloc(struct cpu *cpu)
 {
-	struct irq_route *routes = routes_get(cpu);
-
-	for (u32 i = 0; routes && i < DEVICE_COUNT; i++) {
+	for (u32 i = 0; i < DEVICE_COUNT; i++) {
 		u32 offset = (next_vector[cpu->index] + i) % DEVICE_COUNT;
 
-		if (routes[HV_VECTOR_DEVICE_FIRST + offset].vp)
+		if (cpu->routes[HV_VECTOR_DEVICE_FIRST + offset].vp)
 			continue;
 		next_vector[cpu->index] = (u8)((offset + 1) % DEVICE_COUNT);
 		return (u8)(HV_VECTOR_DEVICE_FIRST + offset);
@@ -329,7 +313,7 @@ static struct irq_route *route_of_entry(const struct hv_interrupt_entry *e, bool
 
 	if (e->source != (msi ? HV_INTERRUPT_SOURCE_MSI : HV_INTERRUPT_SOURCE_IOAPIC))
 		return NULL;
-	return cpu && cpu->routes ? &cpu->routes[vector] : NULL;
+	return cpu ? &cpu->routes[vector] : NULL;
 }
 
 enum hv_status irq_unmap(struct partition *p, const struct hv_unmap_device_interrupt_input *in)

@@ -96,7 +96,9 @@ void log_ring_move(struct log_ring *to, u32 size)
 void log_tail(u32 bytes)
 {
 	u64 head = ring->head;
-	u64 at = head - MIN(head, MIN(ring_size, bytes));
+	/* What stood before the oldest byte is not known, so no line begins there. */
+	u64 oldest = head > ring_size ? head - ring_size + 1 : 0;
+	u64 at = head - MIN(head - oldest, bytes);
 
 	while (at < head && at && ring->text[(at - 1) & (ring_size - 1)] != '\n')
 		at++;

@@ -58,7 +58,9 @@ static void read_boot_info(u32 mbi)
 
 	console_init(&boot_info);
 	if (err)
-		refuse("GRUB's boot information is not usable: %s", why);
+		refuse("GRUB's boot information is not usable: %s; start the ISO as it was built, "
+		       "or update GRUB",
+			why);
 	options_apply(&boot_info);
 	log_info("verdigris: hypervisor %s", VERDIGRIS_VERSION);
 }
@@ -124,7 +126,8 @@ static void start_virtualization(void)
 	struct cpu *cpu = this_cpu();
 
 	if (virt->cpu_start(cpu) != HV_STATUS_SUCCESS)
-		refuse("the processor's virtualization (%s) does not start, though it is there",
+		refuse("the processor's virtualization (%s) does not start, though it is there; "
+		       "power-cycle the machine, or update its firmware",
 			virt->name);
 	cpu->online = true;
 	log_info("virt: %s on %u processors, tsc %lu kHz", virt->name, platform.cpu_count,
@@ -137,7 +140,8 @@ static void boot_late(void *unused)
 	(void)unused;
 	clock_boot_tsc = boot_tsc;
 	if (!clock_init(&platform))
-		refuse("no timer to calibrate by: the machine has neither HPET nor ACPI PM timer");
+		refuse("no timer to calibrate by: neither HPET nor ACPI PM timer; switch the HPET "
+		       "on in the firmware's setup");
 	apic_init(platform.lapic_address);
 	/* The 8259 falls silent while LINT0 still listens: QEMU would keep its
 	 * last request for ever otherwise. */

@@ -147,14 +147,3 @@ bool memtype_uniform(const struct mtrr_set *set, u64 base, u64 size, enum memtyp
 	*type = first;
 	return true;
 }
-
-enum memtype memtype_ept(enum memtype mtrr)
-{
-	return mtrr;
-}
-
-enum memtype memtype_npt(enum memtype mtrr)
-{
-	(void)mtrr;
-	return MEMTYPE_WB;
-}

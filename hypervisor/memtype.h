@@ -48,18 +48,3 @@ enum memtype memtype_at(const struct mtrr_set *set, u64 spa);
  * the variable ranges are contiguous.
  */
 bool memtype_uniform(const struct mtrr_set *set, u64 base, u64 size, enum memtype *type);
-
-/*
- * Type that an EPT leaf gets. EPT replaces the MTRRs for guest accesses, so it
- * is theirs, and no leaf may span two; with "ignore PAT" clear the guest's PAT
- * combines with it just as on the bare machine (write-combining included).
- */
-enum memtype memtype_ept(enum memtype mtrr);
-
-/*
- * Type that an NPT leaf asks for by its PAT index: always write-back. The
- * leaf's type combines with the guest's PAT, where write-back leaves the
- * guest's choice as it is, and the result with the MTRRs, which the processor
- * goes on applying by system physical address.
- */
-enum memtype memtype_npt(enum memtype mtrr);

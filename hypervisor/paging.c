@@ -30,7 +30,6 @@ static const u64 kind_bits[] = {
 	[PAGING_RODATA] = PTE_P | PTE_G | PTE_NX,
 	[PAGING_DATA] = PTE_P | PTE_W | PTE_G | PTE_NX,
 	[PAGING_DEVICE] = PTE_P | PTE_W | PTE_G | PTE_NX | PTE_PCD | PTE_PWT,
-	[PAGING_WC] = PTE_P | PTE_W | PTE_G | PTE_NX | PTE_PWT,
 	[PAGING_BOOT] = PTE_P | PTE_W,
 };
 

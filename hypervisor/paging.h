@@ -13,7 +13,6 @@ enum paging_kind {
 	PAGING_RODATA, /* read */
 	PAGING_DATA,   /* read, write */
 	PAGING_DEVICE, /* read, write, uncached */
-	PAGING_WC,     /* read, write, write-combining if PAT entry 1 says so */
 	PAGING_BOOT,   /* read, write, execute: the identity map of boot */
 };
 

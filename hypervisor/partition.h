@@ -12,7 +12,6 @@
 #include "hypervisor/slat.h"
 
 struct vp;
-struct msr_bitmap_row;
 
 struct partition {
 	u64 id;         /* HV_PARTITION_ID_ROOT for the root */
@@ -22,7 +21,7 @@ struct partition {
 	u32 vp_count;
 	u64 start_tsc; /* reference time counts from here */
 
-	/* Bitmaps, made from the policy tables at creation, shared by its VPs. */
+	/* Bitmaps, made from the policy by the back end with the first VP, for all. */
 	u8 *msr_bitmap; /* the vendor's form; NULL: intercept all */
 	u8 *io_bitmap;  /* 64 Kibit + 4, bit set: intercept */
 

@@ -87,8 +87,7 @@ void platform_read(const struct boot_info *info)
 		refuse("no ACPI: the firmware gives no tables; switch ACPI on in its setup");
 	if (acpi_open(&acpi, &access, info->rsdp, info->rsdp_size, &why) ||
 		acpi_madt_parse(&acpi, &madt, &why))
-		refuse("no usable ACPI: %s; switch ACPI on in the firmware's setup, or update it",
-			why);
+		refuse("%s; switch ACPI on in the firmware's setup, or update the firmware", why);
 	take_processors(&madt);
 	take_interrupts(&madt);
 	take_timers(&acpi);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Building the root partition. Its memory is all of the machine's, GPA = SPA,
- * but for the hypervisor's image and owned region, the local APIC's page and
- * the IOAPICs; of the owned region it reads what shared.c gave out.
+ * but for the hypervisor's image and owned region, the local APIC's page, the
+ * addresses of interrupt messages and the IOAPICs; of the owned region it
+ * reads what shared.c gave out.
  */
 #include "hypervisor/root.h"
 
@@ -17,7 +18,6 @@
 #include "hypervisor/mtrr.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/platform.h"
-#include "hypervisor/policy.h"
 #include "hypervisor/pool.h"
 #include "hypervisor/root_image.h"
 #include "hypervisor/vp.h"
@@ -30,7 +30,9 @@
 #define ROOT_PRIVILEGES_CALLS                                                    \
 	(HV_CREATE_PARTITIONS | HV_ACCESS_PARTITION_ID | HV_ACCESS_STATS_PAGES | \
 		HV_CPU_MANAGEMENT | HV_START_VIRTUAL_PROCESSOR)
-#define IO_BITMAP_PAGES  3u /* SVM wants a byte more than 8 KiB */
+
+#define MSI_WINDOW       0xfee00000ull
+#define MSI_WINDOW_SIZE  MIB
 
 #define LEAF_SPAN(level) (1ull << (12 + 9 * ((level)-1)))
 
@@ -99,6 +101,8 @@ static void map_memory(struct partition *p, const struct memory_plan *plan)
 	carve(slat, plan->image, plan->image_size);
 	carve(slat, plan->owned, plan->owned_size);
 	carve(slat, platform.lapic_address, PAGE_SIZE);
+	/* A store there may be taken for a message: to any processor, an NMI or INIT too. */
+	carve(slat, MSI_WINDOW, MSI_WINDOW_SIZE);
 	for (u32 i = 0; i < platform.ioapic_count; i++)
 		carve(slat, platform.ioapics[i].address, PAGE_SIZE);
 }
@@ -149,9 +153,6 @@ static void create_partition(const struct memory_plan *plan)
 	p->id = HV_PARTITION_ID_ROOT;
 	p->privileges = ROOT_PRIVILEGES_MSRS | ROOT_PRIVILEGES_CALLS << 32;
 	p->start_tsc = rdtsc();
-	p->io_bitmap = pool_alloc(IO_BITMAP_PAGES);
-	assert(p->io_bitmap);
-	policy_io_bitmap(p, p->io_bitmap);
 	s = slat_init(&p->slat, virt->slat, plan->slat_reserve);
 	assert(s == HV_STATUS_SUCCESS);
 	root_partition = p;

@@ -86,8 +86,7 @@ void root_image_find(
 	memset(image, 0, sizeof(*image));
 	if (!root || root->start == root->end)
 		refuse("no root module: add the line \"module2 /boot/rootpart.elf rootpart.elf\" "
-		       "to "
-		       "GRUB's menu entry");
+		       "to GRUB's menu entry");
 	image->file = keep(root);
 	image->file_size = root->end - root->start;
 	if (elf_open(&image->elf, image->file, image->file_size, &why))
@@ -102,7 +101,8 @@ void root_image_find(
 	}
 	image->hole = memory_plan_root_hole(plan, info, image->elf.phys_size);
 	if (!image->hole)
-		refuse("too little memory: no hole of %lu KiB for the root partition",
+		refuse("too little memory: no hole of %lu KiB for the root partition; give the "
+		       "machine more",
 			image->elf.phys_size / KIB);
 	if (!elf_symtab_find(image->file, image->file_size, &symbols))
 		backtrace_root_symbols(&symbols);

@@ -29,8 +29,6 @@ _Noreturn void sched_loop(void)
 			continue;
 		}
 		/* Interrupts are off: a kick since can_run() ends the HLT at once. */
-		cpu->idle = true;
 		irq_wait();
-		cpu->idle = false;
 	}
 }

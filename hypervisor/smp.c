@@ -143,10 +143,13 @@ static void start_one(u8 *page, struct cpu *cpu)
 	clock_delay_us(STARTUP_WAIT_US);
 	if (!load_acquire(&cpu->online))
 		apic_send(cpu->apic_id, startup);
-	if (wait_online(cpu))
+	if (wait_online(cpu)) {
 		cpus[cpu_count++] = cpu;
-	else
-		log_error("smp: processor with APIC id %u does not start, left out", cpu->apic_id);
+		return;
+	}
+	/* Or it might come yet, when page and stack are another's. */
+	apic_send(cpu->apic_id, APIC_DM_INIT << 8 | APIC_ICR_ASSERT);
+	log_error("smp: processor with APIC id %u does not start, left out", cpu->apic_id);
 }
 
 void smp_start(const struct boot_info *info)

@@ -86,10 +86,12 @@ def make_iso():
     """make_iso(cmdline=, root=, root_cmdline=, archive=, extra=): a test ISO's path.
 
     root and archive: a path, None for the built one, or False to leave it
-    out. extra: list of (path, module name).
+    out. extra: list of (path, module name). acpi: GRUB changes the firmware's
+    tables: without those named, and with those in files.
     """
 
-    def make(cmdline="", root=None, root_cmdline="", archive=None, extra=(), hypervisor=None):
+    def make(cmdline="", root=None, root_cmdline="", archive=None, extra=(), hypervisor=None,
+             acpi=()):
         files = {"hypervisor.elf": hypervisor or machines.BUILD + "/hypervisor.elf"}
         modules = []
         if root is not False:
@@ -101,13 +103,20 @@ def make_iso():
         for path, name in extra:
             files[name] = path
             modules.append((name, name))
-        key = hashlib.sha256(repr((cmdline, modules)).encode())
+        first = ""
+        if acpi:
+            without, tables = acpi
+            files.update((os.path.basename(path), path) for path in tables)
+            first = " ".join(["acpi --exclude=" + without] +
+                             ["/boot/" + os.path.basename(path) for path in tables]) + "\n"
+        key = hashlib.sha256(repr((cmdline, modules, first)).encode())
         for name in sorted(files):
             with open(files[name], "rb") as f:
                 key.update(f.read())
         out = "%s/test-%s.iso" % (machines.BUILD, key.hexdigest()[:12])
         if not os.path.exists(out):
-            mkiso.build(out, files, cmdline, modules)
+            mkiso.build(out, files, cmdline, modules, first=first,
+                        grub_modules=["acpi"] if acpi else [])
         return out
 
     return make

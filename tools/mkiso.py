@@ -43,9 +43,9 @@ def boot_lines(cmdline, modules):
     return "".join("\t%s\n" % line for line in lines)
 
 
-def make_bios_image(tree):
+def make_bios_image(tree, more_modules):
     run("grub-mkimage", "-O", "i386-pc-eltorito", "-d", GRUB + "/i386-pc", "-p", "/boot/grub",
-        "-o", tree + "/boot/grub/bios.img", *BIOS_MODULES)
+        "-o", tree + "/boot/grub/bios.img", *BIOS_MODULES, *more_modules)
 
 
 def make_efi_image(tree, work, marker):
@@ -79,12 +79,15 @@ def set_times(tree):
     os.utime(tree, (EPOCH, EPOCH))
 
 
-def build(out, files, cmdline="", modules=(), config="boot/grub.cfg"):
-    """files: name in /boot -> path. modules: list of (name in /boot, line)."""
+def build(out, files, cmdline="", modules=(), config="boot/grub.cfg", first="", grub_modules=()):
+    """files: name in /boot -> path. modules: list of (name in /boot, line).
+
+    first: GRUB's commands before its menu, grub_modules: what they need on a BIOS.
+    """
     with tempfile.TemporaryDirectory(prefix="verdigris-iso-") as work:
         tree = work + "/tree"
         os.makedirs(tree + "/boot/grub")
-        digest = hashlib.sha256(cmdline.encode() + repr(list(modules)).encode())
+        digest = hashlib.sha256((cmdline + repr(list(modules)) + first).encode())
         for name in sorted(files):
             shutil.copyfile(files[name], "%s/boot/%s" % (tree, name))
             with open(files[name], "rb") as f:
@@ -95,10 +98,10 @@ def build(out, files, cmdline="", modules=(), config="boot/grub.cfg"):
         if count != 1:
             sys.exit("%s: no multiboot2 line" % config)
         with open(tree + "/boot/grub/grub.cfg", "w") as f:
-            f.write(text)
+            f.write(first + text)
         marker = "/boot/grub/" + digest.hexdigest()[:16]
         open(tree + marker, "w").close()
-        make_bios_image(tree)
+        make_bios_image(tree, grub_modules)
         make_efi_image(tree, work, marker)
         set_times(tree)
         os.makedirs(os.path.dirname(os.path.abspath(out)), exist_ok=True)

@@ -10,8 +10,8 @@
  * The guest's TF is on for that one entry. Every exit ends the step: by the
  * debug exception that follows the instruction, or by anything else before
  * it, and then TF goes back and a later entry tries again. Faults exit too,
- * so that no frame with our TF reaches the guest's stack. The one instruction
- * that could store it is a PUSHF right after MOV SS.
+ * so that no frame with our TF reaches the guest's stack. What could still
+ * store it, right after STI or MOV SS, is PUSHF, a software interrupt or SYSCALL.
  */
 #include "hypervisor/svm/svm.h"
 
@@ -24,10 +24,11 @@
 #define DR6_BD   BIT(13)
 #define DR6_BS   BIT(14)
 
-/* The end, and what IRET and a stack switch can raise. */
+/* The end, and every fault; INT3 and INTO are instructions of their own. */
 #define STEP_EXCEPTIONS                                                                      \
-	(BIT(VEC_DB) | BIT(VEC_TS) | BIT(VEC_NP) | BIT(VEC_SS) | BIT(VEC_GP) | BIT(VEC_PF) | \
-		BIT(VEC_AC))
+	(BIT(VEC_DE) | BIT(VEC_DB) | BIT(VEC_BR) | BIT(VEC_UD) | BIT(VEC_NM) | BIT(VEC_TS) | \
+		BIT(VEC_NP) | BIT(VEC_SS) | BIT(VEC_GP) | BIT(VEC_PF) | BIT(VEC_MF) |        \
+		BIT(VEC_AC) | BIT(VEC_XM))
 
 void svm_step_begin(struct vp *vp)
 {

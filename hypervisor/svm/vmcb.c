@@ -79,7 +79,7 @@ static const struct vmcb_save save_reset = {
 	.dr7 = 0x400,
 	.rflags = RFLAGS_FIXED,
 	.rip = 0xfff0,
-	.pat = 0x0007040600070406ull,
+	.pat = PAT_RESET,
 };
 
 /* Two bits per MSR, read then write, in three ranges of 8192 MSRs, 2 KiB each. */

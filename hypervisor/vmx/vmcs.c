@@ -123,7 +123,6 @@ static const struct vmcs_row control_rows[] = {
 		VMCS_SEGMENT(VMCS_GUEST_ES_RIGHTS, i), rights, NULL     \
 	}
 
-#define RESET_PAT 0x0007040600070406ull
 #define RESET_DR7 0x400u
 
 /* CR0, CR4 and their masks are vmx_masks_setup()'s. */
@@ -142,7 +141,7 @@ static const struct vmcs_row guest_rows[] = {
 	{ VMCS_GUEST_IDTR_LIMIT, 0xffff, NULL },
 	{ VMCS_GUEST_CR3, 0, NULL },
 	{ VMCS_GUEST_EFER, 0, NULL },
-	{ VMCS_GUEST_PAT, RESET_PAT, NULL },
+	{ VMCS_GUEST_PAT, PAT_RESET, NULL },
 	{ VMCS_GUEST_DR7, RESET_DR7, NULL },
 	{ VMCS_GUEST_DEBUGCTL, 0, NULL },
 	{ VMCS_GUEST_SYSENTER_CS, 0, NULL },

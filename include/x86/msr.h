@@ -30,6 +30,7 @@
 #define MSR_MTRR_FIX16K_A0000   0x259u
 #define MSR_MTRR_FIX4K_C0000    0x268u
 #define MSR_PAT                 0x277u
+#define PAT_RESET               0x0007040600070406ull
 #define MSR_MTRR_DEF_TYPE       0x2ffu
 #define MSR_MC0_CTL             0x400u
 #define MSR_VMX_BASIC           0x480u

@@ -275,16 +275,6 @@ class QemuMachine(Machine):
         for character in text:
             self.monitor("sendkey " + names.get(character, character))
 
-    def wait_until_halted(self):
-        """Until the first processor stands in HLT with interrupts off, for good."""
-        deadline = time.monotonic() + self.patience
-        while time.monotonic() < deadline:
-            registers = self.monitor("info registers")
-            flags = re.search(r"[ER]FL=([0-9a-f]+)", registers)
-            if "HLT=1" in registers and not int(flags.group(1), 16) & 0x200:
-                return
-        raise AssertionError("the processor does not halt:\n" + registers)
-
     def text_screen(self):
         """The 25 lines of the VGA text screen."""
         path = self.work + "/vga"
@@ -313,19 +303,6 @@ class BochsMachine(Machine):
 
     patience = PATIENCE["bochs"]
 
-    def wait_until_halted(self):
-        """Until Bochs says that the processor halted with interrupts off.
-
-        It is the last thing in its log then; a restart would go on writing.
-        """
-        deadline = time.monotonic() + self.patience
-        while time.monotonic() < deadline:
-            with open(self.bochs_log, errors="replace") as f:
-                if "HLT instruction with IF=0" in f.read():
-                    return
-            time.sleep(0.05)
-        raise AssertionError("the processor does not halt")
-
     def start(self):
         with socket.socket() as s:
             s.bind(("localhost", 0))
@@ -336,7 +313,6 @@ class BochsMachine(Machine):
         self.launch(command, self.e9_log)
         self.open_console(socket.AF_INET, ("localhost", port))
         return self
-
 
     def processors_at_rest(self):
         """By its own log. Its BIOS leaves all but the first one so, too."""

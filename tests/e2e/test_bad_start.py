@@ -188,3 +188,21 @@ def test_unknown_option_values_are_told(cmdline, boot, make_iso):
     machine.console.prompt()
     assert OPTIONS[cmdline] in machine.debug_output().split("\n")
     assert OPTIONS[cmdline] in machine.console.command("log hypervisor")
+
+
+# Tables that GRUB leaves out of the firmware's -> what is told.
+NO_TABLE = {
+    "APIC": "ACPI: APIC: not there; switch ACPI on in the firmware's setup, or update the firmware",
+    "HPET,FACP": "no timer to calibrate by: neither HPET nor ACPI PM timer; "
+                 "switch the HPET on in the firmware's setup",
+}
+
+
+@pytest.mark.parametrize("without", NO_TABLE)
+def test_acpi_without_a_table(without, boot, make_iso):
+    check_refusal(boot(SVM, make_iso(acpi=(without, []))), NO_TABLE[without])
+
+
+@pytest.mark.parametrize("without", ["HPET", "FACP", "MCFG"])
+def test_tables_that_are_not_needed(without, boot, make_iso):
+    boot(SVM, make_iso(acpi=(without, []))).console.prompt()

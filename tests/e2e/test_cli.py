@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: MIT
 """The root partition's command line, typed as a person does, on both vendors."""
-import ctypes
 import json
 import os
 import re
-import socket
-import subprocess
 import sys
 import time
 
 import pytest
 
 import machine as machines
+import screens
 
 sys.path.insert(0, os.path.join(machines.ROOT, "tools"))
 import mkcpio  # noqa: E402
@@ -361,83 +359,13 @@ def test_reboot_and_poweroff(name, boot):
     machine.wait_exit()
 
 
-class Monitor:
-    """QEMU's monitor by QMP, for what the serial line cannot show."""
-
-    def __init__(self, path):
-        deadline = time.monotonic() + machines.PATIENCE["qemu"]
-        while True:
-            self.socket = socket.socket(socket.AF_UNIX)
-            try:
-                self.socket.connect(path)
-                break
-            except (FileNotFoundError, ConnectionRefusedError):
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
-        self.socket.settimeout(machines.PATIENCE["qemu"])
-        self.file = self.socket.makefile("rw")
-        self.file.readline()
-        self.ask("qmp_capabilities")
-
-    def ask(self, command, **arguments):
-        self.file.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
-        self.file.flush()
-        while True:
-            answer = json.loads(self.file.readline())
-            assert "error" not in answer, answer
-            if "return" in answer:
-                return answer["return"]
-
-    def human(self, line):
-        return self.ask("human-monitor-command", **{"command-line": line})
-
-
 NAMES = {" ": "spc", "-": "minus", "/": "slash", "\n": "ret", "'": "apostrophe"}
 
 
-def type_keys(monitor, text):
+def type_keys(machine, text):
     for c in text:
-        monitor.human("sendkey %s%s 5" % ("shift-" if c.isupper() else "",
-                                          NAMES.get(c, c.lower())))
-
-
-def text_screen(monitor, path):
-    """The 25 lines of VGA text memory."""
-    monitor.ask("pmemsave", val=0xb8000, size=4000, filename=path)
-    with open(path, "rb") as f:
-        text = f.read()[::2].decode("cp437")
-    return [text[i:i + 80].rstrip() for i in range(0, 2000, 80)]
-
-
-def glyphs():
-    """Glyph -> character, from lib/font.c itself."""
-    library = machines.BUILD + "/test-font.so"
-    subprocess.run(["gcc", "-shared", "-fPIC", "-std=gnu2x", "-I", "include", "-I", ".",
-                    "lib/font.c", "-o", library], check=True)
-    font = ctypes.CDLL(os.path.abspath(library))
-    font.font_glyph.restype = ctypes.POINTER(ctypes.c_ubyte)
-    return {bytes(font.font_glyph(ctypes.c_char(c))[:16]): chr(c) for c in range(0x20, 0x7f)}
-
-
-def rgb_screen(monitor, path, table):
-    """The lines of text on a framebuffer, read by the font."""
-    monitor.ask("screendump", filename=path)
-    with open(path, "rb") as f:
-        kind, width, height, depth = f.readline(), *f.readline().split(), f.readline()
-        pixels = f.read()
-    assert (kind, depth) == (b"P6\n", b"255\n")
-    width, height = int(width), int(height)
-    lines = []
-    for top in range(0, height - 15, 16):
-        line = ""
-        for left in range(0, width - 7, 8):
-            rows = []
-            for y in range(top, top + 16):
-                at = 3 * (y * width + left)
-                rows.append(sum(0x80 >> x for x in range(8) if pixels[at + 3 * x] > 64))
-            line += table.get(bytes(rows), "\x7f")
-        lines.append(line.rstrip())
-    return lines
+        machine.monitor("sendkey %s%s 5" % ("shift-" if c.isupper() else "",
+                                           NAMES.get(c, c.lower())))
 
 
 def wait_for(look, *wanted):
@@ -456,47 +384,37 @@ CURSOR = "\x7f"
 
 
 @pytest.mark.parametrize("name", ["svm-smp1-bios", "svm-smp2-uefi"])
-def test_screen_and_keyboard(name, boot, tmp_path):
+def test_screen_and_keyboard(name, boot):
     """The prompt on the screen, commands from the PS/2 keyboard, both consoles the same."""
-    qmp = str(tmp_path / "qmp")
-    machine = boot(name, extra=("-qmp", "unix:%s,server=on,wait=off" % qmp))
+    machine = boot(name)
     console = machine.console
     console.prompt()
-    monitor = Monitor(qmp)
-    dump = str(tmp_path / "screen")
-    if name.endswith("uefi"):
-        table = glyphs()
-        prompt = "root> " + CURSOR
+    prompt = "root> " + CURSOR if name.endswith("uefi") else "root>"
 
-        def look():
-            return rgb_screen(monitor, dump, table)
-    else:
-        prompt = "root>"
-
-        def look():
-            return text_screen(monitor, dump)
+    def look():
+        return screens.lines(machine)
 
     lines = wait_for(look, prompt)
     # What the hypervisor wrote stays in sight.
     assert any(line.startswith("verdigris: hypervisor") for line in lines), lines
     assert any(line.startswith("Verdigris ") for line in lines), lines
-    type_keys(monitor, "echo 'Hello  World' a/b-c\n")
+    type_keys(machine, "echo 'Hello  World' a/b-c\n")
     console.expect_exact("echo 'Hello  World' a/b-c\r\nHello  World a/b-c\r\n")
     console.prompt()
     wait_for(look, "Hello  World a/b-c")
     # Arrows, Ctrl-C, Caps Lock.
-    monitor.human("sendkey up 5")
+    machine.monitor("sendkey up 5")
     console.expect_exact("echo 'Hello  World' a/b-c")
-    monitor.human("sendkey ctrl-c 5")
+    machine.monitor("sendkey ctrl-c 5")
     console.expect_exact("^C\r\n" + machines.PROMPT)
-    monitor.human("sendkey caps_lock 5")
-    type_keys(monitor, "abc")
+    machine.monitor("sendkey caps_lock 5")
+    type_keys(machine, "abc")
     console.expect_exact("ABC")
-    monitor.human("sendkey caps_lock 5")
-    monitor.human("sendkey ctrl-u 5")
-    type_keys(monitor, "top\n")
+    machine.monitor("sendkey caps_lock 5")
+    machine.monitor("sendkey ctrl-u 5")
+    type_keys(machine, "top\n")
     console.expect("vp  guest")
-    monitor.human("sendkey ctrl-c 5")
+    machine.monitor("sendkey ctrl-c 5")
     console.expect_exact("^C\r\n" + machines.PROMPT)
     # More than a screen: it scrolls, and the newest is there.
     console.command("help")

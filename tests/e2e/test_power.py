@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How a machine ends or starts anew by the CLI; what test_cli.py leaves out."""
+import struct
+
 import pytest
 
 PC = {"extra": ("-M", "pc", "-no-reboot")}
@@ -44,3 +46,25 @@ def test_reboot_is_a_reset(boot):
     machine.console.prompt()
     machine.console.sendline("reboot")
     assert machine.wait_exit() == 0
+
+
+def dsdt(body):
+    """A DSDT with a right checksum."""
+    table = bytearray(struct.pack("<4sIBB6s8sI4sI", b"DSDT", 36 + len(body), 2, 0, b"VERDIG",
+                                  b"TEST    ", 1, b"TEST", 1) + body)
+    table[9] = -sum(table) & 0xff
+    return bytes(table)
+
+
+def test_machine_that_cannot_switch_itself_off(boot, make_iso, tmp_path):
+    """GRUB puts a DSDT without \\_S5_ in the place of the firmware's: a message and a halt."""
+    (tmp_path / "dsdt.aml").write_bytes(dsdt(b""))
+    machine = boot("svm-smp1-bios", make_iso(acpi=("DSDT", [str(tmp_path / "dsdt.aml")])), **Q35)
+    machine.console.prompt()
+    machine.console.sendline("poweroff")
+    machine.console.expect_exact(
+        "poweroff\r\npower: this machine cannot switch itself off "
+        "(ACPI: _S5_: in no DSDT or SSDT); it is safe to do so now\r\n")
+    machine.monitor("info status")
+    assert machine.process.poll() is None
+    assert machine.console.rest() == ""

@@ -3,8 +3,8 @@
  * Events that an exit interrupts in the middle of their delivery. The upper
  * half of the frame falls on device space that the second-level tables do not
  * map yet, so that the push exits; the lower half, with error code and RIP,
- * falls on RAM and is looked at. Then stacks in the hypervisor's memory: a
- * fault in delivery merges as the architecture says.
+ * falls on RAM and is looked at. Then stacks in memory of the hypervisor's, where
+ * a fault in delivery merges as the architecture says.
  */
 #include "hv/hypercall.h"
 #include "hv/msr.h"

@@ -135,12 +135,18 @@ static void hpet_stop(void)
 	hpet_set(HPET_STATUS, 1u << TIMER);
 }
 
-/* Sets the comparator; false if the counter may have been past it by then. */
-static bool hpet_compare(void)
+/*
+ * Sets the comparator, then enables the timer. False if the counter may have
+ * been past it by then: some timers fire at once, others a round later.
+ */
+static bool hpet_arm(u64 route)
 {
-	u32 at = mmio_read32((void *)(HPET + HPET_COUNTER)) + (u32)(100000000000ull / period_fs);
+	u32 at;
 
+	hpet_set(HPET_TIMER(TIMER), route | T_32BIT);
+	at = mmio_read32((void *)(HPET + HPET_COUNTER)) + (u32)(100000000000ull / period_fs);
 	mmio_write32((void *)(HPET + HPET_TIMER(TIMER) + HPET_COMPARE), at);
+	hpet_set(HPET_TIMER(TIMER), route | T_32BIT | T_ENABLE);
 	return (s32)(mmio_read32((void *)(HPET + HPET_COUNTER)) - at) < 0;
 }
 
@@ -153,12 +159,12 @@ static void hpet_start(u64 route)
 	u32 before = taken;
 
 	hpet_stop();
-	hpet_set(HPET_TIMER(TIMER), route | T_32BIT | T_ENABLE);
 	irq_enable();
-	while (!hpet_compare()) {
-		guest_delay_us(10000);
+	while (!hpet_arm(route)) {
+		guest_delay_us(100000);
 		if (taken != before)
 			break;
+		hpet_stop();
 	}
 	irq_disable();
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the root may not touch: the hypervisor's memory by every way to reach
- * it, pages shared read-only, IOAPICs, ports. Each try must end in #GP, change
- * nothing, and leave a line in the log.
+ * it, pages shared read-only, IOAPICs, interrupt messages, ports. Each try
+ * must end in #GP, change nothing, and leave a line in the log.
  */
 #include "boot/log_ring.h"
 #include "boot/trace_ring.h"
@@ -14,8 +14,9 @@
 #include "x86/io.h"
 #include "x86/paging.h"
 
-#define TEST_VA 0x0000700000000000ull
-#define IOAPIC  0xfec00000ull
+#define TEST_VA  0x0000700000000000ull
+#define IOAPIC   0xfec00000ull
+#define MESSAGES 0xfee01000ull
 
 static u64 hidden; /* a page of the hypervisor's image */
 
@@ -164,6 +165,7 @@ void guest_main(void)
 	shared_pages();
 	expect_gp("read-ioapic", read_byte, (void *)IOAPIC, "gpa=");
 	expect_gp("write-ioapic", write_byte, (void *)IOAPIC, "gpa=");
+	expect_gp("write-message-window", write_byte, (void *)MESSAGES, "gpa=");
 	ports();
 	device_space();
 }

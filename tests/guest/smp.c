@@ -89,10 +89,11 @@ static void live(void *arg)
 			task(s->arg);
 			store_release(&s->task, NULL);
 		}
-		irq_enable();
-		if (!load_acquire(&s->task))
+		/* Interrupts are off between the look and the HLT. */
+		if (load_acquire(&s->task))
+			irq_take_pending();
+		else
 			irq_wait();
-		irq_disable();
 	}
 }
 
@@ -348,8 +349,7 @@ static void task_sleep(u64 arg)
 	while (!load_acquire(&vps[self()].got))
 		irq_wait();
 	apic_set(APIC_TPR, 0);
-	irq_enable();
-	irq_disable();
+	irq_take_pending();
 }
 
 /* One that has to wait keeps no later one from waking the VP. */

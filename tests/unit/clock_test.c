@@ -225,16 +225,6 @@ static void test_conversions(void **state)
 	}
 }
 
-static void test_reference_time(void **state)
-{
-	(void)state;
-	calibrate(true, true, 60);
-	clock_boot_tsc = fake_tsc;
-	fake_tsc += clock_tsc_hz * 3600;
-	fake_tsc_step = 0;
-	assert_in_range(clock_reference_time(), 36000000000ull - 1, 36000000000ull);
-}
-
 static void test_delay(void **state)
 {
 	u64 before;
@@ -256,7 +246,6 @@ int main(void)
 		cmocka_unit_test_setup(test_bad_hpet_period, set_up),
 		cmocka_unit_test_setup(test_nothing_counts, set_up),
 		cmocka_unit_test_setup(test_conversions, set_up),
-		cmocka_unit_test_setup(test_reference_time, set_up),
 		cmocka_unit_test_setup(test_delay, set_up),
 	};
 

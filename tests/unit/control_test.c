@@ -139,6 +139,7 @@ static void test_cr0_long_mode(void **state)
 	fake_mode.cs_long = false;
 	fake_mode.cr0 = CR0_PE;
 	fake_mode.efer = EFER_LME;
+	fake_register(HV_X64_REGISTER_TR)->segment.attributes = 0x8b;
 	mov_to(0, CR0_PE | CR0_PG);
 	done(4);
 	assert_int_equal(fake_register(HV_X64_REGISTER_CR0)->u64, CR0_PE | CR0_PG | CR0_ET);
@@ -161,6 +162,29 @@ static void test_cr0_long_mode(void **state)
 	refused(VEC_GP);
 	mov_to(0, CR0_PE | CR0_PG | CR0_NW);
 	refused(VEC_GP);
+}
+
+/* What the processor refuses to take along, and an entry would fail with. */
+static void test_cr0_long_mode_segments(void **state)
+{
+	struct hv_segment *cs = &fake_register(HV_X64_REGISTER_CS)->segment;
+	struct hv_segment *tr = &fake_register(HV_X64_REGISTER_TR)->segment;
+
+	(void)state;
+	fake_mode.cs_long = false;
+	fake_mode.cr0 = CR0_PE;
+	fake_mode.efer = EFER_LME;
+	tr->attributes = 0x8b;
+	cs->attributes = 0x9b | HV_SEG_LONG | HV_SEG_DB;
+	mov_to(0, CR0_PE | CR0_PG | CR0_CD);
+	refused(VEC_GP);
+	cs->attributes = 0x9b | HV_SEG_DB;
+	tr->attributes = 0x83;
+	mov_to(0, CR0_PE | CR0_PG | CR0_CD);
+	refused(VEC_GP);
+	tr->attributes = 0x8b;
+	mov_to(0, CR0_PE | CR0_PG | CR0_CD);
+	done(4);
 }
 
 static void test_cr3(void **state)
@@ -295,6 +319,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_cr4, setup),
 		cmocka_unit_test_setup(test_cr0_long_mode, setup),
+		cmocka_unit_test_setup(test_cr0_long_mode_segments, setup),
 		cmocka_unit_test_setup(test_cr3, setup),
 		cmocka_unit_test_setup(test_cr8, setup),
 		cmocka_unit_test_setup(test_bytes, setup),

@@ -58,7 +58,6 @@ static struct {
 } got;
 static u8 pic_mask[2];
 static u32 pic_inits;
-static bool no_memory;
 static void *pages[8];
 static u32 page_count;
 
@@ -126,10 +125,10 @@ bool log_allowed(struct log_limit *limit)
 
 void *pool_alloc(u64 count)
 {
-	void *p = no_memory ? NULL : calloc(count, PAGE_SIZE);
+	void *p = calloc(count, PAGE_SIZE);
 
-	if (p)
-		pages[page_count++] = p;
+	assert_non_null(p);
+	pages[page_count++] = p;
 	return p;
 }
 
@@ -208,7 +207,6 @@ static int set_up(void **state)
 	memset(&part, 0, sizeof(part));
 	memset(&got, 0, sizeof(got));
 	eois = logs = timers = pic_inits = 0;
-	no_memory = false;
 	fake_on_mmio_read = ioapic_read;
 	fake_on_mmio_write = ioapic_write;
 	fake_on_out = pic_out;
@@ -216,6 +214,7 @@ static int set_up(void **state)
 	for (u32 i = 0; i < 2; i++) {
 		cpu_storage[i].index = i;
 		cpu_storage[i].apic_id = i ? 6 : 2;
+		cpu_storage[i].routes = pool_alloc(1);
 		vps[i].partition = &part;
 		vps[i].index = i;
 		vps[i].cpu = &cpu_storage[i];
@@ -507,9 +506,6 @@ static void test_map_wrong(void **state)
 	REFUSED(msi, HV_STATUS_INVALID_VP_INDEX, in.target.vp_mask = 1ull << 63);
 	map_ok(&pin, &e);
 	REFUSED(pin, HV_STATUS_OBJECT_IN_USE, in.target.vector++);
-	no_memory = true;
-	REFUSED(msi, HV_STATUS_NO_RESOURCES, in.target.vp_mask = 2);
-	no_memory = false;
 	cpu_storage[1].apic_id = 0xff;
 	REFUSED(msi, HV_STATUS_NO_RESOURCES, in.target.vp_mask = 2);
 	cpu_storage[1].apic_id = 6;

@@ -173,6 +173,22 @@ static void test_tail(void **state)
 	assert_string_equal(said, "third line\n");
 }
 
+/* Asked for more than there is, and where the ring has cut a line in two. */
+static void test_tail_of_all(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < 300; i++)
+		log_info("number %03u", i);
+	said_len = 0;
+	log_tail(~0u);
+	assert_in_range(said_len, RING_SIZE - 2 * 11, RING_SIZE);
+	assert_int_equal(said_len % 11, 0);
+	assert_memory_equal(said, "number ", 7);
+	said_len = 0;
+	log_tail(0);
+	assert_int_equal(said_len, 0);
+}
+
 /* The dying do not wait for whoever holds the lock: nobody will let it go. */
 static void test_dying_speak(void **state)
 {
@@ -192,6 +208,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_move_keeps_text, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tail, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tail_of_all, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dying_speak, setup, teardown),
 	};
 

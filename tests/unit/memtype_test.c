@@ -420,18 +420,6 @@ static void test_random(void **state)
 	}
 }
 
-static void test_leaves(void **state)
-{
-	static const enum memtype types[] = { MEMTYPE_UC, MEMTYPE_WC, MEMTYPE_WT, MEMTYPE_WP,
-		MEMTYPE_WB };
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(types); i++) {
-		assert_int_equal(memtype_ept(types[i]), types[i]);
-		assert_int_equal(memtype_npt(types[i]), MEMTYPE_WB);
-	}
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -446,7 +434,6 @@ int main(void)
 		cmocka_unit_test(test_reserved_types),
 		cmocka_unit_test(test_count),
 		cmocka_unit_test(test_random),
-		cmocka_unit_test(test_leaves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -264,11 +264,41 @@ static void test_step_ends_at_hlt(void **state)
 	assert_false(s.flags & SVM_STEP);
 }
 
+static u8 fault;
+
+/* Intercepted, or the guest would find TF in the frame. */
+static void step_faults(struct vmcb *v)
+{
+	assert_true(v->save.rflags & RFLAGS_TF);
+	assert_true(v->control.intercept_exception >> fault & 1);
+	v->control.exit_code = VMEXIT_EXCEPTION + fault;
+}
+
+static void test_step_ends_at_faults(void **state)
+{
+	static const u8 faults[] = { VEC_DE, VEC_BR, VEC_UD, VEC_NM, VEC_TS, VEC_NP, VEC_SS, VEC_GP,
+		VEC_PF, VEC_MF, VEC_AC, VEC_XM };
+
+	for (u32 i = 0; i < sizeof(faults); i++) {
+		setup(state);
+		fault = faults[i];
+		script[0] = intr_in_shadow;
+		script[1] = step_faults;
+		run();
+		run();
+		assert_int_equal(exit_.kind, EXIT_EXCEPTION);
+		assert_int_equal(exit_.exception.vector, fault);
+		assert_false(vp.regs.rflags & RFLAGS_TF);
+		assert_int_equal(s.vmcb.control.intercept_exception, 1 << VEC_MC);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_shadow_outlives_an_interrupt, setup),
 		cmocka_unit_test_setup(test_step_ends_at_hlt, setup),
+		cmocka_unit_test_setup(test_step_ends_at_faults, setup),
 		cmocka_unit_test_setup(test_nmi_window_after_iret, setup),
 		cmocka_unit_test_setup(test_iret_without_window_is_silent, setup),
 		cmocka_unit_test_setup(test_iret_fault_keeps_the_mask, setup),

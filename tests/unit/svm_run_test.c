@@ -314,6 +314,36 @@ static void test_interrupt_window(void **state)
 	assert_int_equal(seen_intercept_cr, 0);
 }
 
+static void exit_with_if_off(struct vmcb *v)
+{
+	seen_control = v->control.interrupt_control;
+	v->save.rflags &= ~IF;
+	v->control.exit_code = VMEXIT_INTR;
+}
+
+static void exit_with_if_on(struct vmcb *v)
+{
+	exit_with_if_off(v);
+	v->save.rflags |= IF;
+}
+
+/* Any exit with IF on may be where the interrupt that waits can be injected. */
+static void test_window_found_open(void **state)
+{
+	(void)state;
+	script[0] = script[2] = exit_with_if_off;
+	script[1] = exit_with_if_on;
+	svm_interrupt_window(&vp, true, 3);
+	run();
+	assert_int_equal(exit_.kind, EXIT_INTERRUPT);
+	assert_int_equal(vp.work & VP_WORK_INTERRUPT, 0);
+	run();
+	assert_int_equal(exit_.kind, EXIT_INTERRUPT);
+	assert_int_equal(vp.work & VP_WORK_INTERRUPT, VP_WORK_INTERRUPT);
+	run();
+	assert_int_equal(seen_control & (1 << 8), 0);
+}
+
 static void test_can_interrupt(void **state)
 {
 	(void)state;
@@ -419,6 +449,7 @@ int main(void)
 		cmocka_unit_test_setup(test_interrupted_is_injected_again, setup),
 		cmocka_unit_test_setup(test_software_events_run_again, setup),
 		cmocka_unit_test_setup(test_interrupt_window, setup),
+		cmocka_unit_test_setup(test_window_found_open, setup),
 		cmocka_unit_test_setup(test_can_interrupt, setup),
 		cmocka_unit_test_setup(test_asids, setup),
 	};
