@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import pexpect
 import pytest
 
 import machine as machines
@@ -91,3 +92,34 @@ def test_soak_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
     assert one_round(failed=1) == ["the tests", "soak/fuzz/a", "soak/fuzz/b"]
     assert one_round() == ["the tests"]
     assert len((tmp_path / "soak.md").read_text().splitlines()) == len(rows) + 3
+
+
+@pytest.mark.parametrize("name", ["svm-smp2-bios", "vmx-smp1"])
+def test_run_ends_at_the_prompt(name):
+    """What `make run` starts, in a terminal of its own: every key is the guest's."""
+    kind = machines.MACHINES[name]["kind"]
+    patience = machines.PATIENCE[machines.emulator_of(name)]
+    child = pexpect.spawn(sys.executable, ["tools/run.py"], cwd=machines.ROOT, timeout=patience,
+                          env=dict(os.environ, MACHINE=kind, SMP="", MEM="", UEFI="", APPEND=""))
+    try:
+        child.expect_exact(b"run: MACHINE=%s " % kind.encode())
+        child.expect_exact(b"root> ")
+        # Neither firmware nor loader left the terminal with its line wrap off.
+        assert b"\x1b[?7l" not in child.before
+        child.send(b"poweroff\x03\x1decho alive\r")
+        child.expect_exact(b"poweroff^C")
+        # QEMU's terminal adds a carriage return of its own.
+        child.expect(rb"\nalive\r+\nroot> ")
+        child.send(b"poweroff\r")
+        child.expect(pexpect.EOF)
+        child.wait()
+        assert child.exitstatus == 0
+    finally:
+        child.close(force=True)
+
+
+def test_symbols_lie_beside_the_images():
+    for image, function in (("hypervisor", "hv_main"), ("rootpart", "root_main")):
+        for ending in ("sym", "dis"):
+            with open("%s/%s.%s" % (machines.BUILD, image, ending)) as f:
+                assert function in f.read()
