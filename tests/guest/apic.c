@@ -168,8 +168,6 @@ static void test_order(void)
 	self(0x82);
 	self(0x81);
 	check(taken_count == 0 && bit(APIC_IRR, 0x31) && bit(APIC_IRR, 0xf1), "held-by-if");
-	irq_enable();
-	irq_disable();
 	irq_take_pending();
 	check(TOOK(0xf1, 0x82, 0x81, 0x41, 0x31), "priority-order");
 	check(!bit(APIC_ISR, 0xf1) && !bit(APIC_IRR, 0xf1), "all-ended");

@@ -5,6 +5,7 @@
  * machines: svm-smp1-bios svm-smp2-bios svm-smp4-bios vmx-smp2
  */
 #include "hv/msr.h"
+#include "hv/stats.h"
 #include "lib/bitmap.h"
 #include "lib/string.h"
 #include "tests/guest/lib/guest.h"
@@ -177,6 +178,8 @@ static void task_nothing(u64 arg)
 	(void)arg;
 }
 
+static const char *missed = ""; /* what delivers() waited for in vain */
+
 /* One command by VP @from; exactly @expected get one interrupt each. */
 static bool delivers(u32 from, u32 dest, u32 low, u64 expected)
 {
@@ -184,15 +187,21 @@ static bool delivers(u32 from, u32 dest, u32 low, u64 expected)
 
 	clear();
 	irq_enable();
-	if (!on(from, task_send, (u64)dest << 32 | low) || !wait_for(all_got, expected))
+	missed = "sender";
+	if (!on(from, task_send, (u64)dest << 32 | low))
+		return false;
+	missed = "receiver";
+	if (!wait_for(all_got, expected))
 		return false;
 	/* A surplus one would have come by the time that all have answered. */
+	missed = "answer";
 	for (u32 i = 0; i < count; i++)
 		if (!on(i, task_nothing, 0))
 			return false;
 	irq_enable();
 	guest_delay_us(20);
 	irq_disable();
+	missed = "surplus";
 	return got_mask(&total) == expected && total == bitmap_weight(&expected, 64);
 }
 
@@ -202,7 +211,7 @@ static void test_pairs(void)
 		for (u32 to = 0; to < count; to++) {
 			if (delivers(from, id_of(to), VECTOR, BIT(to)))
 				continue;
-			guest_fail("ipi-pairs", "%u to %u", from, to);
+			guest_fail("ipi-pairs", "%u to %u: %s", from, to, missed);
 			return;
 		}
 	}
@@ -220,10 +229,10 @@ static void test_shorthands(void)
 		broadcast = broadcast && delivers(from, 0xff, VECTOR, everybody);
 		nobody = nobody && delivers(from, 0x7e, VECTOR, 0);
 	}
-	guest_check(all, "ipi-all");
-	guest_check(others, "ipi-others");
-	guest_check(broadcast, "ipi-broadcast");
-	guest_check(nobody, "ipi-nobody");
+	guest_check(all, "ipi-all", "%s", missed);
+	guest_check(others, "ipi-others", "%s", missed);
+	guest_check(broadcast, "ipi-broadcast", "%s", missed);
+	guest_check(nobody, "ipi-nobody", "%s", missed);
 }
 
 static void task_flat(u64 vp)
@@ -249,7 +258,7 @@ static void test_logical(void)
 		flat = flat && on(i, task_flat, i);
 	for (u32 mask = 1; mask <= everybody; mask++)
 		flat = flat && delivers(mask % count, mask, logical, mask);
-	guest_check(flat, "ipi-logical-flat");
+	guest_check(flat, "ipi-logical-flat", "%s", missed);
 	for (u32 i = 0; i < count; i++)
 		cluster = cluster && on(i, task_cluster, i);
 	for (u32 i = 0; i < count; i++) {
@@ -259,7 +268,7 @@ static void test_logical(void)
 			  delivers(count - 1 - i, i / 2 << 4 | 1u << i % 2, logical, BIT(i));
 		cluster = cluster && delivers(i, i / 2 << 4 | 3, logical, both);
 	}
-	guest_check(cluster, "ipi-logical-cluster");
+	guest_check(cluster, "ipi-logical-cluster", "%s", missed);
 	for (u32 i = 0; i < count; i++)
 		flat = flat && on(i, task_flat, i);
 }
@@ -394,6 +403,87 @@ static void test_device_race(void)
 	send(id_of(1), VECTOR_ACK);
 	task_touch(40 * GIB);
 	guest_check(wait_for(is_idle, 1), "device-touched-by-two");
+}
+
+#define ROUNDS 200u
+
+static u32 running;
+static u64 wrong;
+
+/* Statistics pages away and back: each unmap flushes on all processors, who all do the same. */
+static void task_flush(u64 arg)
+{
+	struct hv_stats_page_input *in = (void *)arg;
+	u64 *out = (u64 *)(arg + 256);
+
+	*in = (struct hv_stats_page_input){ .type = HV_STATS_OBJECT_VP,
+		.partition_id = HV_PARTITION_SELF,
+		.vp_index = HV_VP_SELF };
+	atomic_fetch_add(&running, 1u);
+	while (load_acquire(&running) < count)
+		cpu_pause();
+	for (u32 i = 0; i < ROUNDS; i++) {
+		u64 status = guest_hypercall(HV_CALL_MAP_STATS_PAGE, (u64)in, (u64)out);
+		volatile u64 *page = (volatile u64 *)(*out << PAGE_SHIFT);
+
+		if (status != HV_STATUS_SUCCESS || !page[HV_VP_COUNTER_TOTAL_RUN_TIME])
+			atomic_fetch_add(&wrong, 1ull);
+		if (guest_hypercall(HV_CALL_UNMAP_STATS_PAGE, (u64)in, 0) != HV_STATUS_SUCCESS)
+			atomic_fetch_add(&wrong, 1ull);
+	}
+}
+
+/* To the next VP, as fast as it goes, while the same comes from the one before. */
+static void task_storm(u64 arg)
+{
+	u32 next = id_of((self() + 1) % count);
+
+	(void)arg;
+	atomic_fetch_add(&running, 1u);
+	while (load_acquire(&running) < count)
+		cpu_pause();
+	irq_enable();
+	for (u32 i = 0; i < ROUNDS; i++) {
+		send(next, VECTOR + 0x10 * (i % 8));
+		if (i % 16 == 0)
+			(void)msr_read(HV_MSR_TIME_REF_COUNT);
+	}
+	irq_disable();
+}
+
+/* @fn on all VPs at once; false if one does not come back. */
+static bool all_at_once(void (*fn)(u64), u8 *pages)
+{
+	bool ok = true;
+
+	running = 0;
+	for (u32 i = 1; i < count; i++) {
+		vps[i].arg = (u64)(pages + i * PAGE_SIZE);
+		store_release(&vps[i].task, fn);
+		send(id_of(i), VECTOR_ACK);
+	}
+	irq_enable();
+	fn((u64)pages);
+	for (u32 i = 1; i < count; i++)
+		ok = ok && wait_for(is_idle, i);
+	return ok;
+}
+
+static void test_together(void)
+{
+	u8 *pages = guest_pages(count);
+	u64 everybody = BIT(count) - 1;
+
+	guest_check(
+		all_at_once(task_flush, pages) && !wrong, "flushes-together", "%lu wrong", wrong);
+	clear();
+	guest_check(all_at_once(task_storm, pages) && wait_for(all_got, everybody), "ipi-storm");
+	/* The storm's last ones. */
+	for (u32 i = 0; i < count; i++)
+		(void)on(i, task_nothing, 0);
+	irq_enable();
+	guest_delay_us(5000);
+	guest_check(delivers(0, 0, VECTOR | ALL, everybody), "ipi-after-storm", "%s", missed);
 }
 
 static void test_indices(void)
@@ -545,4 +635,5 @@ void guest_main(void)
 	test_ping_pong();
 	test_wake_behind_held();
 	test_device_race();
+	test_together();
 }
