@@ -32,6 +32,7 @@
 		HV_CPU_MANAGEMENT | HV_START_VIRTUAL_PROCESSOR)
 
 #define MSI_WINDOW       0xfee00000ull
+#define IOAPIC_SIZE      0x44u /* to the end of its last register */
 #define MSI_WINDOW_SIZE  MIB
 
 #define LEAF_SPAN(level) (1ull << (12 + 9 * ((level)-1)))
@@ -70,9 +71,11 @@ static enum hv_status map_identity(struct slat *slat, u64 start, u64 end, u32 ac
 	return HV_STATUS_SUCCESS;
 }
 
+/* Takes out all pages that [start, start + size) touches: an IOAPIC may lie inside one. */
 static void carve(struct slat *slat, u64 start, u64 size)
 {
-	enum hv_status s = slat_unmap(slat, GPA(start), ALIGN_UP(size, PAGE_SIZE));
+	u64 first = ALIGN_DOWN(start, PAGE_SIZE);
+	enum hv_status s = slat_unmap(slat, GPA(first), ALIGN_UP(start + size, PAGE_SIZE) - first);
 
 	assert(s == HV_STATUS_SUCCESS);
 }
@@ -104,7 +107,7 @@ static void map_memory(struct partition *p, const struct memory_plan *plan)
 	/* A store there may be taken for a message: to any processor, an NMI or INIT too. */
 	carve(slat, MSI_WINDOW, MSI_WINDOW_SIZE);
 	for (u32 i = 0; i < platform.ioapic_count; i++)
-		carve(slat, platform.ioapics[i].address, PAGE_SIZE);
+		carve(slat, platform.ioapics[i].address, IOAPIC_SIZE);
 }
 
 static bool is_ioapic(u64 gpa)

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the root partition is given of memory: all of it in the largest leaves,
+ * with its types, without the hypervisor's, the APICs' and the message window;
+ * what is shared can be read; devices above memory come when they are touched.
+ * sources: hypervisor/root.c hypervisor/slat.c hypervisor/pool.c hypervisor/frame.c hypervisor/svm/slat_format.c hypervisor/vmx/slat_format.c lib/bitmap.c tests/unit/fake_memory.c tests/unit/fake_image.S tests/unit/host_assert.c
+ * cflags: -I tests/unit/fake_layout
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "boot/boot_info.h"
+#include "fake_memory.h"
+#include "hypervisor/cpu.h"
+#include "hypervisor/die.h"
+#include "hypervisor/frame.h"
+#include "hypervisor/log.h"
+#include "hypervisor/memory_plan.h"
+#include "hypervisor/memtype.h"
+#include "hypervisor/mtrr.h"
+#include "hypervisor/partition.h"
+#include "hypervisor/platform.h"
+#include "hypervisor/policy.h"
+#include "hypervisor/pool.h"
+#include "hypervisor/root.h"
+#include "hypervisor/root_image.h"
+#include "hypervisor/vp.h"
+
+#define IMAGE       0x1000000ull
+#define IMAGE_PAGES 5u
+#define POOL_PAGES  4096u
+#define TOP         (512 * MIB)
+#define LAPIC       0xfee00000ull
+#define IOAPIC_0    0xfec00000ull
+#define IOAPIC_1    0xfec02400ull /* not at a page's start */
+#define UC_START    (3 * GIB + 6 * MIB + 5 * PAGE_SIZE)
+
+extern struct slat_format svm_slat_format, vmx_slat_format;
+
+struct platform platform;
+struct cpu *cpus[HV_MAX_CPUS];
+u32 cpu_count = 2;
+
+static struct cpu cpu[2];
+static struct vp vp[2];
+static struct memory_plan plan;
+static struct boot_info info;
+static void *shared;
+
+struct cpu *this_cpu(void)
+{
+	return &cpu[0];
+}
+
+const struct mtrr_set *mtrr_set(void)
+{
+	return NULL;
+}
+
+enum memtype memtype_at(const struct mtrr_set *set, u64 addr)
+{
+	(void)set;
+	return addr >= UC_START && addr < 4 * GIB ? MEMTYPE_UC : MEMTYPE_WB;
+}
+
+bool memtype_uniform(const struct mtrr_set *set, u64 base, u64 size, enum memtype *type)
+{
+	*type = memtype_at(set, base);
+	return memtype_at(set, base + size - 1) == *type;
+}
+
+void root_image_find(
+	struct root_image *image, const struct boot_info *i, const struct memory_plan *p)
+{
+	(void)image;
+	assert_ptr_equal(i, &info);
+	assert_ptr_equal(p, &plan);
+}
+
+/* Two pages of the pool and one of the image are to be read. */
+void root_image_load(const struct root_image *image, const struct boot_info *i,
+	const struct memory_plan *p, struct vp *v)
+{
+	(void)image;
+	(void)i;
+	(void)p;
+	assert_ptr_equal(v, &vp[0]);
+	shared = pool_alloc(2);
+	frame_mark(virt_to_spa(shared), 2 * PAGE_SIZE, FRAME_SHARED, 0);
+	frame_mark(SPA(IMAGE + 3 * PAGE_SIZE), PAGE_SIZE, FRAME_SHARED, 0);
+}
+
+enum hv_status vp_create(
+	struct partition *p, u32 index, u32 apic_id, struct cpu *c, struct vp **out)
+{
+	assert_ptr_equal(c, &cpu[index]);
+	assert_int_equal(apic_id, c->apic_id);
+	p->vps[index] = *out = &vp[index];
+	return HV_STATUS_SUCCESS;
+}
+
+void vp_notify(struct vp *v, u32 work)
+{
+	(void)v;
+	(void)work;
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+	(void)level;
+	(void)fmt;
+}
+
+static struct virt_ops ops;
+const struct virt_ops *virt = &ops;
+
+static int start(struct slat_format *format)
+{
+	fake_memory_init(POOL_PAGES);
+	format->page1g = true;
+	ops.slat = format;
+	plan = (struct memory_plan){
+		.ram = TOP,
+		.top = TOP,
+		.frames = TOP / PAGE_SIZE,
+		.slat_reserve = 600,
+		.image = IMAGE,
+		.image_size = IMAGE_PAGES * PAGE_SIZE,
+		.owned = FAKE_MEMORY_START,
+		.owned_size = POOL_PAGES * PAGE_SIZE,
+	};
+	frame_mark(SPA(IMAGE), plan.image_size, FRAME_IMAGE, 0);
+	platform = (struct platform){ .lapic_address = LAPIC, .ioapic_count = 2 };
+	platform.ioapics[0].address = IOAPIC_0;
+	platform.ioapics[1].address = IOAPIC_1;
+	for (u32 i = 0; i < 2; i++) {
+		cpu[i].apic_id = 2 * i;
+		cpu[i].features.phys_bits = 40;
+		cpus[i] = &cpu[i];
+	}
+	root_create(&info, &plan);
+	return 0;
+}
+
+static int start_svm(void **state)
+{
+	(void)state;
+	return start(&svm_slat_format);
+}
+
+static int start_vmx(void **state)
+{
+	(void)state;
+	return start(&vmx_slat_format);
+}
+
+static u32 rights(u64 gpa)
+{
+	struct slat_mapping m;
+
+	if (!slat_lookup(&root_partition->slat, GPA(gpa), &m))
+		return 0;
+	assert_int_equal(m.spa.a, gpa);
+	return m.access;
+}
+
+static bool within(u64 a, u64 start_, u64 size)
+{
+	return a >= start_ && a < start_ + size;
+}
+
+static u32 rights_due(u64 a)
+{
+	const struct frame *f = frame_get(SPA(a));
+
+	if (within(a, IMAGE, plan.image_size) || within(a, plan.owned, plan.owned_size))
+		return f && f->type == FRAME_SHARED ? SLAT_READ : 0;
+	if (within(a, 0xfee00000, MIB) || a == IOAPIC_0 || a == ALIGN_DOWN(IOAPIC_1, PAGE_SIZE))
+		return 0;
+	return SLAT_ALL;
+}
+
+static void every_page(void **state)
+{
+	u32 readable = 0;
+
+	(void)state;
+	for (u64 a = 0; a < 4 * GIB; a += PAGE_SIZE) {
+		assert_int_equal(rights(a), rights_due(a));
+		readable += rights(a) == SLAT_READ;
+	}
+	assert_int_equal(readable, 3);
+	assert_int_equal(rights(virt_to_spa(shared).a + PAGE_SIZE), SLAT_READ);
+	assert_int_equal(rights(4 * GIB), 0);
+	assert_ptr_equal(cpus[1]->root_vp, &vp[1]);
+}
+
+static void types_and_leaves(void **state)
+{
+	struct slat_mapping m;
+
+	(void)state;
+	for (u64 a = 2 * GIB; a < 0xfec00000; a += PAGE_SIZE) {
+		assert_true(slat_lookup(&root_partition->slat, GPA(a), &m));
+		assert_int_equal(m.type, memtype_at(NULL, a));
+	}
+	/* Large where nothing forbids it. */
+	assert_true(slat_lookup(&root_partition->slat, GPA(GIB + 5), &m));
+	assert_int_equal(m.level, 3);
+	assert_true(slat_lookup(&root_partition->slat, GPA(64 * MIB), &m));
+	assert_int_equal(m.level, 2);
+	assert_true(slat_lookup(&root_partition->slat, GPA(UC_START), &m));
+	assert_int_equal(m.level, 1);
+	assert_true(slat_lookup(&root_partition->slat, GPA(IMAGE - 1), &m));
+	assert_int_equal(m.level, 2);
+}
+
+static bool touch(u64 gpa, u32 access)
+{
+	return root_map_device(root_partition, GPA(gpa), access);
+}
+
+static void devices(void **state)
+{
+	struct partition child = { .id = 2 };
+
+	(void)state;
+	assert_true(touch(64 * GIB + 0x1234, ACCESS_READ));
+	assert_int_equal(rights(64 * GIB), SLAT_READ | SLAT_WRITE);
+	assert_int_equal(rights(65 * GIB - 1), SLAT_READ | SLAT_WRITE);
+	assert_int_equal(rights(65 * GIB), 0);
+	/* Again, by another processor; but never to run code there. */
+	assert_true(touch(64 * GIB + 0x1234, ACCESS_WRITE));
+	assert_false(touch(64 * GIB + 0x1234, ACCESS_EXEC));
+	/* Not what was carved, not past the end of addresses, not for others. */
+	assert_false(touch(IMAGE, ACCESS_READ));
+	assert_false(touch(FAKE_MEMORY_START, ACCESS_READ));
+	assert_false(touch(LAPIC, ACCESS_READ));
+	assert_false(touch(IOAPIC_0, ACCESS_READ));
+	assert_false(touch(1ull << 40, ACCESS_READ));
+	assert_false(touch(~0ull, ACCESS_READ));
+	assert_true(touch((1ull << 40) - 1, ACCESS_READ));
+	assert_false(root_map_device(&child, GPA(64 * GIB), ACCESS_READ));
+}
+
+/* As many as there are tables; then no, and what is there stays. */
+static void devices_without_end(void **state)
+{
+	u64 gpa = 4 * GIB;
+
+	(void)state;
+	((struct slat_format *)ops.slat)->page1g = false;
+	while (touch(gpa, ACCESS_WRITE))
+		gpa += GIB;
+	assert_true(gpa > 100 * GIB);
+	assert_int_equal(rights(gpa), 0);
+	assert_int_equal(rights(gpa - GIB), SLAT_READ | SLAT_WRITE);
+	assert_int_equal(rights(IMAGE), 0);
+	assert_true(fake_memory_end_untouched());
+}
+
+#define BOTH(f)                                     \
+	{ #f "_svm", f, start_svm, NULL, NULL },    \
+	{                                           \
+#f "_vmx", f, start_vmx, NULL, NULL \
+	}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BOTH(every_page),
+		BOTH(types_and_leaves),
+		BOTH(devices),
+		BOTH(devices_without_end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
