@@ -222,6 +222,8 @@ enum hv_status hc_start_virtual_processor(struct hypercall *call)
 	else
 		status = context_set(vp, &in->context);
 	if (status == HV_STATUS_SUCCESS) {
+		/* As on a real one, an NMI from before the start is none. */
+		atomic_fetch_and(&vp->work, ~(u32)VP_WORK_NMI);
 		trace(TRACE_VP_START, vp, vp->index, vp->regs.rip);
 		/* Pairs with the load of state in vp_wakes() on the VP's processor. */
 		store_release(&vp->state, VP_RUNNABLE);

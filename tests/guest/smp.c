@@ -592,6 +592,7 @@ static void test_bad_start(void)
 static bool start_all(void)
 {
 	bool ok = true, ids = true, again = true;
+	u32 nmis = 0;
 
 	for (u32 i = 1; i < count; i++)
 		ok = ok && guest_start_vp(i, live, &vps[i]) == HV_STATUS_SUCCESS &&
@@ -600,6 +601,7 @@ static bool start_all(void)
 	for (u32 i = 1; i < count && ok; i++) {
 		struct hv_start_vp_input in;
 
+		nmis += vps[i].nmis;
 		ids = ids && vps[i].index == i && vps[i].apic_id == id_of(i) &&
 		      vps[i].cpuid_id == id_of(i);
 		guest_vp_context(i, stack_pointer(), &in);
@@ -607,6 +609,7 @@ static bool start_all(void)
 	}
 	guest_check(ids, "start-ids");
 	guest_check(again, "start-twice");
+	guest_check(!nmis, "start-without-older-nmi");
 	return ok;
 }
 
@@ -622,6 +625,7 @@ void guest_main(void)
 	test_bad_start();
 	if (count > 1)
 		test_bad_contexts();
+	send(0, OTHERS | APIC_DM_NMI << 8);
 	if (!start_all())
 		return;
 	test_pairs();

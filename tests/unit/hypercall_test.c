@@ -485,6 +485,7 @@ static struct hv_start_vp_input good_start(void)
 static u64 start(const struct hv_start_vp_input *in)
 {
 	other.state = VP_STOPPED;
+	other.work = VP_WORK_NMI | VP_WORK_INTERRUPT;
 	kicks = 0;
 	put(in, sizeof(*in));
 	return call(0x99, IN, 0);
@@ -497,6 +498,7 @@ static void test_start_vp(void **state)
 	(void)state;
 	assert_int_equal(start(&in), 0);
 	assert_int_equal(other.state, VP_RUNNABLE);
+	assert_int_equal(other.work, VP_WORK_INTERRUPT);
 	assert_int_equal(kicks, 1);
 	assert_int_equal(other.regs.rip, in.context.rip);
 	assert_int_equal(other.regs.gpr[GPR_RSP], in.context.rsp);
