@@ -50,6 +50,10 @@ bench-profile: deps
 	$(Q)$(PYTHON) tests/bench/profile.py
 .PHONY: bench-profile
 
+coverage: deps
+	$(Q)+$(PYTHON) tests/coverage.py
+.PHONY: coverage
+
 unit:
 	$(Q)+$(PYTHON) tests/run unit
 

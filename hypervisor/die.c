@@ -86,7 +86,8 @@ static void begin(void)
 		say("fatal: hypervisor: another fault in the middle of this report");
 		end("hypervisor");
 	}
-	if (cpu_count > 1)
+	/* A processor that just starts is not counted yet. */
+	if (cpu_count > 1 || this_cpu()->index > 0)
 		apic_send_nmi_others();
 	console_take_back();
 }
@@ -348,7 +349,7 @@ _Noreturn void die_root(struct vp *vp, const char *why)
 
 _Noreturn void refuse(const char *fmt, ...)
 {
-	char text[200];
+	char text[240];
 	va_list args;
 
 	va_start(args, fmt);

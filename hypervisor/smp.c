@@ -71,10 +71,17 @@ struct cpu *smp_cpu_alloc(u32 index, u32 apic_id)
 
 _Noreturn void smp_ap_main(struct cpu *cpu)
 {
+	const char *why;
+
 	cpu_tables_load(cpu);
 	apic_enable();
-	if (virt->unsupported() || virt->cpu_start(cpu) != HV_STATUS_SUCCESS)
-		die(NULL, "virtualization does not start on this processor");
+	why = virt->unsupported();
+	if (why)
+		refuse("processor %u differs from the first: %s", cpu->index, why);
+	if (virt->cpu_start(cpu) != HV_STATUS_SUCCESS)
+		refuse("the virtualization (%s) of processor %u does not start; power-cycle the "
+		       "machine, or update its firmware",
+			virt->name, cpu->index);
 	/* Pairs with wait_online(). */
 	store_release(&cpu->online, true);
 	/* Pairs with smp_release(). */

@@ -61,7 +61,8 @@ def make_efi_image(tree, work, marker):
 
 
 def make_iso(tree, out):
-    part = out + ".part"
+    # Two test groups may make the same ISO at once.
+    part = "%s.part%d" % (out, os.getpid())
     run("xorriso", "-as", "mkisofs", "-quiet", "-o", part, "-V", "VERDIGRIS", "-r", "-J",
         "--modification-date=" + DATE, "--set_all_file_dates", "set_to_mtime",
         "--grub2-mbr", GRUB + "/i386-pc/boot_hybrid.img",

@@ -39,7 +39,13 @@ def picture_lines(width, height, pixels):
 
 
 def lines(machine):
-    """The screen's lines; a long one goes on in the next row."""
+    """The screen's rows."""
     if machine.options.get("uefi"):
         return picture_lines(*machine.picture())
     return machine.text_screen()
+
+
+def rows_of(machine, said):
+    """The rows that these lines take: a long one goes on in the next row."""
+    columns = machine.picture()[0] // WIDTH if machine.options.get("uefi") else 80
+    return [line[i:i + columns].rstrip() for line in said for i in range(0, len(line), columns)]

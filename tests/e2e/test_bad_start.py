@@ -48,8 +48,8 @@ def check_refusal(machine, text):
     said = machine.debug_output()
     assert said.count("error:") == 1 and said.split("\n")[-2:] == [line, ""]
     if isinstance(machine, machines.QemuMachine):
-        shown = screens.lines(machine)
-        assert line in "".join(row.ljust(80) for row in shown), shown
+        rows, shown = screens.rows_of(machine, [line]), screens.lines(machine)
+        assert rows in [shown[i:i + len(rows)] for i in range(len(shown))], shown
 
 
 HARDWARE = {
@@ -59,6 +59,10 @@ HARDWARE = {
     "no-long-mode": (SVM, {"cpu": "max,-lm"}, NO_LONG_MODE),
     "no-nx": (SVM, {"cpu": "max,-nx"}, NO_NX),
     "no-acpi": (SVM, {"extra": ("-M", "pc,acpi=off")}, NO_ACPI),
+    "no-svm-on-second": (SMP, {"extra": (
+        "-smp", "1,maxcpus=2,sockets=2",
+        "-device", "max-x86_64-cpu,socket-id=1,core-id=0,thread-id=0,svm=off")},
+        "processor 1 differs from the first: " + NO_SVM),
     "64M": (SMP, {"memory": "64M"}, TOO_LITTLE % 63),
     "16M": (SVM, {"memory": "16M"}, TOO_LITTLE % 15),
     "vmx-64M": (VMX, {"memory": "64M"}, TOO_LITTLE % 63),

@@ -11,7 +11,8 @@ import pytest
 import machine as machines
 import screens
 
-SVM, SVM2, VMX, VMX2 = "svm-smp1-bios", "svm-smp2-bios", "vmx-smp1", "vmx-smp2"
+SVM, SVM2, UEFI = "svm-smp1-bios", "svm-smp2-bios", "svm-smp1-uefi"
+VMX, VMX2, RYZEN = "vmx-smp1", "vmx-smp2", "ryzen-smp1"
 OWN_END = "fatal: the hypervisor has stopped; reset the machine"
 ROOT_END = "fatal: the root partition has stopped; reset the machine"
 REGISTERS = ("rip rflags error rax rbx rcx rdx rsi rdi rsp rbp r8 r9 r10 r11 r12 r13 r14 r15 cs "
@@ -51,9 +52,8 @@ class Report:
         assert said[-len(lines) - 2:] == ["log:"] + lines + [""]
         if isinstance(machine, machines.QemuMachine):
             shown = [line for line in screens.lines(machine) if line]
-            rows = [line[i:i + 80] for line in lines for i in range(0, len(line), 80)]
-            count = min(len(rows), 20)
-            assert shown[-count:] == [row.rstrip() for row in rows[-count:]], shown
+            rows = screens.rows_of(machine, lines)[-20:]
+            assert shown[-len(rows):] == rows, shown
 
     def names(self, trace=None):
         """The functions of a backtrace, innermost first; at least two have names."""
@@ -93,8 +93,10 @@ def test_own_fault(name, kind, boot, make_iso):
         assert report.registers["cr2"] < report.registers["rsp"] + 0x1000
 
 
-def test_own_fault_on_one_processor(boot, make_iso):
-    Report(boot(SVM, make_iso(cmdline="test-fault=ud")))
+@pytest.mark.parametrize("name", [SVM, UEFI, RYZEN])
+def test_own_fault_elsewhere(name, boot, make_iso):
+    report = Report(boot(name, make_iso(cmdline="test-fault=df")))
+    assert report.what == "fatal: hypervisor: cpu0: double fault: stack overflow"
 
 
 @pytest.mark.parametrize("name", [SVM, SVM2])
