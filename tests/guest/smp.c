@@ -464,6 +464,7 @@ static bool all_at_once(void (*fn)(u64), u8 *pages)
 	}
 	irq_enable();
 	fn((u64)pages);
+	irq_enable();
 	for (u32 i = 1; i < count; i++)
 		ok = ok && wait_for(is_idle, i);
 	return ok;
