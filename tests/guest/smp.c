@@ -520,14 +520,8 @@ void guest_main(void)
 	guest_on_interrupt(VECTOR_ACK, on_ack);
 	guest_on_exception(VEC_NMI, on_nmi);
 	vps[0].up = true;
-<<<<<<< HEAD
-	test_indices();
-	test_bad_start();
-	if (count > 1)
-		test_bad_contexts();
+	/* To VPs that are not there yet: they do not find it later. */
 	send(0, OTHERS | APIC_DM_NMI << 8);
-=======
->>>>>>> guests
 	if (!start_all())
 		return;
 	test_pairs();
