@@ -151,7 +151,6 @@ static void kinds(void **state)
 		[PAGING_RODATA] = G | NX,
 		[PAGING_DATA] = G | NX | W,
 		[PAGING_DEVICE] = G | NX | W | PCD | PWT,
-		[PAGING_WC] = G | NX | W | PWT,
 	};
 	u64 va = HV_DIRECT_BASE + 5 * PAGE_SIZE;
 
