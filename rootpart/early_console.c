@@ -21,7 +21,7 @@
 #define UART_LSR_EMPTY   0x20u
 #define UART_LSR_IDLE    0x40u
 #define UART_MCR_DTR_RTS 0x03u
-#define UART_FCR_CLEAR   0x07u
+#define UART_FCR_ENABLE  0x01u
 
 /* A UART that never gets empty must not stop the machine. */
 #define UART_POLL_MAX 100000u
@@ -39,7 +39,8 @@ void early_console_init(u16 port)
 	out8((u16)(uart + UART_DATA), 1); /* 115200 baud */
 	out8((u16)(uart + UART_IER), 0);
 	out8((u16)(uart + UART_LCR), UART_LCR_8N1);
-	out8((u16)(uart + UART_FCR), UART_FCR_CLEAR);
+	/* The FIFOs are not cleared: what was typed early is kept. */
+	out8((u16)(uart + UART_FCR), UART_FCR_ENABLE);
 	out8((u16)(uart + UART_MCR), UART_MCR_DTR_RTS);
 }
 
