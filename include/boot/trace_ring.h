@@ -13,7 +13,7 @@
 
 enum trace_event {
 	TRACE_NONE,
-	TRACE_EXIT,      /* a: RIP, b: kind | detail << 8; of CPUID, HLT, hypercall: RCX */
+	TRACE_EXIT,      /* a: RIP, b: kind | detail << 8; of a hypercall RCX */
 	TRACE_INJECT,    /* a: RIP, b: vector | type << 8 */
 	TRACE_IRQ,       /* a: physical vector, b: 0 */
 	TRACE_HYPERCALL, /* a: control word, b: result word */

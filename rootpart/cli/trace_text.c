@@ -25,6 +25,22 @@ const char *trace_event_name(u32 event)
 	return event < TRACE_EVENT_COUNT ? event_names[event] : "unknown";
 }
 
+/* What the rest of an exit's second word is, by kind; in the low bits of it. */
+static const struct {
+	const char *label;
+	u8 bits;
+} exit_details[EXIT_KIND_COUNT] = {
+	[EXIT_HYPERCALL] = { "control", 56 },
+	[EXIT_RDMSR] = { "msr", 32 },
+	[EXIT_WRMSR] = { "msr", 32 },
+	[EXIT_IO] = { "port", 16 },
+	[EXIT_SLAT_FAULT] = { "gpa", 56 },
+	[EXIT_CR_ACCESS] = { "cr", 8 },
+	[EXIT_EXCEPTION] = { "vector", 8 },
+	[EXIT_INTERNAL] = { "reason", 56 },
+	[EXIT_ENTRY_FAILED] = { "reason", 56 },
+};
+
 static void exit_detail(const struct trace_record *r, char *text, size_t size)
 {
 	u64 kind = r->b & 0xff, detail = r->b >> 8;
@@ -32,9 +48,9 @@ static void exit_detail(const struct trace_record *r, char *text, size_t size)
 		kind < EXIT_KIND_COUNT ? exit_kind_names[kind] : "unknown",
 		(unsigned long long)r->a);
 
-	if (detail != 0 && (size_t)len < size)
-		(void)format(text + len, size - (size_t)len, " reason=%#llx",
-			(unsigned long long)detail);
+	if (kind < EXIT_KIND_COUNT && exit_details[kind].label && (size_t)len < size)
+		(void)format(text + len, size - (size_t)len, " %s=%#llx", exit_details[kind].label,
+			(unsigned long long)(detail & (BIT(exit_details[kind].bits) - 1)));
 }
 
 void trace_detail(const struct trace_record *r, char *text, size_t size)
