@@ -84,8 +84,7 @@ static void trace_records(void **state)
 		const char *text;
 	} rows[] = {
 		{ { .event = TRACE_EXIT, .a = 0x1000, .b = EXIT_HLT }, "hlt rip=0x1000" },
-		{ { .event = TRACE_EXIT, .a = 1, .b = EXIT_IO | 0x7b00 },
-			"io rip=0x1 port=0x7b" },
+		{ { .event = TRACE_EXIT, .a = 1, .b = EXIT_IO | 0x7b00 }, "io rip=0x1 port=0x7b" },
 		{ { .event = TRACE_EXIT, .a = 1, .b = 0xff }, "unknown rip=0x1" },
 		{ { .event = TRACE_INJECT, .a = 2, .b = 0x300 | 0x31 },
 			"vector=0x31 type=3 rip=0x2" },
