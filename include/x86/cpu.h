@@ -107,17 +107,6 @@ static inline bool rdrand(u64 *out)
 	return ok;
 }
 
-/* Lets supervisor code touch user pages, or no more; needs CR4.SMAP. */
-static inline void smap_allow(void)
-{
-	__asm__ volatile("stac" : : : "memory", "cc");
-}
-
-static inline void smap_forbid(void)
-{
-	__asm__ volatile("clac" : : : "memory", "cc");
-}
-
 static inline u64 stack_pointer(void)
 {
 	u64 sp;

@@ -86,11 +86,6 @@ static inline void tr_load(u16 sel)
 	__asm__ volatile("ltr %0" : : "r"(sel));
 }
 
-static inline void gdt_store(struct desc_ptr *p)
-{
-	__asm__ volatile("sgdt %0" : "=m"(*p));
-}
-
 static inline void idt_store(struct desc_ptr *p)
 {
 	__asm__ volatile("sidt %0" : "=m"(*p));
