@@ -13,6 +13,7 @@
 #include "base/addr.h"
 #include "base/types.h"
 #include "hv/hypercall.h"
+#include "hv/registers.h"
 #include "hv/stats.h"
 #include "hv/status.h"
 
@@ -99,49 +100,6 @@ struct vp_mode {
 	bool cs_long; /* CS.L and EFER.LMA */
 	bool cs_db;
 };
-
-/* A register's value, TLFS HV_REGISTER_VALUE. */
-union hv_register_value {
-	u64 u64;
-	struct hv_segment segment;
-	struct hv_table_register table;
-};
-
-/* Names of registers that get() and set() know; TLFS numbering. */
-enum hv_register_name {
-	HV_REGISTER_PENDING_INTERRUPTION = 0x00010002,
-	HV_REGISTER_INTERRUPT_STATE = 0x00010003, /* bit 0 shadow, bit 1 NMI masked */
-	HV_X64_REGISTER_CR0 = 0x00040000,
-	HV_X64_REGISTER_CR2 = 0x00040001,
-	HV_X64_REGISTER_CR3 = 0x00040002,
-	HV_X64_REGISTER_CR4 = 0x00040003,
-	HV_X64_REGISTER_CR8 = 0x00040004,
-	HV_X64_REGISTER_DR6 = 0x00050004,
-	HV_X64_REGISTER_DR7 = 0x00050005,
-	HV_X64_REGISTER_ES = 0x00060000,
-	HV_X64_REGISTER_CS = 0x00060001,
-	HV_X64_REGISTER_SS = 0x00060002,
-	HV_X64_REGISTER_DS = 0x00060003,
-	HV_X64_REGISTER_FS = 0x00060004,
-	HV_X64_REGISTER_GS = 0x00060005,
-	HV_X64_REGISTER_LDTR = 0x00060006,
-	HV_X64_REGISTER_TR = 0x00060007,
-	HV_X64_REGISTER_IDTR = 0x00070000,
-	HV_X64_REGISTER_GDTR = 0x00070001,
-	HV_X64_REGISTER_EFER = 0x00080001,
-	HV_X64_REGISTER_KERNEL_GS_BASE = 0x00080002,
-	HV_X64_REGISTER_PAT = 0x00080004,
-	HV_X64_REGISTER_SYSENTER_CS = 0x00080005,
-	HV_X64_REGISTER_SYSENTER_EIP = 0x00080006,
-	HV_X64_REGISTER_SYSENTER_ESP = 0x00080007,
-	HV_X64_REGISTER_STAR = 0x00080008,
-	HV_X64_REGISTER_LSTAR = 0x00080009,
-	HV_X64_REGISTER_CSTAR = 0x0008000a,
-	HV_X64_REGISTER_SFMASK = 0x0008000b,
-};
-
-#define HV_INTERRUPT_STATE_SHADOW     BIT(0)
-#define HV_INTERRUPT_STATE_NMI_MASKED BIT(1)
 
 struct virt_ops {
 	const char *name; /* "svm", "vmx" */

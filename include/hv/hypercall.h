@@ -6,16 +6,42 @@
 #pragma once
 
 #include "base/types.h"
+#include "hv/registers.h"
 
 enum hv_call_code {
 	HV_CALL_NOTIFY_LONG_SPIN_WAIT = 0x0008,
+	HV_CALL_CREATE_PARTITION = 0x0040,
+	HV_CALL_INITIALIZE_PARTITION = 0x0041,
+	HV_CALL_FINALIZE_PARTITION = 0x0042,
+	HV_CALL_DELETE_PARTITION = 0x0043,
+	HV_CALL_GET_PARTITION_PROPERTY = 0x0044,
+	HV_CALL_SET_PARTITION_PROPERTY = 0x0045,
 	HV_CALL_GET_PARTITION_ID = 0x0046,
+	HV_CALL_GET_NEXT_CHILD_PARTITION = 0x0047,
+	HV_CALL_DEPOSIT_MEMORY = 0x0048,
+	HV_CALL_WITHDRAW_MEMORY = 0x0049,
+	HV_CALL_GET_MEMORY_BALANCE = 0x004a,
+	HV_CALL_MAP_GPA_PAGES = 0x004b,
+	HV_CALL_UNMAP_GPA_PAGES = 0x004c,
+	HV_CALL_INSTALL_INTERCEPT = 0x004d,
+	HV_CALL_CREATE_VP = 0x004e,
+	HV_CALL_DELETE_VP = 0x004f,
+	HV_CALL_GET_VP_REGISTERS = 0x0050,
+	HV_CALL_SET_VP_REGISTERS = 0x0051,
+	HV_CALL_TRANSLATE_VIRTUAL_ADDRESS = 0x0052,
+	HV_CALL_READ_GPA = 0x0053,
+	HV_CALL_WRITE_GPA = 0x0054,
 	HV_CALL_MAP_STATS_PAGE = 0x006c,
 	HV_CALL_UNMAP_STATS_PAGE = 0x006d,
+	HV_CALL_MAP_SPARSE_GPA_PAGES = 0x006e,
 	HV_CALL_MAP_DEVICE_INTERRUPT = 0x007c,
 	HV_CALL_UNMAP_DEVICE_INTERRUPT = 0x007d,
 	HV_CALL_START_VIRTUAL_PROCESSOR = 0x0099,
 	HV_CALL_GET_VP_INDEX_FROM_APIC_ID = 0x009a,
+	HV_CALL_GET_GPA_PAGES_ACCESS_STATE = 0x00c9,
+	HV_CALL_MAP_VP_STATE_PAGE = 0x00e1,
+	HV_CALL_UNMAP_VP_STATE_PAGE = 0x00e2,
+	HV_CALL_SET_PARTITION_PROPERTY_EX = 0x010a,
 };
 
 /* Control word, 3.7. */
@@ -28,32 +54,17 @@ enum hv_call_code {
 #define HV_CONTROL_RESERVED     0xf000f00078000000ull
 
 /* Result word, 3.8. */
-#define HV_RESULT_STATUS(r)  ((enum hv_status)((r)&0xffff))
-#define HV_RESULT_REPS(r)    ((u32)((r) >> 32) & 0xfff)
+#define HV_RESULT_STATUS(r) ((enum hv_status)((r)&0xffff))
+#define HV_RESULT_REPS(r)   ((u32)((r) >> 32) & 0xfff)
 
-#define HV_PARTITION_SELF    (~0ull)
-#define HV_VP_SELF           0xfffffffeu
-#define HV_VP_ANY            0xffffffffu
-#define HV_PARTITION_ID_ROOT 1ull
+/* To put a control word together. */
+#define HV_CONTROL_VARHEAD_IS(words)  ((u64)(words) << 17)
+#define HV_CONTROL_REPS(count, start) ((u64)(count) << 32 | (u64)(start) << 48)
 
-/* 128-bit forms of segment and table registers, 7.9. */
-struct hv_segment {
-	u64 base;
-	u32 limit;
-	u16 selector;
-	u16 attributes; /* 3:0 type, 4 S, 6:5 DPL, 7 P, 12 AVL, 13 L, 14 D/B, 15 G */
-};
-
-struct hv_table_register {
-	u16 pad[3];
-	u16 limit;
-	u64 base;
-};
-
-#define HV_SEG_DPL(attr) (((attr) >> 5) & 3)
-#define HV_SEG_PRESENT   BIT(7)
-#define HV_SEG_LONG      BIT(13)
-#define HV_SEG_DB        BIT(14)
+#define HV_PARTITION_SELF             (~0ull)
+#define HV_VP_SELF                    0xfffffffeu
+#define HV_VP_ANY                     0xffffffffu
+#define HV_PARTITION_ID_ROOT          1ull
 
 /* HvCallStartVirtualProcessor, 0x99. */
 struct hv_initial_vp_context {
@@ -111,8 +122,6 @@ struct hv_stats_page_input {
 	u8 reserved2;
 };
 
-static_assert(sizeof(struct hv_segment) == 16);
-static_assert(sizeof(struct hv_table_register) == 16);
 static_assert(offsetof(struct hv_initial_vp_context, tr) == 120);
 static_assert(offsetof(struct hv_initial_vp_context, idtr) == 152);
 static_assert(offsetof(struct hv_initial_vp_context, efer) == 184);

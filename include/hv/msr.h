@@ -24,6 +24,19 @@
 #define HV_MSR_TPR              0x40000072u
 #define HV_MSR_VP_ASSIST_PAGE   0x40000073u /* 7.8.7 */
 
+#define HV_MSR_SCONTROL         0x40000080u /* 11.8 */
+#define HV_MSR_SVERSION         0x40000081u
+#define HV_MSR_SIEFP            0x40000082u
+#define HV_MSR_SIMP             0x40000083u
+#define HV_MSR_EOM              0x40000084u
+#define HV_MSR_SINT(n)          (0x40000090u + (n))
+
+#define HV_SCONTROL_ENABLE      BIT(0)
+#define HV_SVERSION             1u
+#define HV_SINT_MASKED          BIT(16)
+#define HV_SINT_AUTO_EOI        BIT(17)
+#define HV_SINT_POLLING         BIT(18)
+#define HV_SINT_RESET           HV_SINT_MASKED
 #define HV_MSR_HYPERCALL_ENABLE BIT(0)
 #define HV_MSR_HYPERCALL_LOCKED BIT(1)
 #define HV_MSR_PAGE_ENABLE      BIT(0)

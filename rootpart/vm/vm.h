@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Virtual machines: the service behind the command `vm`. A VM is a
+ * configuration; while it is on, also a child partition, a worker process and
+ * memory. Called by tasks on any VP; a VM's lock, a sleeping one, is inside.
+ *
+ * Errors of all: -ENOENT no such VM; -EBUSY its state does not allow it; and
+ * in @why, where it is taken, a sentence for people.
+ */
+#pragma once
+
+#include "base/types.h"
+#include "rootpart/vm/vm_config.h"
+
+#define VM_WHY 256u
+
+enum vm_state {
+	VM_OFF,
+	VM_STARTING, /* the worker loads it */
+	VM_RUNNING,
+	VM_PAUSED,
+	VM_STOPPING,
+	VM_FAILED, /* off, and not of its own will: vm_info.why tells */
+};
+/* "off", "starting", … */
+const char *vm_state_name(enum vm_state state);
+
+struct vm_info {
+	struct vm_config config;
+	enum vm_state state;
+	u64 partition_id;      /* 0 while off */
+	u64 uptime_ns;         /* since the last start, pauses included */
+	u64 cpu_ns;            /* of all its VPs since then */
+	u64 hypervisor_memory; /* bytes deposited for it */
+	u64 guest_os_id;
+	u32 resets; /* since the last start */
+	char why[VM_WHY];
+};
+
+/* Reads all of /vm; what does not parse gets a log line. Boot. */
+void vm_init(void);
+
+/* Makes a VM that is off, and its file. -EEXIST; -EINVAL; file errors. */
+[[nodiscard]] int vm_create(const struct vm_config *config, char *why);
+/* -EBUSY unless off; removes it and its file. */
+[[nodiscard]] int vm_delete(const char *name, char *why);
+/* Replaces the configuration of a VM: takes effect at its next start. */
+[[nodiscard]] int vm_configure(const struct vm_config *config, char *why);
+/* Returns when the child runs, or with what went wrong; nothing is left of it then. */
+[[nodiscard]] int vm_start(const char *name, char *why);
+/* Pulls the plug; 0 if it is off already, with *was_off set. Returns when all is given back. */
+[[nodiscard]] int vm_kill(const char *name, bool *was_off, char *why);
+/* Builds the partition anew from the configuration. */
+[[nodiscard]] int vm_reset(const char *name, char *why);
+[[nodiscard]] int vm_pause(const char *name, char *why);
+[[nodiscard]] int vm_resume(const char *name, char *why);
+
+/* The VM behind @previous by name ("": the first). -ENOENT at the end. */
+[[nodiscard]] int vm_next(const char *previous, struct vm_info *info);
+[[nodiscard]] int vm_get(const char *name, struct vm_info *info);
+
+/* Counters of one VP since the start; @counters has HV_VP_COUNTER_MAX. -ERANGE: no such VP. */
+[[nodiscard]] int vm_vp_counters(const char *name, u32 vp, u64 *counters);
+
+/*
+ * The console: the last 64 KiB of output since the start, by position, which
+ * only grows. vm_console_read() gives up to @size bytes from *position, which
+ * moves on (past what is lost); waits until @deadline_ns for the first one.
+ * 0 bytes: the time is up, or the VM is off and all was read: then *off is set.
+ */
+[[nodiscard]] int vm_console_read(
+	const char *name, u64 *position, char *buffer, size_t size, u64 deadline_ns, bool *off);
+/* Types at it: bytes taken, fewer if its queue is full. -EBUSY while off. */
+[[nodiscard]] int vm_console_type(const char *name, const u8 *bytes, size_t count);
+/* Makes vm_console_read() calls of others return now; any context. */
+void vm_console_nudge(const char *name);
