@@ -69,6 +69,7 @@ void cpu_features_read(struct cpu_features *f)
 	f->smap = ebx7 & BIT(20);
 	f->nx = edx_ext & BIT(20);
 	f->page1g = edx_ext & BIT(26);
+	f->tsc_aux = edx_ext & BIT(27);
 	f->phys_bits = max_ext >= 0x80000008 ? (u8)cpuid(0x80000008, 0).eax : 36;
 	f->xcr0_mask = XCR0_X87 | XCR0_SSE;
 	f->xsave_size = FXSAVE_SIZE;
@@ -121,6 +122,8 @@ void cpu_tables_load(struct cpu *cpu)
 	msr_write(MSR_GS_BASE, (u64)cpu);
 	trap_table_load();
 	cpu_features_read(&cpu->features);
+	if (cpu->features.tsc_aux)
+		msr_write(MSR_TSC_AUX, cpu->tsc_aux);
 	load_control_registers(&cpu->features);
 }
 

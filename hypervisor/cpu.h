@@ -8,6 +8,7 @@
 
 #include "base/types.h"
 #include "hypervisor/layout.h"
+#include "hypervisor/run_queue.h"
 #include "hypervisor/timer.h"
 #include "x86/desc.h"
 
@@ -28,6 +29,7 @@ struct cpu_features {
 	bool rdrand;
 	bool mce;
 	bool fsgsbase;
+	bool tsc_aux;
 	u8 phys_bits;
 	u32 xsave_size; /* bytes for all of xcr0_mask, standard form */
 	u64 xcr0_mask;  /* state components that the processor has */
@@ -54,12 +56,18 @@ struct cpu {
 	bool online;              /* release-stored by the processor when it is up */
 
 	/* This processor only. */
-	struct vp *root_vp;   /* bound to this processor, NULL before it exists */
-	struct vp *current;   /* VP whose state is loaded */
-	struct vp *fpu_owner; /* VP whose FPU state is in the registers, or NULL */
+	struct vp *root_vp;         /* bound to this processor, NULL before it exists */
+	struct vp *current;         /* VP whose state is loaded */
+	struct vp *fpu_owner;       /* VP whose FPU state is in the registers, or NULL */
+	u64 tsc_aux;                /* what MSR_TSC_AUX holds */
+	struct run_queue run_queue; /* sched.h */
 	struct timer_queue timers;
 	u64 *window_ptes; /* entries of this processor's windows */
 	struct window_slot windows[HV_WINDOW_SLOTS];
+
+	/* Any processor. */
+	u32 resched;        /* SCHED_*: what runs here shall stop to run soon */
+	struct vp *running; /* the VP that runs here, NULL: none; stored by this processor */
 };
 
 extern struct cpu *cpus[HV_MAX_CPUS];

@@ -225,7 +225,7 @@ static void say_other_vps(void)
 		const struct vp *vp = cpus[i]->root_vp;
 		char text[96];
 
-		if (cpus[i] == this_cpu() || !vp || vp->state == VP_STOPPED)
+		if (cpus[i] == this_cpu() || !vp || load_relaxed(&vp->stop) & VP_STOP_STARTUP)
 			continue;
 		backtrace_name(text, sizeof(text), vp->regs.rip, false);
 		say("root partition: vp%u: %016lx %s", i, vp->regs.rip, text);

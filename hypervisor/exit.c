@@ -9,6 +9,7 @@
 #include "hypervisor/control.h"
 #include "hypervisor/die.h"
 #include "hypervisor/hypercall.h"
+#include "hypervisor/intercept.h"
 #include "hypervisor/log.h"
 #include "hypervisor/mmio.h"
 #include "hypervisor/partition.h"
@@ -63,6 +64,8 @@ static void handle_cpuid(struct vp *vp, const struct exit *exit)
 	u64 *gpr = vp->regs.gpr;
 	struct cpuid_regs *r = &vp->cpuid;
 
+	if (unlikely(vp->partition->intercepts.cpuid_count) && intercept_cpuid(vp, exit))
+		return;
 	if (!vp_skip(vp, exit))
 		return;
 	policy_cpuid(vp, (u32)gpr[GPR_RAX], (u32)gpr[GPR_RCX], r);
@@ -74,8 +77,12 @@ static void handle_cpuid(struct vp *vp, const struct exit *exit)
 
 static void handle_hlt(struct vp *vp, const struct exit *exit)
 {
-	if (vp_skip(vp, exit) && !vp->event.valid)
-		vp->state = VP_HALTED;
+	if (!vp_skip(vp, exit) || vp->event.valid)
+		return;
+	atomic_fetch_or(&vp->stop, (u32)VP_STOP_HALT);
+	/* Only an NMI could end this: its parent may want to know. */
+	if (!(vp->regs.rflags & RFLAGS_IF) && !partition_is_root(vp->partition))
+		intercept_halt(vp);
 }
 
 static void handle_rdmsr(struct vp *vp, const struct exit *exit)
@@ -86,7 +93,8 @@ static void handle_rdmsr(struct vp *vp, const struct exit *exit)
 	if (!vp_length(vp, exit, &length))
 		return;
 	if (!policy_msr_read(vp, exit->msr.msr, &v)) {
-		vp_inject_gp(vp);
+		if (!intercept_msr(vp, exit, length, false))
+			vp_inject_gp(vp);
 		return;
 	}
 	vp->regs.gpr[GPR_RAX] = (u32)v;
@@ -103,13 +111,17 @@ static void handle_wrmsr(struct vp *vp, const struct exit *exit)
 		return;
 	if (policy_msr_write(vp, exit->msr.msr, v))
 		vp_advance(vp, length);
-	else
+	else if (!intercept_msr(vp, exit, length, true))
 		vp_inject_gp(vp);
 }
 
-/* Only ports that the partition may not touch exit. */
+/* Of the root's ports only those exit that it may not touch. */
 static void handle_io(struct vp *vp, const struct exit *exit)
 {
+	if (!partition_is_root(vp->partition)) {
+		intercept_io(vp, exit);
+		return;
+	}
 	log_limited(LOG_WARN, "io: p%u.v%u: refused %s port=0x%x size=%u rip=0x%lx",
 		(u32)vp->partition->id, vp->index, exit->io.in ? "in" : "out", exit->io.port,
 		exit->io.size, vp->regs.rip);
@@ -125,9 +137,12 @@ static void handle_slat_fault(struct vp *vp, const struct exit *exit)
 		mmio_handle(vp, exit);
 		return;
 	}
+	if (!partition_is_root(vp->partition)) {
+		intercept_memory(vp, exit);
+		return;
+	}
 	/* The access is simply made again. */
-	if (vp->partition == root_partition &&
-		root_map_device(vp->partition, exit->slat.gpa, access))
+	if (root_map_device(vp->partition, exit->slat.gpa, access))
 		return;
 	log_limited(LOG_WARN, "slat: p%u.v%u: refused gpa=0x%lx access=%s%s%s%s rip=0x%lx",
 		(u32)vp->partition->id, vp->index, exit->slat.gpa.a,
@@ -142,6 +157,9 @@ static void handle_exception(struct vp *vp, const struct exit *exit)
 	if (exit->exception.vector == VEC_MC)
 		die(NULL, "machine check while p%u.v%u was at %016lx", (u32)vp->partition->id,
 			vp->index, vp->regs.rip);
+	if (unlikely(vp->partition->intercepts.exceptions >> exit->exception.vector & 1) &&
+		intercept_exception(vp, exit))
+		return;
 	if (exit->exception.vector == VEC_PF)
 		vp_inject_pf(vp, exit->exception.address, exit->exception.error);
 	else
@@ -152,7 +170,7 @@ static void handle_exception(struct vp *vp, const struct exit *exit)
 static void handle_triple_fault(struct vp *vp, const struct exit *exit)
 {
 	(void)exit;
-	die_root(vp, "triple fault");
+	vp_triple_fault(vp);
 }
 
 /* INVD would drop what others wrote, the hypervisor included. */
@@ -171,18 +189,20 @@ static void handle_forbidden(struct vp *vp, const struct exit *exit)
 
 static void handle_internal(struct vp *vp, const struct exit *exit)
 {
-	log_error("%s: p%u.v%u: unexpected exit reason=0x%lx info=0x%lx", virt->name,
+	log_limited(LOG_ERROR, "%s: p%u.v%u: unexpected exit reason=0x%lx info=0x%lx", virt->name,
 		(u32)vp->partition->id, vp->index, exit->raw.reason, exit->raw.info);
-	virt->dump(vp);
-	die_root(vp, "exit that the hypervisor does not know");
+	if (partition_is_root(vp->partition))
+		virt->dump(vp);
+	vp_fail(vp, "exit that the hypervisor does not know");
 }
 
 static void handle_entry_failed(struct vp *vp, const struct exit *exit)
 {
-	log_error("%s: p%u.v%u: entry failed reason=0x%lx info=0x%lx", virt->name,
+	log_limited(LOG_ERROR, "%s: p%u.v%u: entry failed reason=0x%lx info=0x%lx", virt->name,
 		(u32)vp->partition->id, vp->index, exit->raw.reason, exit->raw.info);
-	virt->dump(vp);
-	die_root(vp, "state that the processor does not enter");
+	if (partition_is_root(vp->partition))
+		virt->dump(vp);
+	vp_fail(vp, "state that the processor does not enter");
 }
 
 static void (*const handlers[EXIT_KIND_COUNT])(struct vp *, const struct exit *) = {

@@ -57,12 +57,19 @@ static void restore(const struct cpu *cpu, const struct vp *vp)
 	xcr0_write(vp->xcr0);
 }
 
+void fpu_unload(struct cpu *cpu)
+{
+	if (!cpu->fpu_owner)
+		return;
+	save(cpu, cpu->fpu_owner);
+	cpu->fpu_owner = NULL;
+}
+
 void fpu_switch(struct cpu *cpu, struct vp *vp)
 {
 	if (cpu->fpu_owner == vp)
 		return;
-	if (cpu->fpu_owner)
-		save(cpu, cpu->fpu_owner);
+	fpu_unload(cpu);
 	restore(cpu, vp);
 	cpu->fpu_owner = vp;
 }

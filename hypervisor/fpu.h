@@ -15,5 +15,7 @@ struct vp;
 size_t fpu_size(const struct cpu *cpu);
 /* Fills a zeroed area with the state after reset, and sets vp->xcr0. */
 void fpu_init(struct vp *vp);
+/* Puts what is in the registers of the calling processor @cpu back to its owner. */
+void fpu_unload(struct cpu *cpu);
 /* Makes @vp's state the one in the registers of the calling processor @cpu. */
 void fpu_switch(struct cpu *cpu, struct vp *vp);

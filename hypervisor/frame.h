@@ -16,13 +16,18 @@ enum frame_type {
 	FRAME_POOL_FREE, /* hypervisor: free in the pool */
 	FRAME_POOL_USED, /* hypervisor: allocated from the pool */
 	FRAME_SHARED,    /* hypervisor's, the root may read it */
+	FRAME_DEPOSIT,   /* hypervisor's, deposited for partition @owner */
 };
 
+/* Of a FRAME_ROOT frame: an overlay of the root's lies over it. */
+#define FRAME_OVERLAID BIT(0)
+
 struct frame {
-	u16 owner; /* partition id, 0: the hypervisor */
-	u8 type;   /* enum frame_type */
-	u8 flags;
-	u32 maps; /* second-level mappings beside the owner's own */
+	u16 owner;  /* partition id, 0: the hypervisor */
+	u8 type;    /* enum frame_type */
+	u8 flags;   /* FRAME_OVERLAID */
+	u16 mapper; /* FRAME_ROOT: the child that maps it, 0: none */
+	u16 reserved;
 };
 
 static_assert(sizeof(struct frame) == 8);

@@ -32,7 +32,7 @@ struct walk {
 
 /* A code page of a processor, in a window of its own, and an instruction there. */
 struct fetch_memo {
-	const struct vp *vp; /* NULL: nothing remembered */
+	u64 key; /* vp->memo_key of whose it is; 0: nothing remembered */
 	struct vp_mode mode;
 	u64 page;  /* linear address */
 	u64 frame; /* in the window */
@@ -162,7 +162,7 @@ static bool rights_allow(const struct vp_mode *mode, u64 allowed, bool nx, u32 a
 static void memos_forget(const struct cpu *cpu)
 {
 	for (u32 i = 0; i < WINDOW_CODES; i++)
-		memos[cpu->index][i].vp = NULL;
+		memos[cpu->index][i].key = 0;
 }
 
 /* Reads the entry for @gva in the table at @table; false: no RAM of the partition. */
@@ -278,7 +278,7 @@ static inline __attribute__((always_inline)) bool walk_holds(const struct walk *
 static inline __attribute__((always_inline)) bool memo_holds(
 	const struct fetch_memo *m, struct vp *vp, u32 index)
 {
-	return m->vp == vp && vp->cpu->windows[WINDOW_CODE + index].frame == m->frame &&
+	return m->key == vp->memo_key && vp->cpu->windows[WINDOW_CODE + index].frame == m->frame &&
 	       virt->mode_is(vp, &m->mode) && walk_holds(&m->walk);
 }
 
@@ -292,7 +292,7 @@ static const u8 *code_page(
 
 	if (m->page == page && memo_holds(m, vp, index))
 		return m->code;
-	m->vp = NULL;
+	m->key = 0;
 	m->rip = NO_RIP;
 	if (!walk(vp, mode, GVA(page), ACCESS_EXEC, &m->walk, fault))
 		return NULL;
@@ -306,7 +306,7 @@ static const u8 *code_page(
 	m->mode = *mode;
 	/* Entries of 4 bytes are not compared, so nothing is remembered. */
 	if (mode->cr4 & CR4_PAE || !(mode->cr0 & CR0_PG))
-		m->vp = vp;
+		m->key = vp->memo_key;
 	return m->code;
 }
 
@@ -365,6 +365,28 @@ bool guest_fetch(struct vp *vp, struct insn *insn, struct guest_fault *fault)
 	if (insn_decode(insn, (const u8 *)bytes, INSN_MAX, insn_mode(&mode)) != 0)
 		return fault_gp(fault);
 	return true;
+}
+
+u8 guest_code(struct vp *vp, u8 bytes[16])
+{
+	struct guest_fault fault;
+	struct vp_mode mode;
+	u8 count = 0;
+	gva_t gva;
+
+	virt->mode(vp, &mode);
+	gva = GVA(mode.cs_long ? vp->regs.rip : mode.cs_base + vp->regs.rip);
+	while (count < 16 && address_valid(&mode, &gva)) {
+		const u8 *code = code_page(vp, &mode, ALIGN_DOWN(gva.a, PAGE_SIZE), &fault);
+		u32 here = (u32)MIN(PAGE_SIZE - (gva.a & PAGE_MASK), 16u - count);
+
+		if (!code)
+			break;
+		memcpy(bytes + count, code + (gva.a & PAGE_MASK), here);
+		count += (u8)here;
+		gva.a += here;
+	}
+	return count;
 }
 
 /* Remembers an instruction of up to 8 bytes, which lies whole in its page. */

@@ -39,6 +39,12 @@ struct guest_fault {
  */
 u8 guest_length_known(struct vp *vp);
 
+/*
+ * The bytes at CS:RIP, at most 16, without what lies on a page that cannot be
+ * read; gives how many there are. Injects nothing.
+ */
+u8 guest_code(struct vp *vp, u8 bytes[16]);
+
 /* Copies within one page of GPA space. False: not RAM of the partition with that access. */
 [[nodiscard]] bool guest_read(struct vp *vp, gpa_t gpa, void *buf, size_t len);
 [[nodiscard]] bool guest_write(struct vp *vp, gpa_t gpa, const void *buf, size_t len);

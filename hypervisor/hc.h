@@ -7,8 +7,9 @@
 #pragma once
 
 #include "hypervisor/hypercall.h"
+#include "hypervisor/partition.h"
 
-struct partition;
+struct vp;
 
 /* hc_self.c. The first two always succeed. */
 enum hv_status hc_notify_long_spin_wait(struct hypercall *call);
@@ -30,5 +31,22 @@ enum hv_status hc_unmap_device_interrupt(struct hypercall *call);
  */
 enum hv_status hc_start_virtual_processor(struct hypercall *call);
 
-/* Whether @id names the caller's own partition: the only one there is. */
+/* hc_target.c */
+
+/* Whether @id names the caller's own partition. */
 bool hc_is_own_partition(const struct hypercall *call, u64 id);
+/*
+ * Makes the caller's child @id call->target, managed by this call alone until
+ * its end; again at once for later elements. INVALID_PARTITION_ID: there is
+ * no such partition; ACCESS_DENIED: it is not the caller's child.
+ */
+enum hv_status hc_child(struct hypercall *call, u64 id);
+/* The same, and the child must be in @state, else INVALID_PARTITION_STATE. */
+enum hv_status hc_child_in(struct hypercall *call, u64 id, enum partition_state state);
+/* And its VP @index: INVALID_VP_INDEX. The child must be active. */
+enum hv_status hc_child_vp(struct hypercall *call, u64 id, u32 index, struct vp **vp);
+/* The same, and its registers must be at rest, else INVALID_VP_STATE; waits for
+ * a processor that is just leaving it. */
+enum hv_status hc_child_vp_stopped(struct hypercall *call, u64 id, u32 index, struct vp **vp);
+/* Lets call->target go, if there is one. For the dispatcher. */
+void hc_release(struct hypercall *call);

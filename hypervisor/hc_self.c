@@ -7,11 +7,6 @@
 #include "hypervisor/partition.h"
 #include "hypervisor/vp.h"
 
-bool hc_is_own_partition(const struct hypercall *call, u64 id)
-{
-	return id == HV_PARTITION_SELF || id == call->vp->partition->id;
-}
-
 /* Each root VP has its processor to itself: nobody to yield to. */
 enum hv_status hc_notify_long_spin_wait(struct hypercall *call)
 {
@@ -43,7 +38,7 @@ enum hv_status hc_get_vp_index_from_apic_id(struct hypercall *call)
 	if (in->target_vtl != 0 || !is_zero(in->reserved, sizeof(in->reserved)))
 		return HV_STATUS_INVALID_PARAMETER;
 	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++) {
-		if (!p->vps[i] || p->vps[i]->apic_id != (u32)call->element_in)
+		if (!p->vps[i] || p->vps[i]->apic_id != (u32)call->element_in[0])
 			continue;
 		*(u64 *)call->output = i;
 		return HV_STATUS_SUCCESS;

@@ -11,6 +11,7 @@
 #include "hypervisor/log.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/policy.h"
+#include "hypervisor/sched.h"
 #include "hypervisor/trace.h"
 #include "hypervisor/vp.h"
 #include "x86/atomic.h"
@@ -217,7 +218,7 @@ enum hv_status hc_start_virtual_processor(struct hypercall *call)
 		return status;
 	/* Of two who start the same VP at once, one finds it started. */
 	spin_lock(&p->lock);
-	if (load_acquire(&vp->state) != VP_STOPPED)
+	if (!(load_acquire(&vp->stop) & VP_STOP_STARTUP))
 		status = HV_STATUS_INVALID_VP_STATE;
 	else
 		status = context_set(vp, &in->context);
@@ -225,11 +226,11 @@ enum hv_status hc_start_virtual_processor(struct hypercall *call)
 		/* As on a real one, an NMI from before the start is none. */
 		atomic_fetch_and(&vp->work, ~(u32)VP_WORK_NMI);
 		trace(TRACE_VP_START, vp, vp->index, vp->regs.rip);
-		/* Pairs with the load of state in vp_wakes() on the VP's processor. */
-		store_release(&vp->state, VP_RUNNABLE);
+		/* Pairs with the load of stop in sched.c on the VP's processor. */
+		atomic_fetch_and(&vp->stop, ~(u32)VP_STOP_STARTUP);
 	}
 	spin_unlock(&p->lock);
 	if (status == HV_STATUS_SUCCESS)
-		cpu_kick(vp->cpu);
+		sched_wake(vp);
 	return status;
 }

@@ -11,6 +11,8 @@
 #include "hv/cpuid.h"
 #include "hv/devint.h"
 #include "hv/msr.h"
+#include "hv/vp.h"
+#include "hypervisor/clock.h"
 #include "hypervisor/cpu.h"
 #include "hypervisor/guest.h"
 #include "hypervisor/hc.h"
@@ -19,10 +21,12 @@
 #include "hypervisor/trace.h"
 #include "hypervisor/vp.h"
 #include "lib/string.h"
+#include "x86/cpu.h"
 #include "x86/cr.h"
 #include "x86/msr.h"
 
 #define CALL_PRIVILEGE(bit) ((bit) << 32)
+#define YIELD_NS            50000u
 
 /* By code. */
 static const struct hypercall_row table[] = {
@@ -57,6 +61,8 @@ static const struct hypercall_row table[] = {
 };
 
 static_assert(sizeof(struct hv_start_vp_input) <= HYPERCALL_INPUT_MAX);
+static_assert(sizeof(struct hv_register_assoc) == HYPERCALL_ELEMENT_IN * sizeof(u64));
+static_assert(sizeof(union hv_register_value) == HYPERCALL_ELEMENT_OUT * sizeof(u64));
 static_assert(sizeof(struct hv_map_device_interrupt_output) <= HYPERCALL_OUTPUT_MAX);
 
 static u64 pair(const struct vp *vp, u32 high, u32 low)
@@ -87,35 +93,67 @@ static void result_write(struct vp *vp, bool wide, u64 result)
 	}
 }
 
+/* RIP stays at the call, which begins at another element the next time. */
+static void control_write(struct vp *vp, bool wide, const struct hypercall *call)
+{
+	u64 control =
+		(call->control & ~HV_CONTROL_REPS(0, 0xfff)) | HV_CONTROL_REPS(0, call->resume_at);
+
+	if (wide)
+		vp->regs.gpr[GPR_RCX] = control;
+	else
+		vp->regs.gpr[GPR_RDX] = control >> 32;
+}
+
 static u64 result_word(enum hv_status status, u32 reps)
 {
 	return (u64)status | (u64)reps << 32;
 }
 
-/* Elements one by one: decoded, committed, counted. */
+/* One element, from and to memory. */
+static enum hv_status call_element(
+	struct hypercall *call, const struct hypercall_row *row, u64 in, u64 out)
+{
+	enum hv_status status;
+
+	if (row->rep_in && !guest_read(call->vp, GPA(in), call->element_in, row->rep_in))
+		return HV_STATUS_INVALID_PARAMETER;
+	call->output_block[0] = call->output_block[1] = 0;
+	status = row->handle(call);
+	if (status == HV_STATUS_SUCCESS && row->rep_out &&
+		!guest_write(call->vp, GPA(out), call->output_block, row->rep_out))
+		status = HV_STATUS_INVALID_PARAMETER;
+	return status;
+}
+
+/*
+ * Elements one by one: decoded, committed, counted. After 50 us the rest waits:
+ * the guest makes the same call again, with the element to begin at.
+ */
 static u64 call_rep(
 	struct hypercall *call, const struct hypercall_row *row, const struct hypercall_control *c)
 {
 	u64 elements_in = call->input_gpa + row->input_size + c->header_size;
 	u64 elements_out = call->output_gpa + row->output_size;
-	u64 *out = call->output_block;
+	u64 end = rdtsc() + clock_ns_to_tsc(YIELD_NS);
+	enum hv_status status = HV_STATUS_SUCCESS;
+	u32 i = c->rep_start;
 
-	for (u32 i = c->rep_start; i < c->rep_count; i++) {
-		enum hv_status status;
-
-		*out = 0;
+	call->rep_first = i;
+	do {
 		call->rep_index = i;
-		call->element_in = 0;
-		if (!guest_read(call->vp, GPA(elements_in + i * row->rep_in), &call->element_in,
-			    row->rep_in))
-			return result_word(HV_STATUS_INVALID_PARAMETER, i);
-		status = row->handle(call);
+		status = call_element(
+			call, row, elements_in + i * row->rep_in, elements_out + i * row->rep_out);
 		if (status != HV_STATUS_SUCCESS)
-			return result_word(status, i);
-		if (!guest_write(call->vp, GPA(elements_out + i * row->rep_out), out, row->rep_out))
-			return result_word(HV_STATUS_INVALID_PARAMETER, i);
-	}
-	return result_word(HV_STATUS_SUCCESS, c->rep_count);
+			break;
+		i++;
+	} while (i < c->rep_count && rdtsc() < end);
+	call->rep_index = i;
+	if (row->finish && i > call->rep_first)
+		row->finish(call);
+	if (status == HV_STATUS_SUCCESS && i < c->rep_count)
+		call->resume_at = i;
+	return result_word(status, i);
 }
 
 /* Before anything is done: may the output be written at all? */
@@ -173,6 +211,7 @@ __attribute__((noinline)) static u64 call_general(
 		result = result_word(status, 0);
 	else
 		result = c.fast ? call_fast(call, row) : call_memory(call, row, &c);
+	hc_release(call);
 	trace(TRACE_HYPERCALL, call->vp, call->control, result);
 	return result;
 }
@@ -212,14 +251,23 @@ void hypercall_handle(struct vp *vp, const struct exit *exit)
 {
 	struct hypercall *call = &vp->call;
 	bool wide = virt->in_kernel64(vp);
+	u64 result;
+	u8 length;
 
 	if (unlikely(!call_allowed(vp, wide))) {
 		vp_inject_ud(vp);
 		return;
 	}
-	if (!vp_skip(vp, exit))
+	if (!vp_length(vp, exit, &length))
 		return;
 	call->vp = vp;
+	call->resume_at = 0;
 	registers_read(vp, wide, call);
-	result_write(vp, wide, dispatch(call));
+	result = dispatch(call);
+	if (unlikely(call->resume_at)) {
+		control_write(vp, wide, call);
+		return;
+	}
+	result_write(vp, wide, result);
+	vp_advance(vp, length);
 }

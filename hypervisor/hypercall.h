@@ -12,20 +12,32 @@
 #include "hv/status.h"
 
 struct exit;
+struct partition;
 struct vp;
 
 /* Room for the largest input and output there is, without elements; bytes. */
 #define HYPERCALL_INPUT_MAX  1024u
 #define HYPERCALL_OUTPUT_MAX 64u
 
+/* Elements of a rep call, 8-byte units. */
+#define HYPERCALL_ELEMENT_IN  4u
+#define HYPERCALL_ELEMENT_OUT 2u
+
 /* One call, as the dispatcher hands it to its handler. */
 struct hypercall {
 	struct vp *vp;
 	const void *input; /* copy; fixed part, then the variable header */
 	u32 input_size;
-	void *output;   /* zeroed; copied to the guest after success */
-	u64 element_in; /* rep: this element's input, 8-byte units copied */
+	void *output;                         /* zeroed; copied to the guest after success */
+	u64 element_in[HYPERCALL_ELEMENT_IN]; /* rep: this element's input */
 	u32 rep_index;
+	u32 rep_first; /* rep: the first element of this stay in the hypervisor */
+	u32 resume_at; /* rep: the element to go on with, 0: the call is done */
+	/*
+	 * The partition that the call manages, with a reference and its manage
+	 * lock, by hc_target(); the dispatcher gives both back.
+	 */
+	struct partition *target;
 	/* The registers of the call, whatever the ABI. */
 	u64 control;
 	union {

@@ -19,6 +19,12 @@ struct hypercall_row {
 	bool fast;      /* simple, at most 16 bytes in, nothing out: the dispatcher's fast path */
 	u64 privileges; /* bits of struct partition's mask, all needed */
 	enum hv_status (*handle)(struct hypercall *call);
+	/*
+	 * Rep calls, may be NULL: after the last element of a stay, elements
+	 * rep_first to rep_index - 1 having been done; what one flush or one look
+	 * at the end can do for all. Cannot fail.
+	 */
+	void (*finish)(struct hypercall *call);
 };
 
 /* The control word taken apart. */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the hypervisor may touch for a partition, and forgetting of mappings.
- * Called on exits of any processor.
+ * What the hypervisor may touch for a partition, its pages, forgetting of
+ * mappings, and the lock of those who manage it. Any processor.
  */
 #include "hypervisor/partition.h"
 
-#include "hv/msr.h"
 #include "hypervisor/frame.h"
 #include "hypervisor/pool.h"
 #include "hypervisor/vp.h"
@@ -13,64 +12,97 @@
 #include "x86/atomic.h"
 #include "x86/cpu.h"
 
-/* Whether the hypercall page lies over the page of @gpa. */
-static bool is_overlay(const struct partition *p, gpa_t gpa)
-{
-	u64 msr = READ_ONCE(p->hypercall_msr);
+static_assert(sizeof(struct partition) <= PAGE_SIZE);
 
-	return (msr & (~PAGE_MASK | HV_MSR_HYPERCALL_ENABLE)) ==
-	       (ALIGN_DOWN(gpa.a, PAGE_SIZE) | HV_MSR_HYPERCALL_ENABLE);
+void *partition_page_alloc(struct partition *p)
+{
+	return partition_is_root(p) ? pool_alloc(1) : deposit_take(&p->deposit);
 }
 
-bool partition_gpa_to_spa(struct partition *p, gpa_t gpa, u32 access, spa_t *spa)
+void partition_page_free(struct partition *p, void *page)
+{
+	if (partition_is_root(p))
+		pool_free(page, 1);
+	else
+		deposit_give(&p->deposit, page);
+}
+
+/* What the second-level tables say, if it is RAM that the partition may have. */
+static bool gpa_mapped(struct partition *p, gpa_t gpa, u32 access, spa_t *spa)
 {
 	struct slat_mapping m;
 	const struct frame *f;
 
-	if (unlikely(is_overlay(p, gpa))) {
-		*spa = SPA(virt_to_spa(p->hypercall_page).a | (gpa.a & PAGE_MASK));
-		return !(access & SLAT_WRITE);
-	}
+	if (!slat_lookup(&p->slat, gpa, &m))
+		return false;
+	*spa = m.spa;
+	f = frame_get(m.spa);
+	return f && (access & ~m.access) == 0;
+}
+
+bool partition_gpa_to_spa(struct partition *p, gpa_t gpa, u32 access, spa_t *spa)
+{
+	const struct frame *f;
+
+	if (!partition_is_root(p))
+		return gpa_mapped(p, gpa, access, spa);
 	/* The root's own pages are mapped one to one with all rights. */
 	*spa = SPA(gpa.a);
 	f = frame_get(*spa);
 	if (!f)
 		return false;
-	if (likely(f->type == FRAME_ROOT))
+	if (likely(f->type == FRAME_ROOT && !f->flags))
 		return f->owner == p->id;
-	if (f->type != FRAME_SHARED || !slat_lookup(&p->slat, gpa, &m))
-		return false;
-	return m.spa.a == spa->a && (m.access & access) == access;
+	if (f->type == FRAME_ROOT || f->type == FRAME_SHARED)
+		return gpa_mapped(p, gpa, access, spa);
+	return false;
 }
 
-/* What a processor does that waits for others who may wait for it. */
-static void flush_own(struct vp *vp)
+/* The part of @self's own partition that somebody waits for. */
+void partition_serve_flush(struct vp *self)
 {
-	if (!(load_acquire(&vp->work) & VP_WORK_FLUSH))
+	if (!(load_acquire(&self->work) & VP_WORK_FLUSH))
 		return;
-	virt->flush(vp);
+	virt->flush(self);
 	window_flush();
+	self->memo_key = vp_memo_key();
 	/* Pairs with wait_flushed() on the processor that asked. */
-	atomic_fetch_and(&vp->work, ~(u32)VP_WORK_FLUSH);
+	atomic_fetch_and(&self->work, ~(u32)VP_WORK_FLUSH);
 }
 
-/* A VP that is not runnable does its work before it enters the guest again. */
+/* A VP that does not run does its work before it enters the guest again. */
 static void wait_flushed(const struct vp *vp, struct vp *self)
 {
-	while (load_acquire(&vp->work) & VP_WORK_FLUSH && load_acquire(&vp->state) == VP_RUNNABLE) {
-		flush_own(self);
+	while (load_acquire(&vp->work) & VP_WORK_FLUSH && load_acquire(&vp->running)) {
+		partition_serve_flush(self);
 		cpu_pause();
 	}
 }
 
 void partition_flush(struct partition *p, struct vp *self)
 {
-	virt->flush(self);
-	window_flush();
+	if (self->partition == p) {
+		virt->flush(self);
+		window_flush();
+		self->memo_key = vp_memo_key();
+	}
 	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++)
 		if (p->vps[i] && p->vps[i] != self)
 			vp_notify(p->vps[i], VP_WORK_FLUSH);
 	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++)
 		if (p->vps[i] && p->vps[i] != self)
 			wait_flushed(p->vps[i], self);
+}
+
+void partition_manage(struct partition *p, struct vp *self)
+{
+	while (!spin_trylock(&p->manage)) {
+		partition_serve_flush(self);
+		cpu_pause();
+	}
+}
+
+void partition_manage_end(struct partition *p)
+{
+	spin_unlock(&p->manage);
 }

@@ -1,38 +1,99 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A partition: an address space, its virtual processors, its privileges.
- * In this state of the project only the root exists.
+ * A partition: an address space, its virtual processors, its privileges, and
+ * the memory that pays for all of it. The root is one that boot makes; its
+ * children are made and managed by hypercalls.
+ *
+ * A child's fields are changed by its parent's calls, one at a time (manage
+ * lock), and read by its own VPs; those that both change are under `lock`.
  */
 #pragma once
 
 #include "base/addr.h"
 #include "base/types.h"
+#include "hv/partition.h"
 #include "hv/status.h"
 #include "hv/vpset.h"
+#include "hypervisor/deposit.h"
+#include "hypervisor/overlay.h"
+#include "hypervisor/policy_cpuid.h"
 #include "hypervisor/slat.h"
+#include "lib/list.h"
 
 struct vp;
 
+enum partition_state {
+	PARTITION_CREATED,   /* properties may be set, memory deposited */
+	PARTITION_ACTIVE,    /* memory, VPs */
+	PARTITION_FINALIZED, /* holds nothing any more; withdraw, delete */
+};
+
+/* What a parent asked to see of its child, HvCallInstallIntercept. */
+#define PARTITION_CPUID_INTERCEPTS 8u
+struct partition_intercepts {
+	u32 exceptions; /* bit per vector */
+	u8 msr;         /* HV_INTERCEPT_READ, _WRITE */
+	u32 cpuid_count;
+	u32 cpuid[PARTITION_CPUID_INTERCEPTS]; /* leaves */
+};
+
 struct partition {
-	u64 id;         /* HV_PARTITION_ID_ROOT for the root */
-	u64 privileges; /* CPUID 0x40000003 EAX | EBX << 32 */
+	u64 id;                     /* HV_PARTITION_ID_ROOT for the root */
+	u64 privileges;             /* CPUID 0x40000003 EAX | EBX << 32 */
+	struct partition *parent;   /* NULL: the root */
+	u64 create_flags;           /* HV_CREATE_* */
+	enum partition_state state; /* manage lock */
 	struct slat slat;
+	struct deposit deposit;
 	struct vp *vps[HV_MAX_PROCESSORS];
 	u32 vp_count;
 	u64 start_tsc; /* reference time counts from here */
 
-	/* Bitmaps, made from the policy by the back end with the first VP, for all. */
-	u8 *msr_bitmap; /* the vendor's form; NULL: intercept all */
+	/* Of a child: what its VPs see of the processor, settled at creation. */
+	struct cpuid_table cpuid;
+	u64 processor_features[2]; /* HV_PROPERTY_PROCESSOR_FEATURES_0 and _1 */
+	u64 xsave_states;          /* XCR0 components */
+	bool ignore_msrs;          /* HV_PROPERTY_UNIMPLEMENTED_MSR */
+	struct partition_intercepts intercepts;
+
+	/* Bitmaps, made from the policy by the back end: one pair for the root,
+	 * one for all children. */
+	u8 *msr_bitmap; /* the vendor's form */
 	u8 *io_bitmap;  /* 64 Kibit + 4, bit set: intercept */
 
-	/* Synthetic MSRs of the whole partition; any VP, lock. */
+	/* Synthetic MSRs of the whole partition, overlays; any VP, lock. */
 	struct spinlock lock;
 	u64 guest_os_id;
 	u64 hypercall_msr;
 	void *hypercall_page; /* lies over the page that hypercall_msr names */
+	struct overlay hypercall_overlay;
+	struct list_node overlays;
+
+	u32 references; /* the table's lock */
+	bool deleted;   /* manage lock: out of the table, whoever waited must let go */
+	struct spinlock manage;
 };
 
 extern struct partition *root_partition;
+
+static inline bool partition_is_root(const struct partition *p)
+{
+	return p->parent == NULL;
+}
+
+/*
+ * The table of partitions, partition_table.c. find() takes a reference, NULL
+ * if there is none of that id; put() lets go, and frees what was deleted.
+ */
+struct partition *partition_find(u64 id);
+void partition_put(struct partition *p);
+
+/*
+ * Pages for what the partition makes the hypervisor hold: a child's come from
+ * its deposit, the root's from the pool. Zeroed. NULL: INSUFFICIENT_MEMORY.
+ */
+[[nodiscard]] void *partition_page_alloc(struct partition *p);
+void partition_page_free(struct partition *p, void *page);
 
 /*
  * SPA of a page of the partition that hypervisor code may touch on its
@@ -45,6 +106,16 @@ bool partition_gpa_to_spa(struct partition *p, gpa_t gpa, u32 access, spa_t *spa
  * Makes all processors forget mappings of @p that were taken away or replaced:
  * @self, which runs on this processor, at its next entry; the others before
  * this returns, unless they are outside the guest and so forget at theirs.
- * One call per batch. No lock may be held.
+ * What another VP of @p had under way in the hypervisor has ended by then,
+ * too. One call per batch. No lock may be held but the manage lock.
  */
 void partition_flush(struct partition *p, struct vp *self);
+
+/*
+ * The lock of calls that manage @p, for the caller's VP @self: waits, and
+ * meanwhile does what other processors wait for it to do.
+ */
+void partition_manage(struct partition *p, struct vp *self);
+void partition_manage_end(struct partition *p);
+/* What @self does while it waits for others who may wait for it. */
+void partition_serve_flush(struct vp *self);

@@ -28,8 +28,8 @@ struct cpuid_regs policy_cpuid_masked(u32 leaf, u32 subleaf);
 void policy_msr_pass_through(const struct partition *p,
 	void (*pass)(void *ctx, u32 msr, bool read, bool write), void *ctx);
 
-/* Sets the bits of the ports that the partition may not touch. 8 KiB + 1 bitmap. */
-void policy_io_bitmap(const struct partition *p, u8 *bitmap);
+/* Fills @bitmap, of 8 KiB + 1 at least: a bit is set if accesses of the port exit. */
+void policy_io_bitmap(const struct partition *p, u8 *bitmap, size_t size);
 
 /* Bits that CR0 has. */
 #define POLICY_CR0_BITS                                                                            \

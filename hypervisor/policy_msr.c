@@ -211,6 +211,38 @@ static bool tlfs_write(struct vp *vp, const struct msr_row *row, u32 msr, u64 v)
 	return synthetic_write(vp, msr, v);
 }
 
+static bool sint_read(struct vp *vp, const struct msr_row *row, u32 msr, u64 *v)
+{
+	(void)row;
+	return synic_msr_read(vp, msr, v);
+}
+
+static bool sint_write(struct vp *vp, const struct msr_row *row, u32 msr, u64 v)
+{
+	(void)row;
+	return synic_msr_write(vp, msr, v);
+}
+
+/* Kept by us, because the processor's is exchanged with the VP. */
+static bool tsc_aux_read(struct vp *vp, const struct msr_row *row, u32 msr, u64 *v)
+{
+	(void)row;
+	(void)msr;
+	*v = vp->tsc_aux;
+	return vp->cpu->features.tsc_aux;
+}
+
+static bool tsc_aux_write(struct vp *vp, const struct msr_row *row, u32 msr, u64 v)
+{
+	(void)row;
+	(void)msr;
+	if (!vp->cpu->features.tsc_aux || v >> 32)
+		return false;
+	vp->tsc_aux = v;
+	vp_tsc_aux_load(vp);
+	return true;
+}
+
 #define ONE(msr)         (msr), (msr)
 #define REG(name)        HV_X64_REGISTER_##name
 #define MTRR_PHYS_LAST   MSR_MTRR_PHYS_MASK(15)
@@ -252,6 +284,8 @@ static const struct msr_row rows[] = {
 	{ ONE(HV_MSR_ICR), 0, 0, HV_ACCESS_APIC_MSRS, apic_read, apic_write, "a short way to the virtual APIC" },
 	{ ONE(HV_MSR_TPR), 0, 0, HV_ACCESS_APIC_MSRS, apic_read, apic_write, "a short way to the virtual APIC" },
 	{ ONE(HV_MSR_VP_ASSIST_PAGE), 0, 0, 0, tlfs_read, tlfs_write, "guests write it unasked; the page stays theirs" },
+	{ HV_MSR_SCONTROL, HV_MSR_EOM, 0, 0, HV_ACCESS_SYNIC, sint_read, sint_write, "the SynIC" },
+	{ HV_MSR_SINT(0), HV_MSR_SINT(15), 0, 0, HV_ACCESS_SYNIC, sint_read, sint_write, "its interrupt sources" },
 	{ ONE(MSR_EFER), 0, REG(EFER), 0, register_read, efer_write, "only bits that CPUID shows" },
 	{ ONE(MSR_STAR), PASS, REG(STAR), 0, register_read, register_write, "the hypervisor uses no SYSCALL" },
 	{ ONE(MSR_LSTAR), PASS, REG(LSTAR), 0, register_read, address_write, "the hypervisor uses no SYSCALL" },
@@ -260,7 +294,7 @@ static const struct msr_row rows[] = {
 	{ ONE(MSR_FS_BASE), PASS, REG(FS), 0, base_read, base_write, "in the control block" },
 	{ ONE(MSR_GS_BASE), PASS, REG(GS), 0, base_read, base_write, "in the control block" },
 	{ ONE(MSR_KERNEL_GS_BASE), PASS, REG(KERNEL_GS_BASE), 0, register_read, address_write, "switched with the VP" },
-	{ ONE(MSR_TSC_AUX), PASS, 0, 0, live_read, live_write, "switched with the VP" },
+	{ ONE(MSR_TSC_AUX), 0, 0, 0, tsc_aux_read, tsc_aux_write, "switched with the VP" },
 };
 /* clang-format on */
 

@@ -17,19 +17,23 @@
 #include "hypervisor/memory_plan.h"
 #include "hypervisor/mtrr.h"
 #include "hypervisor/partition.h"
+#include "hypervisor/partition_table.h"
 #include "hypervisor/platform.h"
 #include "hypervisor/pool.h"
 #include "hypervisor/root_image.h"
 #include "hypervisor/vp.h"
 #include "lib/string.h"
+#include "x86/atomic.h"
 #include "x86/cpu.h"
 
-#define ROOT_PRIVILEGES_MSRS                                                      \
-	(HV_ACCESS_VP_RUNTIME | HV_ACCESS_REFERENCE_COUNT | HV_ACCESS_APIC_MSRS | \
-		HV_ACCESS_HYPERCALL_MSRS | HV_ACCESS_VP_INDEX | HV_ACCESS_FREQUENCY_MSRS)
-#define ROOT_PRIVILEGES_CALLS                                                    \
-	(HV_CREATE_PARTITIONS | HV_ACCESS_PARTITION_ID | HV_ACCESS_STATS_PAGES | \
-		HV_CPU_MANAGEMENT | HV_START_VIRTUAL_PROCESSOR)
+#define ROOT_PRIVILEGES_MSRS                                                          \
+	(HV_ACCESS_VP_RUNTIME | HV_ACCESS_REFERENCE_COUNT | HV_ACCESS_SYNIC |         \
+		HV_ACCESS_APIC_MSRS | HV_ACCESS_HYPERCALL_MSRS | HV_ACCESS_VP_INDEX | \
+		HV_ACCESS_FREQUENCY_MSRS)
+#define ROOT_PRIVILEGES_CALLS                                                        \
+	(HV_CREATE_PARTITIONS | HV_ACCESS_PARTITION_ID | HV_ACCESS_MEMORY_POOL |     \
+		HV_ACCESS_STATS_PAGES | HV_ACCESS_VP_REGISTERS | HV_CPU_MANAGEMENT | \
+		HV_START_VIRTUAL_PROCESSOR)
 
 #define MSI_WINDOW       0xfee00000ull
 #define IOAPIC_SIZE      0x44u /* to the end of its last register */
@@ -156,8 +160,14 @@ static void create_partition(const struct memory_plan *plan)
 	p->id = HV_PARTITION_ID_ROOT;
 	p->privileges = ROOT_PRIVILEGES_MSRS | ROOT_PRIVILEGES_CALLS << 32;
 	p->start_tsc = rdtsc();
+	p->state = PARTITION_ACTIVE;
+	list_init(&p->overlays);
+	overlay_init(&p->hypercall_overlay);
 	s = slat_init(&p->slat, virt->slat, plan->slat_reserve);
 	assert(s == HV_STATUS_SUCCESS);
+	s = virt->bitmaps_create(p);
+	assert(s == HV_STATUS_SUCCESS);
+	partition_table_add_root(p);
 	root_partition = p;
 }
 
@@ -190,5 +200,5 @@ void root_create(const struct boot_info *info, const struct memory_plan *plan)
 
 void root_start(void)
 {
-	root_partition->vps[0]->state = VP_RUNNABLE;
+	atomic_fetch_and(&root_partition->vps[0]->stop, ~(u32)VP_STOP_STARTUP);
 }

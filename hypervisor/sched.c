@@ -1,20 +1,330 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The run loop of a processor.
+ * The run loop of a processor and the queues of children's VPs. A VP's place
+ * (vp->cpu, vp->sched) is under the lock of the run queue of the processor that
+ * vp->cpu names; a VP that runs is on no queue. A VP whose turn ends is taken
+ * off the processor whole, so that any other may run it next, and its parent
+ * find its registers at rest.
+ *
+ * Nothing is lost between a VP's last look and its sleep: who wakes first makes
+ * what there is to see visible, then takes the lock and looks at vp->sched; who
+ * puts it to sleep takes the lock and then looks once more.
  */
 #include "hypervisor/sched.h"
 
+#include "base/assert.h"
+#include "hypervisor/clock.h"
 #include "hypervisor/cpu.h"
+#include "hypervisor/intercept.h"
+#include "hypervisor/partition.h"
 #include "hypervisor/vp.h"
 #include "x86/atomic.h"
 #include "x86/cpu.h"
 
-static bool can_run(struct vp *vp)
-{
-	/* Pairs with the release that starts a VP from another processor. */
-	enum vp_state state = load_acquire(&vp->state);
+/* A turn of a child's VP, and the most that the root has at a time while one waits. */
+#define CHILD_SLICE_NS 5000000u
+#define ROOT_SLICE_NS  10000000u
 
-	return state == VP_RUNNABLE || (state == VP_HALTED && vp_wakes(vp));
+/* Processors that are halted, or about to be; bit per index. */
+static u64 idle;
+
+static struct vp *vp_of(struct list_node *n)
+{
+	return list_entry(n, struct vp, queue);
+}
+
+/* The slice is over: in the timer's interrupt, on the processor itself. */
+static void slice_over(struct timer *t)
+{
+	(void)t;
+	atomic_fetch_or(&this_cpu()->resched, (u32)(SCHED_LOOK | SCHED_SLICE));
+}
+
+void sched_init(struct cpu *cpu)
+{
+	list_init(&cpu->run_queue.ready);
+	timer_init(&cpu->run_queue.slice, slice_over);
+}
+
+/* Makes @cpu look whom to run, unless it runs @vp already. */
+static void poke(struct cpu *cpu, const struct vp *vp)
+{
+	/* Pairs with the exchange in run(): it sees what was made visible, or we see it. */
+	if (load_acquire(&cpu->running) != vp)
+		atomic_fetch_or(&cpu->resched, (u32)SCHED_LOOK);
+	cpu_kick(cpu);
+}
+
+static bool is_allowed(const struct vp *vp, const struct cpu *cpu)
+{
+	return vp->affinity >> cpu->index & 1;
+}
+
+/* Where it ran, if that is idle or nowhere else is; else an idle one. */
+static struct cpu *place_for(const struct vp *vp)
+{
+	u64 free = load_relaxed(&idle) & vp->affinity;
+
+	if (is_allowed(vp, vp->cpu) && (free >> vp->cpu->index & 1 || !free))
+		return vp->cpu;
+	return cpus[__builtin_ctzll(free ? free : vp->affinity)];
+}
+
+/* Locks the run queue that @vp belongs to now. */
+static struct cpu *lock_of(struct vp *vp)
+{
+	for (;;) {
+		struct cpu *cpu = load_acquire(&vp->cpu);
+
+		spin_lock(&cpu->run_queue.lock);
+		if (cpu == vp->cpu)
+			return cpu;
+		spin_unlock(&cpu->run_queue.lock);
+	}
+}
+
+static void enqueue(struct cpu *cpu, struct vp *vp, bool last)
+{
+	struct run_queue *q = &cpu->run_queue;
+
+	vp->sched = SCHED_QUEUED;
+	if (last)
+		list_push_back(&q->ready, &vp->queue);
+	else
+		list_push_front(&q->ready, &vp->queue);
+	q->count++;
+}
+
+static void dequeue(struct run_queue *q, struct vp *vp)
+{
+	list_remove(&vp->queue);
+	q->count--;
+}
+
+/* One look, with the queue of @cpu locked: true if @vp has to look for another place. */
+static bool wake_at(struct cpu *cpu, struct vp *vp)
+{
+	struct cpu *place;
+
+	if (vp->sched == SCHED_RUNNING) {
+		poke(cpu, vp);
+		return false;
+	}
+	if (vp->sched == SCHED_QUEUED || load_acquire(&vp->stop) & VP_STOP_SUSPENDED)
+		return false;
+	place = place_for(vp);
+	/* Whoever wants it looks for it there from now on; so do we. */
+	store_release(&vp->cpu, place);
+	if (place != cpu)
+		return true;
+	enqueue(cpu, vp, true);
+	poke(cpu, NULL);
+	return false;
+}
+
+static void wake_child(struct vp *vp)
+{
+	bool again;
+
+	do {
+		struct cpu *cpu = lock_of(vp);
+
+		again = wake_at(cpu, vp);
+		spin_unlock(&cpu->run_queue.lock);
+	} while (again);
+}
+
+void sched_wake(struct vp *vp)
+{
+	if (partition_is_root(vp->partition))
+		poke(vp->cpu, vp);
+	else
+		wake_child(vp);
+}
+
+/* True if it is on no processor, after it was taken off the queue if it was on one. */
+static bool take_off(struct vp *vp)
+{
+	struct cpu *cpu = lock_of(vp);
+	bool off;
+
+	if (vp->sched == SCHED_QUEUED) {
+		dequeue(&cpu->run_queue, vp);
+		vp->sched = SCHED_IDLE;
+	}
+	off = vp->sched == SCHED_IDLE;
+	spin_unlock(&cpu->run_queue.lock);
+	return off;
+}
+
+void sched_wait_stopped(struct vp *vp, struct vp *self)
+{
+	while (!take_off(vp)) {
+		partition_serve_flush(self);
+		cpu_pause();
+	}
+}
+
+void sched_affinity_set(struct vp *vp, u64 affinity)
+{
+	struct cpu *cpu = lock_of(vp);
+
+	vp->affinity = affinity;
+	if (vp->sched == SCHED_QUEUED) {
+		dequeue(&cpu->run_queue, vp);
+		vp->sched = SCHED_IDLE;
+	}
+	/* A processor that may not run it any more finds out when it leaves. */
+	if (vp->sched == SCHED_RUNNING)
+		atomic_fetch_or(&cpu->resched, (u32)SCHED_LOOK);
+	spin_unlock(&cpu->run_queue.lock);
+	sched_wake(vp);
+}
+
+/* The first of @q that may run on @cpu, taken out, or NULL. */
+static struct vp *take(struct run_queue *q, struct cpu *cpu)
+{
+	struct vp *vp = NULL;
+
+	if (!load_relaxed(&q->count))
+		return NULL;
+	spin_lock(&q->lock);
+	list_for_each(n, &q->ready)
+	{
+		if (!is_allowed(vp_of(n), cpu))
+			continue;
+		vp = vp_of(n);
+		break;
+	}
+	if (vp) {
+		dequeue(q, vp);
+		vp->sched = SCHED_RUNNING;
+		store_release(&vp->cpu, cpu);
+	}
+	spin_unlock(&q->lock);
+	return vp;
+}
+
+/* Of this processor's own queue, else of somebody's who has more than it can run. */
+static struct vp *take_any(struct cpu *cpu)
+{
+	struct vp *vp = take(&cpu->run_queue, cpu);
+
+	for (u32 i = 1; !vp && i < cpu_count; i++)
+		vp = take(&cpus[(cpu->index + i) % cpu_count]->run_queue, cpu);
+	return vp;
+}
+
+/* An idle processor that may run what waits here, if there is one. */
+static void offer(const struct vp *vp)
+{
+	u64 free = load_relaxed(&idle) & vp->affinity;
+
+	if (free)
+		poke(cpus[__builtin_ctzll(free)], NULL);
+}
+
+static bool root_wants(const struct cpu *cpu)
+{
+	struct vp *vp = cpu->root_vp;
+	u32 stop = load_acquire(&vp->stop);
+
+	return stop == 0 || (stop == VP_STOP_HALT && vp_wakes(vp));
+}
+
+/* The root first, unless it has just had a whole slice and somebody waits. */
+static struct vp *pick(struct cpu *cpu)
+{
+	struct run_queue *q = &cpu->run_queue;
+	bool root = cpu->root_vp && root_wants(cpu);
+	struct vp *vp;
+
+	if (root && !(q->root_had_turn && load_relaxed(&q->count)))
+		return cpu->root_vp;
+	vp = take_any(cpu);
+	/* Whoever waits behind it can be run by somebody who has nothing to do. */
+	if (vp && load_relaxed(&q->count))
+		offer(vp);
+	return vp || !root ? vp : cpu->root_vp;
+}
+
+/*
+ * A turn ends only if others wait; who comes later makes us look again. A
+ * child's turn that the root interrupts goes on where it was.
+ */
+static void slice_begin(struct cpu *cpu, const struct vp *vp)
+{
+	struct run_queue *q = &cpu->run_queue;
+	u64 ns = vp == cpu->root_vp ? ROOT_SLICE_NS : CHILD_SLICE_NS;
+
+	if (!load_relaxed(&q->count) || (q->slice.armed && q->slice_of == vp))
+		return;
+	q->slice_of = vp;
+	timer_set(&q->slice, rdtsc() + clock_ns_to_tsc(ns));
+}
+
+/*
+ * Puts @vp, which has left the processor, where it belongs: behind the others
+ * or before them, or to sleep until somebody wakes it, who may have come
+ * already. True: it may not run here, and must be woken elsewhere.
+ */
+static bool settle(struct cpu *cpu, struct vp *vp, bool slice_used)
+{
+	u32 stop = load_acquire(&vp->stop);
+	bool ready = stop == 0 || (stop == VP_STOP_HALT && load_acquire(&vp->work));
+
+	if (ready && is_allowed(vp, cpu)) {
+		enqueue(cpu, vp, slice_used || stop);
+		return false;
+	}
+	vp->sched = SCHED_IDLE;
+	return ready;
+}
+
+/* Ends the stay of a child's VP; what it has to tell its parent is told at the end. */
+static void leave(struct cpu *cpu, struct vp *vp, bool slice_used)
+{
+	bool elsewhere;
+
+	vp_unload();
+	if (vp->intercept_waits)
+		intercept_post(vp);
+	spin_lock(&cpu->run_queue.lock);
+	/* Pairs with the load in partition_flush(). */
+	store_release(&vp->running, false);
+	elsewhere = settle(cpu, vp, slice_used);
+	spin_unlock(&cpu->run_queue.lock);
+	if (elsewhere)
+		sched_wake(vp);
+}
+
+static void run(struct cpu *cpu, struct vp *vp)
+{
+	bool root = vp == cpu->root_vp;
+	bool slice_used;
+
+	slice_begin(cpu, vp);
+	/* Both before the look at work and stop in vp_run(); full barriers. */
+	(void)atomic_exchange(&cpu->running, vp);
+	(void)atomic_exchange(&vp->running, true);
+	vp_run(vp);
+	slice_used = load_relaxed(&cpu->resched) & SCHED_SLICE && cpu->run_queue.slice_of == vp;
+	store_release(&cpu->running, NULL);
+	if (root)
+		store_release(&vp->running, false);
+	else
+		leave(cpu, vp, slice_used);
+	cpu->run_queue.root_had_turn = root && slice_used;
+}
+
+/* Interrupts are off: a kick since the last look ends the HLT at once. */
+static void wait(struct cpu *cpu)
+{
+	atomic_fetch_or(&idle, BIT(cpu->index));
+	/* Pairs with poke(): who queued before sees us idle, or we see it. */
+	if (!load_acquire(&cpu->resched))
+		irq_wait();
+	atomic_fetch_and(&idle, ~BIT(cpu->index));
 }
 
 _Noreturn void sched_loop(void)
@@ -22,13 +332,14 @@ _Noreturn void sched_loop(void)
 	struct cpu *cpu = this_cpu();
 
 	for (;;) {
-		struct vp *vp = cpu->root_vp;
+		struct vp *vp;
 
-		if (vp && can_run(vp)) {
-			vp_run(vp);
-			continue;
-		}
-		/* Interrupts are off: a kick since can_run() ends the HLT at once. */
-		irq_wait();
+		/* Before the look at what there is to run. */
+		(void)atomic_exchange(&cpu->resched, 0);
+		vp = pick(cpu);
+		if (vp)
+			run(cpu, vp);
+		else
+			wait(cpu);
 	}
 }

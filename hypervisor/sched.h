@@ -1,11 +1,41 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a processor runs: its root VP while that has work, else nothing, in
- * HLT.
+ * Which VP a processor runs: its root VP while that has work, for a slice at
+ * most if others wait; else the children's, in turn; else none, in HLT. A
+ * child's VP may run on any processor of its affinity, on one at a time.
  */
 #pragma once
 
 #include "base/types.h"
 
+struct cpu;
+struct vp;
+
+/* Bits of cpu->resched. */
+#define SCHED_LOOK  BIT(0) /* somebody else may be wanted */
+#define SCHED_SLICE BIT(1) /* and the turn of what runs is over */
+
+/* vp->sched, under the lock of its processor's run queue. */
+enum sched_state {
+	SCHED_IDLE, /* may not run, or waits for an interrupt */
+	SCHED_QUEUED,
+	SCHED_RUNNING,
+};
+
+/* At start-up, for each processor. */
+void sched_init(struct cpu *cpu);
 /* The calling processor's life from start-up on. Interrupts off, on its own stack. */
 _Noreturn void sched_loop(void);
+
+/*
+ * @vp may be able to run now, or has work to look at: runs it, or lets the
+ * processor that runs it look. Any processor, no lock held that exits take.
+ */
+void sched_wake(struct vp *vp);
+/*
+ * Returns when no processor has the state of @vp, a child's, which must be
+ * suspended: @self is the caller's VP, another one.
+ */
+void sched_wait_stopped(struct vp *vp, struct vp *self);
+/* Binds @vp, a child's, to these processors; one of them at least exists. */
+void sched_affinity_set(struct vp *vp, u64 affinity);

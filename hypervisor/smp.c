@@ -66,6 +66,7 @@ struct cpu *smp_cpu_alloc(u32 index, u32 apic_id)
 	for (u32 i = 0; i < HV_WINDOW_SLOTS; i++)
 		cpu->windows[i].frame = ~0ull;
 	timer_queue_init(&cpu->timers);
+	sched_init(cpu);
 	return cpu;
 }
 

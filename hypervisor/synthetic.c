@@ -63,51 +63,40 @@ static bool page_make(struct partition *p)
 {
 	if (p->hypercall_page)
 		return true;
-	p->hypercall_page = pool_alloc(1);
+	p->hypercall_page = partition_page_alloc(p);
 	if (!p->hypercall_page)
 		return false;
 	memset(p->hypercall_page, INT3, PAGE_SIZE);
 	memcpy(p->hypercall_page, virt->hypercall_text, virt->hypercall_text_size);
-	frame_mark(virt_to_spa(p->hypercall_page), PAGE_SIZE, FRAME_SHARED, 0);
 	return true;
 }
 
-/* Only over the partition's own RAM: there is something to uncover later. */
 static bool page_cover(struct partition *p, u64 msr)
 {
-	gpa_t gpa = GPA(msr & ~PAGE_MASK);
-	struct slat_mapping below;
-
-	if (!frame_is_owned(SPA(gpa.a), (u16)p->id) || !slat_lookup(&p->slat, gpa, &below) ||
-		!page_make(p))
-		return false;
-	return slat_map(&p->slat, gpa, virt_to_spa(p->hypercall_page), PAGE_SIZE,
-		       SLAT_READ | SLAT_EXEC, below.type, 1) == HV_STATUS_SUCCESS;
+	return page_make(p) &&
+	       overlay_set(p, &p->hypercall_overlay, GPA(msr & ~PAGE_MASK), p->hypercall_page,
+		       SLAT_READ | SLAT_EXEC) == HV_STATUS_SUCCESS;
 }
 
-/* Replaces one leaf of 4 KiB, so no table is needed and it cannot fail. */
-static bool page_uncover(struct partition *p, u64 msr)
-{
-	gpa_t gpa = GPA(msr & ~PAGE_MASK);
-	struct slat_mapping over;
-
-	return slat_lookup(&p->slat, gpa, &over) &&
-	       slat_map(&p->slat, gpa, SPA(gpa.a), PAGE_SIZE, SLAT_ALL, over.type, 1) ==
-		       HV_STATUS_SUCCESS;
-}
-
-/* Under the lock. The new page first: if that fails, nothing has changed. */
+/* Under the lock. If the new place is none, the page stays where it was. */
 static bool hypercall_set(struct partition *p, u64 v)
 {
 	u64 old = p->hypercall_msr;
 	bool was_on = old & HV_MSR_HYPERCALL_ENABLE;
 	bool on = v & HV_MSR_HYPERCALL_ENABLE;
-	bool moved = (old ^ v) & ~PAGE_MASK;
 
-	if (on && (!was_on || moved) && !page_cover(p, v))
+	if (was_on && on && !((old ^ v) & ~PAGE_MASK)) {
+		WRITE_ONCE(p->hypercall_msr, v);
+		return true;
+	}
+	overlay_clear(p, &p->hypercall_overlay);
+	if (on && !page_cover(p, v)) {
+		if (was_on && !page_cover(p, old))
+			WRITE_ONCE(p->hypercall_msr, old & ~HV_MSR_HYPERCALL_ENABLE);
 		return false;
+	}
 	WRITE_ONCE(p->hypercall_msr, v);
-	return !was_on || (on && !moved) || page_uncover(p, old);
+	return true;
 }
 
 static bool hypercall_write(struct vp *vp, u64 v)

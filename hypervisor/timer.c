@@ -11,6 +11,7 @@
 
 #include "hypervisor/apic.h"
 #include "hypervisor/cpu.h"
+#include "x86/atomic.h"
 #include "x86/cpu.h"
 
 #define NEVER (~0ull)
@@ -20,6 +21,7 @@ static struct timer *timer_of(struct list_node *n)
 	return list_entry(n, struct timer, link);
 }
 
+/* The lock is held. */
 static void program(struct timer_queue *q)
 {
 	u64 next = list_empty(&q->head) ? NEVER : timer_of(q->head.next)->deadline;
@@ -33,6 +35,7 @@ static void program(struct timer_queue *q)
 void timer_queue_init(struct timer_queue *q)
 {
 	list_init(&q->head);
+	list_init(&q->due);
 	q->programmed = NEVER;
 }
 
@@ -49,20 +52,45 @@ void timer_set(struct timer *t, u64 deadline)
 	struct timer_queue *q = &this_cpu()->timers;
 	struct list_node *pos;
 
+	spin_lock(&q->lock);
 	list_remove(&t->link);
 	pos = q->head.next;
 	while (pos != &q->head && timer_of(pos)->deadline <= deadline)
 		pos = pos->next;
 	t->deadline = deadline;
 	t->armed = true;
+	t->queue = q;
 	list_insert_before(pos, &t->link);
 	program(q);
+	spin_unlock(&q->lock);
+}
+
+static void take_out(struct timer_queue *q, struct timer *t)
+{
+	spin_lock(&q->lock);
+	list_remove(&t->link);
+	t->armed = false;
+	spin_unlock(&q->lock);
 }
 
 void timer_cancel(struct timer *t)
 {
-	list_remove(&t->link);
-	t->armed = false;
+	if (t->armed)
+		take_out(t->queue, t);
+}
+
+/* A timer that was just firing may have set itself again. */
+void timer_cancel_anywhere(struct timer *t)
+{
+	struct timer_queue *q = t->queue;
+
+	if (!q)
+		return;
+	take_out(q, t);
+	/* Pairs with the release in next_due(). */
+	while (load_acquire(&q->firing) == t)
+		cpu_pause();
+	take_out(q, t);
 }
 
 /*
@@ -70,34 +98,47 @@ void timer_cancel(struct timer *t)
  * the past, waits for the next interrupt and holds nobody up. A firing timer
  * may cancel or move one that is due with it.
  */
-static void take_due(struct timer_queue *q, struct list_node *due)
+static void take_due(struct timer_queue *q)
 {
 	u64 now = rdtsc();
 
-	while (!list_empty(&q->head) && timer_of(q->head.next)->deadline <= now) {
-		struct list_node *n = list_pop_front(&q->head);
+	spin_lock(&q->lock);
+	while (!list_empty(&q->head) && timer_of(q->head.next)->deadline <= now)
+		list_push_back(&q->due, list_pop_front(&q->head));
+	spin_unlock(&q->lock);
+}
 
-		list_push_back(due, n);
+static struct timer *next_due(struct timer_queue *q)
+{
+	struct list_node *n;
+	struct timer *t = NULL;
+
+	spin_lock(&q->lock);
+	n = list_pop_front(&q->due);
+	if (n) {
+		t = timer_of(n);
+		t->armed = false;
 	}
+	/* Pairs with the load in timer_cancel_anywhere(). */
+	store_release(&q->firing, t);
+	spin_unlock(&q->lock);
+	return t;
 }
 
 void timer_interrupt(void)
 {
 	struct timer_queue *q = &this_cpu()->timers;
-	struct list_node due, *n;
+	struct timer *t;
 
-	list_init(&due);
-	take_due(q, &due);
+	take_due(q);
 	/*
 	 * The deadline that is over keeps timer_set() in the callbacks from
 	 * programming each later one: once is enough.
 	 */
-	while ((n = list_pop_front(&due))) {
-		struct timer *t = timer_of(n);
-
-		t->armed = false;
+	while ((t = next_due(q)))
 		t->fire(t);
-	}
+	spin_lock(&q->lock);
 	q->programmed = NEVER;
 	program(q);
+	spin_unlock(&q->lock);
 }

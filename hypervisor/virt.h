@@ -18,8 +18,11 @@
 #include "hv/status.h"
 
 struct cpu;
-struct vp;
+struct hv_intercept_header;
+struct hv_register_page;
+struct partition;
 struct slat_format;
+struct vp;
 
 /* Interruption types, TLFS PendingInterruption and VMX alike. */
 enum event_type {
@@ -122,10 +125,14 @@ struct virt_ops {
 	/* Turns it off again; harmless if it is not on. Safe while dying. */
 	void (*cpu_stop)(void);
 
+	/* Makes p->msr_bitmap and p->io_bitmap from its policy, from the pool; boot. */
+	enum hv_status (*bitmaps_create)(struct partition *p);
+
 	/*
 	 * Allocates and initializes the control block: state of a processor
 	 * after power-on reset (SDM volume 3 table 9-1), passing through and
-	 * intercepting what vp->partition's policy says. The slat must be set.
+	 * intercepting what vp->partition's policy says. Slat and bitmaps must be
+	 * set; pages are the partition's.
 	 */
 	enum hv_status (*vp_create)(struct vp *vp);
 	void (*vp_delete)(struct vp *vp);
@@ -155,6 +162,10 @@ struct virt_ops {
 	 */
 	bool (*in_kernel64)(struct vp *vp);
 	u64 (*cr4)(struct vp *vp);
+	/* Fills CS and all of execution but for HV_EXECUTION_PENDING; the VP has just exited. */
+	void (*intercept_header)(struct vp *vp, struct hv_intercept_header *h);
+	/* Fills what of the page is not in vp->regs, XMM aside; likewise. */
+	void (*register_page)(struct vp *vp, struct hv_register_page *page);
 
 	/* TPR of the guest as bits 7:4 of the APIC's TPR (CR8), cheap. */
 	u8 (*tpr)(struct vp *vp);

@@ -187,6 +187,8 @@ void vlapic_eoi(struct vp *vp)
 	l->isr_highest = next == VLAPIC_NONE ? 0 : (u8)next;
 	/* Whatever the TMR says: edge and level may share the vector. */
 	irq_virtual_eoi(vp, vector);
+	if (unlikely(vp->synic.waiting_sints))
+		synic_eoi(vp, vector);
 	recheck(vp);
 }
 

@@ -63,7 +63,11 @@ int vlapic_highest_irr(const struct vlapic *l);
 void vlapic_accept(struct vp *vp, u8 vector);
 /* Task priority, all eight bits, in any mode of the APIC; MOV to CR8 gives cr8 << 4. */
 void vlapic_tpr_set(struct vp *vp, u8 tpr);
-/* End of interrupt; goes on to irq_virtual_eoi(). */
+/* The VP's timer comes to this processor, where its state has just been loaded. */
+void vlapic_timer_move(struct vp *vp);
+/* And goes for good: the VP is deleted. Any processor. */
+void vlapic_timer_end(struct vp *vp);
+/* End of interrupt; goes on to irq_virtual_eoi() and synic_eoi(). */
 void vlapic_eoi(struct vp *vp);
 
 /*

@@ -131,6 +131,17 @@ void vlapic_timer_stop(struct vp *vp)
 	timer_cancel(&vp->vlapic.timer);
 }
 
+void vlapic_timer_move(struct vp *vp)
+{
+	timer_cancel_anywhere(&vp->vlapic.timer);
+	arm(&vp->vlapic);
+}
+
+void vlapic_timer_end(struct vp *vp)
+{
+	timer_cancel_anywhere(&vp->vlapic.timer);
+}
+
 /* A deadline that passed while the timer was masked is gone. */
 static void deadline_expire(struct vlapic *l)
 {

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Virtual processors: making them, telling them of work, faults and the end
- * of emulated instructions. vp_notify() is for any processor, vp_create() for
- * the boot processor, the rest for the VP's own on an exit. Running a VP is
- * in vp_run.c.
+ * Virtual processors: telling them of work, faults and the end of emulated
+ * instructions. vp_notify() is for any processor, the rest for the VP's own on
+ * an exit. Making and ending a VP is vp_life.c's, running it vp_run.c's.
  */
 #include "hypervisor/vp.h"
 
 #include "hypervisor/cpu.h"
 #include "hypervisor/die.h"
 #include "hypervisor/event.h"
-#include "hypervisor/fpu.h"
-#include "hypervisor/frame.h"
 #include "hypervisor/guest.h"
+#include "hypervisor/intercept.h"
+#include "hypervisor/log.h"
 #include "hypervisor/partition.h"
-#include "hypervisor/pool.h"
+#include "hypervisor/sched.h"
 #include "x86/atomic.h"
 #include "x86/cpu.h"
 #include "x86/cr.h"
@@ -22,82 +21,41 @@
 
 #define DR6_BS BIT(14) /* single step */
 
-static u64 pages_of(size_t bytes)
-{
-	return ALIGN_UP(bytes, PAGE_SIZE) >> PAGE_SHIFT;
-}
-
-static void vp_free(struct vp *vp, u64 fpu_pages)
-{
-	if (vp->stats)
-		pool_free(vp->stats, 1);
-	if (vp->fpu)
-		pool_free(vp->fpu, fpu_pages);
-	pool_free(vp, pages_of(sizeof(*vp)));
-}
-
-static_assert(HV_VP_COUNTER_MAX * sizeof(u64) == PAGE_SIZE);
-static_assert(HV_VP_COUNTER_EXITS + 2 * EXIT_KIND_COUNT <= HV_VP_COUNTER_MAX);
-
-enum hv_status vp_create(
-	struct partition *p, u32 index, u32 apic_id, struct cpu *cpu, struct vp **out)
-{
-	u64 fpu_pages = pages_of(fpu_size(cpu));
-	enum hv_status status = HV_STATUS_INSUFFICIENT_MEMORY;
-	struct vp *vp;
-
-	if (index >= HV_MAX_PROCESSORS)
-		return HV_STATUS_INVALID_VP_INDEX;
-	if (p->vps[index])
-		return HV_STATUS_OBJECT_IN_USE;
-	vp = pool_alloc(pages_of(sizeof(*vp)));
-	if (!vp)
-		return status;
-	vp->index = index;
-	vp->tag = (u32)p->id | index << 16;
-	vp->apic_id = apic_id;
-	vp->partition = p;
-	vp->cpu = cpu;
-	vp->fpu = pool_alloc(fpu_pages);
-	vp->stats = pool_alloc(1);
-	if (vp->fpu && vp->stats) {
-		fpu_init(vp);
-		vlapic_init(&vp->vlapic, apic_id, index == 0);
-		status = virt->vp_create(vp);
-	}
-	if (status != HV_STATUS_SUCCESS) {
-		vp_free(vp, fpu_pages);
-		return status;
-	}
-	frame_mark(virt_to_spa(vp->stats), PAGE_SIZE, FRAME_SHARED, 0);
-	p->vps[index] = vp;
-	p->vp_count++;
-	*out = vp;
-	return HV_STATUS_SUCCESS;
-}
-
 void vp_notify(struct vp *vp, u32 work)
 {
 	/* Pairs with the loads of work in vp_run() and vp_wakes(). */
 	u32 before = atomic_fetch_or(&vp->work, work);
 
-	/* Who set it before has kicked, and it has not been looked at since. */
+	/* Who set it before has woken it, and it has not been looked at since. */
 	if ((before & work) != work)
-		cpu_kick(vp->cpu);
+		sched_wake(vp);
+}
+
+u64 vp_memo_key(void)
+{
+	static u64 last;
+
+	return atomic_fetch_add(&last, 1) + 1;
+}
+
+void vp_fail(struct vp *vp, const char *why)
+{
+	if (partition_is_root(vp->partition))
+		die_root(vp, why);
+	log_limited(LOG_WARN, "vp: p%u.v%u: %s rip=0x%lx", (u32)vp->partition->id, vp->index, why,
+		vp->regs.rip);
+	intercept_invalid_state(vp);
 }
 
 bool vp_wakes(struct vp *vp)
 {
 	u32 work;
+	u32 stop = load_acquire(&vp->stop);
 
-	switch (load_acquire(&vp->state)) {
-	case VP_RUNNABLE:
-		return true;
-	case VP_HALTED:
-		break;
-	default:
+	if (!(stop & VP_STOP_HALT))
+		return stop == 0;
+	if (stop & VP_STOP_SUSPENDED)
 		return false;
-	}
 	if (vp->event.valid)
 		return true;
 	work = load_acquire(&vp->work);
@@ -110,6 +68,13 @@ bool vp_wakes(struct vp *vp)
 	if (work & VP_WORK_INTERRUPT)
 		atomic_fetch_and(&vp->work, ~(u32)VP_WORK_INTERRUPT);
 	return virt->can_interrupt(vp) && vlapic_pending(vp) != VLAPIC_NONE;
+}
+
+void vp_triple_fault(struct vp *vp)
+{
+	if (partition_is_root(vp->partition))
+		die_root(vp, "triple fault");
+	intercept_triple_fault(vp);
 }
 
 /* Real mode pushes no error codes. */
@@ -130,8 +95,10 @@ void vp_inject_exception(struct vp *vp, u8 vector, bool has_error, u32 error)
 		.error = error,
 	};
 
-	if (!event_merge(&vp->event, &next))
-		die_root(vp, "triple fault");
+	if (!event_merge(&vp->event, &next)) {
+		vp_triple_fault(vp);
+		return;
+	}
 	if (vp->event.has_error && in_real_mode(vp)) {
 		vp->event.has_error = false;
 		vp->event.error = 0;
@@ -142,8 +109,10 @@ void vp_inject_pf(struct vp *vp, u64 address, u32 error)
 {
 	union hv_register_value cr2 = { .u64 = address };
 
-	if (virt->set(vp, HV_X64_REGISTER_CR2, &cr2) != HV_STATUS_SUCCESS)
-		die_root(vp, "page-fault address not settable");
+	if (virt->set(vp, HV_X64_REGISTER_CR2, &cr2) != HV_STATUS_SUCCESS) {
+		vp_fail(vp, "page-fault address not settable");
+		return;
+	}
 	vp_inject_exception(vp, VEC_PF, true, error);
 }
 

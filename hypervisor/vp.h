@@ -8,6 +8,7 @@
 #include "base/types.h"
 #include "hv/stats.h"
 #include "hypervisor/hypercall.h"
+#include "hypervisor/synic.h"
 #include "hypervisor/virt.h"
 #include "hypervisor/vlapic.h"
 #include "x86/cpu.h"
@@ -42,11 +43,13 @@ struct vp_regs {
 	u64 rflags;
 };
 
-enum vp_state {
-	VP_STOPPED, /* never started, or suspended */
-	VP_RUNNABLE,
-	VP_HALTED, /* waits in HLT */
-};
+/* Why a VP does not run; it may while there is no reason. Any processor, atomic. */
+#define VP_STOP_HALT      BIT(0) /* waits in HLT; set and cleared by its own processor */
+#define VP_STOP_EXPLICIT  BIT(1) /* suspended by its parent */
+#define VP_STOP_INTERCEPT BIT(2) /* its parent has an intercept to settle */
+#define VP_STOP_STARTUP   BIT(3) /* was never started */
+/* In these its registers are at rest, once it is not running any more. */
+#define VP_STOP_SUSPENDED ((u32)(VP_STOP_EXPLICIT | VP_STOP_INTERCEPT | VP_STOP_STARTUP))
 
 /* Work that vp_run() looks at before entry; any processor, atomic OR. */
 #define VP_WORK_INTERRUPT BIT(0) /* IRR may hold something deliverable */
@@ -60,10 +63,10 @@ struct vp {
 	u32 apic_id;
 	u32 tag; /* of trace records: partition id | index << 16 */
 	struct partition *partition;
-	struct cpu *cpu; /* where it runs, or last ran */
-	enum vp_state state;
-	void *virt; /* the back end's: control block and so on */
-	void *fpu;  /* XSAVE or FXSAVE area, 64-byte aligned */
+	struct cpu *cpu;      /* where it runs, or last ran; a child's: sched.c's lock */
+	struct cpu *cpu_last; /* where its state was last loaded; NULL: nowhere yet */
+	void *virt;           /* the back end's: control block and so on */
+	void *fpu;            /* XSAVE or FXSAVE area, 64-byte aligned */
 	u64 xcr0;
 	u64 cr2;   /* the guest's, where the control block has no place for it */
 	u64 dr[4]; /* DR0-3 while the VP is not loaded */
@@ -75,14 +78,38 @@ struct vp {
 	struct cpuid_regs cpuid; /* so that they need no stack for it */
 	u64 tsc_aux;
 	u64 assist_page; /* HV_MSR_VP_ASSIST_PAGE: kept, not used */
+	u64 memo_key;    /* what guest.c remembered under another is void */
+	struct synic synic;
+
+	/* Of a child. */
+	struct synic_message intercept;         /* to its parent; at most one is outstanding */
+	struct hv_register_page *register_page; /* manage lock; NULL: not mapped */
+	struct hv_message *intercept_page;
+	struct list_node queue; /* sched.c's */
+	u8 sched;               /* enum sched_state, sched.c's */
+	u64 affinity;           /* processors it may run on, bit per index */
+	bool intercept_waits;   /* to be posted when it leaves; its processor only */
 
 	/* Any processor. */
-	u32 work; /* VP_WORK_* */
+	u32 work;     /* VP_WORK_* */
+	u32 stop;     /* VP_STOP_*; 0: it may run */
+	bool running; /* a processor has its state; stored by that processor */
 };
 
-/* Makes a stopped VP; -> INSUFFICIENT_MEMORY, OBJECT_IN_USE (index), INVALID_VP_INDEX. */
+static_assert(sizeof(struct vp) <= PAGE_SIZE);
+
+/*
+ * Makes a VP that waits to be started, a child's also to be released by its
+ * parent. INSUFFICIENT_MEMORY, OBJECT_IN_USE (index), INVALID_VP_INDEX.
+ */
 enum hv_status vp_create(
 	struct partition *p, u32 index, u32 apic_id, struct cpu *cpu, struct vp **out);
+/*
+ * Ends a child's VP, which is suspended and not running: nobody may find or
+ * wake it any more, and all its pages are its partition's again. @self is the
+ * caller's VP. Manage lock.
+ */
+void vp_delete(struct vp *vp, struct vp *self);
 /* Adds work and makes the VP look at it, wherever it is. Any processor. */
 void vp_notify(struct vp *vp, u32 work);
 
@@ -124,6 +151,37 @@ void vp_advance(struct vp *vp, u8 length);
 bool vp_wakes(struct vp *vp);
 /* Brings @vp's state to the calling processor, in place of another VP's. */
 void vp_switch(struct vp *vp);
+/* Takes the state of the VP that is loaded here off the processor: any other may have it. */
+void vp_unload(void);
 
-/* Runs @vp on this processor until it is not runnable or another is wanted. */
+/* Makes MSR_TSC_AUX of this processor, where @vp is loaded, the VP's. */
+void vp_tsc_aux_load(const struct vp *vp);
+
+/*
+ * The VP cannot go on, by its own doing: the root's end is everybody's, a
+ * child's parent is told. @why is for the root's report.
+ */
+void vp_fail(struct vp *vp, const char *why);
+/* The same for a fault that nothing can deliver any more. */
+void vp_triple_fault(struct vp *vp);
+
+/* A number that no VP has had; for vp->memo_key, never 0. Any processor. */
+u64 vp_memo_key(void);
+
+/* Runs @vp on this processor until it may not run or another is wanted (cpu->resched). */
 void vp_run(struct vp *vp);
+
+/*
+ * Suspension of a child's VP by its parent; @self is the caller's VP. Under
+ * the manage lock. vp_suspend.c.
+ */
+/* Returns when the VP's registers are at rest. */
+void vp_suspend(struct vp *vp, struct vp *self);
+void vp_release(struct vp *vp);
+/*
+ * The parent has settled the intercept, if there is one: what it changed in the
+ * register page is loaded, a message that still waits is taken back, and the VP
+ * may go on. INVALID_REGISTER_VALUE: something of the page cannot be; the VP
+ * waits on. The VP is at rest.
+ */
+enum hv_status vp_intercept_done(struct vp *vp);

@@ -6,6 +6,7 @@
 #include "hypervisor/cpu.h"
 #include "hypervisor/exit.h"
 #include "hypervisor/fpu.h"
+#include "hypervisor/partition.h"
 #include "hypervisor/trace.h"
 #include "hypervisor/vp.h"
 #include "hypervisor/window.h"
@@ -13,27 +14,70 @@
 #include "x86/cpu.h"
 #include "x86/cr.h"
 #include "x86/desc.h"
+#include "x86/msr.h"
 
-void vp_switch(struct vp *vp)
+static void debug_save(struct vp *vp)
 {
-	struct cpu *cpu = vp->cpu;
-	struct vp *old = cpu->current;
+	vp->dr[0] = dr0_read();
+	vp->dr[1] = dr1_read();
+	vp->dr[2] = dr2_read();
+	vp->dr[3] = dr3_read();
+}
 
-	if (old == vp)
-		return;
-	if (old) {
-		virt->save(old);
-		old->dr[0] = dr0_read();
-		old->dr[1] = dr1_read();
-		old->dr[2] = dr2_read();
-		old->dr[3] = dr3_read();
-	}
+static void debug_load(const struct vp *vp)
+{
 	dr0_write(vp->dr[0]);
 	dr1_write(vp->dr[1]);
 	dr2_write(vp->dr[2]);
 	dr3_write(vp->dr[3]);
+}
+
+void vp_tsc_aux_load(const struct vp *vp)
+{
+	struct cpu *cpu = vp->cpu;
+
+	if (cpu->tsc_aux == vp->tsc_aux)
+		return;
+	cpu->tsc_aux = vp->tsc_aux;
+	msr_write(MSR_TSC_AUX, vp->tsc_aux);
+}
+
+/* What of the VP is this processor's, and not where it ran before. */
+static void arrive(struct vp *vp, struct cpu *cpu)
+{
+	if (vp->cpu_last == cpu)
+		return;
+	if (vp->cpu_last)
+		vlapic_timer_move(vp);
+	vp->cpu_last = cpu;
+	vp->memo_key = vp_memo_key();
+}
+
+void vp_unload(void)
+{
+	struct cpu *cpu = this_cpu();
+	struct vp *old = cpu->current;
+
+	if (!old)
+		return;
+	fpu_unload(cpu);
+	virt->save(old);
+	debug_save(old);
+	cpu->current = NULL;
+}
+
+void vp_switch(struct vp *vp)
+{
+	struct cpu *cpu = vp->cpu;
+
+	if (cpu->current == vp)
+		return;
+	vp_unload();
+	debug_load(vp);
+	vp_tsc_aux_load(vp);
 	virt->load(vp);
 	cpu->current = vp;
+	arrive(vp, cpu);
 }
 
 static void inject(struct vp *vp, enum event_type type, u8 vector)
@@ -80,12 +124,7 @@ static void do_work(struct vp *vp)
 {
 	u32 work = load_acquire(&vp->work);
 
-	if (work & VP_WORK_FLUSH) {
-		virt->flush(vp);
-		window_flush();
-		/* Pairs with the wait in partition_flush(). */
-		atomic_fetch_and(&vp->work, ~(u32)VP_WORK_FLUSH);
-	}
+	partition_serve_flush(vp);
 	if (work & VP_WORK_NMI)
 		deliver_nmi(vp);
 	if (work & VP_WORK_INTERRUPT)
@@ -122,6 +161,7 @@ static void run_until_stopped(struct vp *vp)
 	struct trace_ring *ring = vp->cpu->trace;
 	struct exit *exit = &vp->exit;
 	u64 *stats = vp->stats;
+	const u32 *resched = &vp->cpu->resched;
 	u64 started = rdtsc();
 
 	exit->kind = EXIT_NONE;
@@ -138,7 +178,7 @@ static void run_until_stopped(struct vp *vp)
 		trace_record(ring, vp->exit_tsc, vp->tag, TRACE_EXIT, vp->regs.rip,
 			trace_detail(vp, exit));
 		exit_handle(vp, exit);
-	} while (vp->state == VP_RUNNABLE);
+	} while (likely(!(READ_ONCE(vp->stop) | READ_ONCE(*resched))));
 	stats[HV_VP_COUNTER_TOTAL_RUN_TIME] += count_outside(vp, stats) - started;
 }
 
@@ -148,8 +188,8 @@ void vp_run(struct vp *vp)
 	fpu_switch(vp->cpu, vp);
 	if (!vp_wakes(vp))
 		return;
-	if (vp->state == VP_HALTED) {
-		vp->state = VP_RUNNABLE;
+	if (load_relaxed(&vp->stop) & VP_STOP_HALT) {
+		atomic_fetch_and(&vp->stop, ~(u32)VP_STOP_HALT);
 		/* Own bit, own processor: nobody needs a kick. */
 		atomic_fetch_or(&vp->work, VP_WORK_INTERRUPT);
 	}

@@ -21,10 +21,10 @@ void svm_nmi_mask(struct svm_vp *s, bool on)
 {
 	if (on) {
 		s->flags |= SVM_NMI_MASKED;
-		s->vmcb.control.intercept_1 |= VMCB_INTERCEPT_1_IRET;
+		s->vmcb->control.intercept_1 |= VMCB_INTERCEPT_1_IRET;
 	} else {
 		s->flags &= ~(u32)SVM_NMI_MASKED;
-		s->vmcb.control.intercept_1 &= ~(u32)VMCB_INTERCEPT_1_IRET;
+		s->vmcb->control.intercept_1 &= ~(u32)VMCB_INTERCEPT_1_IRET;
 	}
 }
 
@@ -73,7 +73,7 @@ void svm_event_interrupted(struct vp *vp, u64 info)
 
 static bool in_shadow(const struct svm_vp *s)
 {
-	return s->vmcb.control.interrupt_state & VMCB_INTERRUPT_SHADOW;
+	return s->vmcb->control.interrupt_state & VMCB_INTERRUPT_SHADOW;
 }
 
 bool svm_can_interrupt(struct vp *vp)
@@ -104,7 +104,7 @@ void svm_interrupt_window(struct vp *vp, bool on, u8 priority)
 		s->flags |= SVM_WINDOW;
 	} else {
 		s->flags &= ~(u32)SVM_WINDOW;
-		window_disarm(&s->vmcb.control);
+		window_disarm(&s->vmcb->control);
 	}
 }
 
@@ -126,7 +126,7 @@ void svm_nmi_window(struct vp *vp, bool on)
  */
 static void window_arm(struct svm_vp *s)
 {
-	struct vmcb_control *c = &s->vmcb.control;
+	struct vmcb_control *c = &s->vmcb->control;
 
 	window_disarm(c);
 	if (s->window_priority > (c->interrupt_control & VMCB_V_TPR)) {
@@ -147,7 +147,7 @@ static void nmi_window_arm(struct vp *vp, struct svm_vp *s)
 {
 	if (s->flags & (SVM_NMI_MASKED | SVM_STEP))
 		return;
-	if (in_shadow(s) && !s->vmcb.control.inject)
+	if (in_shadow(s) && !s->vmcb->control.inject)
 		s->flags |= SVM_STEP;
 	else
 		apic_send(vp->cpu->apic_id, HV_VECTOR_KICK);
@@ -158,13 +158,13 @@ void svm_event_arm(struct vp *vp)
 	struct svm_vp *s = vp->virt;
 
 	/* An injection leaves the shadow behind. */
-	if (s->flags & SVM_STEP && !s->step_iret && s->vmcb.control.inject)
+	if (s->flags & SVM_STEP && !s->step_iret && s->vmcb->control.inject)
 		s->flags &= ~(u32)SVM_STEP;
 	if (s->flags & SVM_NMI_WINDOW)
 		nmi_window_arm(vp, s);
 	/* A window would open before the one instruction. */
 	if (s->flags & SVM_STEP) {
-		window_disarm(&s->vmcb.control);
+		window_disarm(&s->vmcb->control);
 		svm_step_begin(vp);
 	} else if (s->flags & SVM_WINDOW) {
 		window_arm(s);

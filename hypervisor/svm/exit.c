@@ -51,7 +51,7 @@ static void decode_exception(struct vp *vp, const struct vmcb_control *c, struct
 	exit->exception.address = 0;
 	/* An intercepted page fault has not reached CR2 yet. */
 	if (vector == VEC_PF)
-		exit->exception.address = s->vmcb.save.cr2 = c->exit_info_2;
+		exit->exception.address = s->vmcb->save.cr2 = c->exit_info_2;
 }
 
 static void decode_io(struct vp *vp, const struct vmcb_control *c, struct exit *exit)
@@ -103,7 +103,7 @@ static void decode_iret(struct vp *vp, const struct vmcb_control *c, struct exit
 /* What ends a shadow is one instruction, whatever the next VMRUN makes of it. */
 static void keep_shadow(struct svm_vp *s)
 {
-	if (s->vmcb.control.interrupt_state & VMCB_INTERRUPT_SHADOW)
+	if (s->vmcb->control.interrupt_state & VMCB_INTERRUPT_SHADOW)
 		s->flags |= SVM_STEP;
 }
 
@@ -232,7 +232,7 @@ static void window_offer(struct vp *vp, const struct svm_vp *s)
 bool svm_exit_decode_rare(struct vp *vp, struct exit *exit, const struct svm_exit_row *row)
 {
 	struct svm_vp *s = vp->virt;
-	const struct vmcb_control *c = &s->vmcb.control;
+	const struct vmcb_control *c = &s->vmcb->control;
 	bool stepped = s->flags & SVM_STEP;
 
 	/* Code 0 has no row either. */

@@ -21,7 +21,7 @@ static u16 attributes_pack(u16 a)
 	return (u16)((a & 0xff) | (a >> 4 & 0xf00));
 }
 
-static u16 attributes_unpack(u16 a)
+u16 svm_attributes_unpack(u16 a)
 {
 	return (u16)((a & 0xff) | (a & 0xf00) << 4);
 }
@@ -139,14 +139,14 @@ static const struct reg_row *row_find(u32 name)
 
 static void *row_field(struct svm_vp *s, const struct reg_row *row)
 {
-	return (u8 *)&s->vmcb.save + row->offset;
+	return (u8 *)&s->vmcb->save + row->offset;
 }
 
 /*
  * PendingInterruption is vp->event: pending, type, error code, length,
  * vector, error. The types that VMRUN refuses are refused here.
  */
-static u64 event_pack(const struct event *e)
+u64 svm_event_pack(const struct event *e)
 {
 	if (!e->valid)
 		return 0;
@@ -190,11 +190,11 @@ static enum hv_status event_set(struct vp *vp, u64 v)
 	return HV_STATUS_SUCCESS;
 }
 
-static u64 interrupt_state(const struct svm_vp *s)
+u64 svm_interrupt_state(const struct svm_vp *s)
 {
 	u64 v = 0;
 
-	if (s->vmcb.control.interrupt_state & VMCB_INTERRUPT_SHADOW)
+	if (s->vmcb->control.interrupt_state & VMCB_INTERRUPT_SHADOW)
 		v |= HV_INTERRUPT_STATE_SHADOW;
 	if (s->flags & SVM_NMI_MASKED)
 		v |= HV_INTERRUPT_STATE_NMI_MASKED;
@@ -205,7 +205,8 @@ static enum hv_status interrupt_state_set(struct svm_vp *s, u64 v)
 {
 	if (v & ~(HV_INTERRUPT_STATE_SHADOW | HV_INTERRUPT_STATE_NMI_MASKED))
 		return HV_STATUS_INVALID_REGISTER_VALUE;
-	s->vmcb.control.interrupt_state = v & HV_INTERRUPT_STATE_SHADOW ? VMCB_INTERRUPT_SHADOW : 0;
+	s->vmcb->control.interrupt_state =
+		v & HV_INTERRUPT_STATE_SHADOW ? VMCB_INTERRUPT_SHADOW : 0;
 	svm_nmi_mask(s, v & HV_INTERRUPT_STATE_NMI_MASKED);
 	return HV_STATUS_SUCCESS;
 }
@@ -215,13 +216,13 @@ static enum hv_status get_other(struct vp *vp, u32 name, u64 *v)
 {
 	switch (name) {
 	case HV_REGISTER_PENDING_INTERRUPTION:
-		*v = event_pack(&vp->event);
+		*v = svm_event_pack(&vp->event);
 		return HV_STATUS_SUCCESS;
 	case HV_REGISTER_INTERRUPT_STATE:
-		*v = interrupt_state(vp->virt);
+		*v = svm_interrupt_state(vp->virt);
 		return HV_STATUS_SUCCESS;
 	case HV_X64_REGISTER_CR2:
-		*v = ((const struct svm_vp *)vp->virt)->vmcb.save.cr2;
+		*v = ((const struct svm_vp *)vp->virt)->vmcb->save.cr2;
 		return HV_STATUS_SUCCESS;
 	case HV_X64_REGISTER_CR8:
 		*v = svm_tpr(vp);
@@ -239,7 +240,7 @@ static enum hv_status set_other(struct vp *vp, u32 name, u64 v)
 	case HV_REGISTER_INTERRUPT_STATE:
 		return interrupt_state_set(vp->virt, v);
 	case HV_X64_REGISTER_CR2:
-		((struct svm_vp *)vp->virt)->vmcb.save.cr2 = v;
+		((struct svm_vp *)vp->virt)->vmcb->save.cr2 = v;
 		return HV_STATUS_SUCCESS;
 	case HV_X64_REGISTER_CR8:
 		if (v > 15)
@@ -266,7 +267,7 @@ enum hv_status svm_get(struct vp *vp, u32 name, union hv_register_value *v)
 			v->u64 &= ~EFER_SVME;
 	} else if (row->kind == REG_SEGMENT) {
 		v->segment = (struct hv_segment){ s->base, s->limit, s->selector,
-			attributes_unpack(s->attributes) };
+			svm_attributes_unpack(s->attributes) };
 	} else {
 		v->table.limit = (u16)s->limit;
 		v->table.base = s->base;
@@ -277,7 +278,7 @@ enum hv_status svm_get(struct vp *vp, u32 name, union hv_register_value *v)
 /* What follows from a new value: LMA is not the guest's, SVME must be on. */
 static void set_follow(struct svm_vp *s, const struct reg_row *row)
 {
-	struct vmcb_save *save = &s->vmcb.save;
+	struct vmcb_save *save = &s->vmcb->save;
 
 	if (row->flush)
 		s->generation = 0;
@@ -313,7 +314,7 @@ enum hv_status svm_set(struct vp *vp, u32 name, const union hv_register_value *v
 void svm_mode(struct vp *vp, struct vp_mode *mode)
 {
 	const struct svm_vp *s = vp->virt;
-	const struct vmcb_save *save = &s->vmcb.save;
+	const struct vmcb_save *save = &s->vmcb->save;
 
 	mode->cr0 = save->cr0;
 	mode->cr3 = save->cr3;
@@ -328,7 +329,7 @@ void svm_mode(struct vp *vp, struct vp_mode *mode)
 bool svm_mode_is(struct vp *vp, const struct vp_mode *mode)
 {
 	const struct svm_vp *s = vp->virt;
-	const struct vmcb_save *save = &s->vmcb.save;
+	const struct vmcb_save *save = &s->vmcb->save;
 
 	return save->cr3 == mode->cr3 && save->cr0 == mode->cr0 && save->cr4 == mode->cr4 &&
 	       (save->efer ^ mode->efer) == EFER_SVME && save->cpl == mode->cpl &&
@@ -341,26 +342,26 @@ bool svm_in_kernel64(struct vp *vp)
 {
 	const struct svm_vp *s = vp->virt;
 
-	return s->vmcb.save.cpl == 0 && is_long(&s->vmcb.save);
+	return s->vmcb->save.cpl == 0 && is_long(&s->vmcb->save);
 }
 
 u64 svm_cr4(struct vp *vp)
 {
 	const struct svm_vp *s = vp->virt;
 
-	return s->vmcb.save.cr4;
+	return s->vmcb->save.cr4;
 }
 
 u8 svm_tpr(struct vp *vp)
 {
 	const struct svm_vp *s = vp->virt;
 
-	return s->vmcb.control.interrupt_control & 0xf;
+	return s->vmcb->control.interrupt_control & 0xf;
 }
 
 void svm_tpr_set(struct vp *vp, u8 cr8)
 {
-	struct vmcb_control *c = &((struct svm_vp *)vp->virt)->vmcb.control;
+	struct vmcb_control *c = &((struct svm_vp *)vp->virt)->vmcb->control;
 
 	c->interrupt_control = (c->interrupt_control & ~VMCB_V_TPR) | (cr8 & 0xf);
 }
@@ -370,8 +371,8 @@ void svm_advance(struct vp *vp, u8 length)
 	struct svm_vp *s = vp->virt;
 
 	vp->regs.rip += length;
-	if (unlikely(!is_long(&s->vmcb.save)))
+	if (unlikely(!is_long(&s->vmcb->save)))
 		vp->regs.rip = (u32)vp->regs.rip;
-	s->vmcb.control.interrupt_state &= ~VMCB_INTERRUPT_SHADOW;
+	s->vmcb->control.interrupt_state &= ~VMCB_INTERRUPT_SHADOW;
 	s->flags &= ~(u32)SVM_STEP;
 }

@@ -8,6 +8,7 @@
 #include "hypervisor/svm/svm.h"
 
 #include "hypervisor/cpu.h"
+#include "hypervisor/partition.h"
 #include "hypervisor/svm/exit.h"
 #include "hypervisor/svm/run_regs.h"
 #include "hypervisor/vp.h"
@@ -39,9 +40,9 @@ static void asid_assign(struct svm_vp *s)
 	if (c->asid_next >= c->asid_count) {
 		c->generation++;
 		c->asid_next = 1;
-		s->vmcb.control.tlb_control = VMCB_TLB_FLUSH_ALL;
+		s->vmcb->control.tlb_control = VMCB_TLB_FLUSH_ALL;
 	}
-	s->vmcb.control.asid = c->asid_next++;
+	s->vmcb->control.asid = c->asid_next++;
 	s->generation = c->generation;
 }
 
@@ -58,13 +59,13 @@ void svm_catch_up(struct vp *vp, u64 rip)
 	const struct svm_vp *s = vp->virt;
 
 	if (rip >= (u64)svm_enter && rip < (u64)svm_enter_end)
-		take_out(vp, &s->vmcb.save);
+		take_out(vp, &s->vmcb->save);
 }
 
 static void enter(struct vp *vp, struct svm_vp *s)
 {
-	struct vmcb_control *c = &s->vmcb.control;
-	struct vmcb_save *save = &s->vmcb.save;
+	struct vmcb_control *c = &s->vmcb->control;
+	struct vmcb_save *save = &s->vmcb->save;
 	const struct svm_cpu *cpu = s->cpu;
 
 	save->rax = vp->regs.gpr[GPR_RAX];
@@ -106,6 +107,8 @@ void svm_load(struct vp *vp)
 		s->cpu = c;
 		s->generation = 0;
 	}
+	if (!partition_is_root(vp->partition))
+		svm_exceptions_update(vp);
 }
 
 void svm_flush(struct vp *vp)

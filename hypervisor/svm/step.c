@@ -33,7 +33,7 @@
 void svm_step_begin(struct vp *vp)
 {
 	struct svm_vp *s = vp->virt;
-	struct vmcb *v = &s->vmcb;
+	struct vmcb *v = s->vmcb;
 
 	s->step_rip = vp->regs.rip;
 	s->step_tf = vp->regs.rflags & RFLAGS_TF;
@@ -49,21 +49,21 @@ void svm_step_begin(struct vp *vp)
 /* True if the debug exception is only ours; else the guest gets its part of it. */
 static bool debug_is_ours(struct svm_vp *s)
 {
-	u64 news = s->vmcb.save.dr6 & ~DR6_NONE;
+	u64 news = s->vmcb->save.dr6 & ~DR6_NONE;
 
 	/* One emulator leaves DR6 empty when the exception exits. */
 	if (!news)
 		news = DR6_BS;
 	if (!s->step_tf)
 		news &= ~DR6_BS;
-	s->vmcb.save.dr6 = s->step_dr6 | news;
+	s->vmcb->save.dr6 = s->step_dr6 | news;
 	return !(news & (DR6_HITS | DR6_BD | DR6_BS));
 }
 
 bool svm_step_end(struct vp *vp)
 {
 	struct svm_vp *s = vp->virt;
-	struct vmcb_control *c = &s->vmcb.control;
+	struct vmcb_control *c = &s->vmcb->control;
 	bool debug = (u32)c->exit_code == VMEXIT_EXCEPTION + VEC_DB;
 	bool done = vp->regs.rip != s->step_rip;
 	bool iret = s->step_iret;
@@ -80,6 +80,6 @@ bool svm_step_end(struct vp *vp)
 		c->intercept_1 |= VMCB_INTERCEPT_1_IRET;
 	if (debug)
 		return debug_is_ours(s) && done;
-	s->vmcb.save.dr6 = s->step_dr6;
+	s->vmcb->save.dr6 = s->step_dr6;
 	return false;
 }

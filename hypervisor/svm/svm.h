@@ -10,6 +10,7 @@
 #include "hypervisor/virt.h"
 
 struct cpu;
+struct partition;
 struct slat_format;
 struct vp;
 
@@ -33,9 +34,9 @@ struct svm_cpu {
 #define SVM_NMI_MASKED BIT(2) /* an NMI was injected, its IRET is not done */
 #define SVM_STEP       BIT(3) /* the next entry runs one instruction */
 
-/* vp->virt, two pages. */
+/* vp->virt. */
 struct svm_vp {
-	struct vmcb vmcb;
+	struct vmcb *vmcb; /* a page */
 	u64 vmcb_spa;
 	struct svm_cpu *cpu; /* where it is loaded */
 	u64 generation;      /* of its ASID; 0: needs a new one */
@@ -51,9 +52,12 @@ struct svm_vp {
 };
 
 static_assert(sizeof(struct svm_cpu) <= 2 * PAGE_SIZE);
-static_assert(sizeof(struct svm_vp) <= 2 * PAGE_SIZE);
+static_assert(sizeof(struct svm_vp) <= PAGE_SIZE);
 
 /* vmcb.c: a VP's control block. */
+enum hv_status svm_bitmaps_create(struct partition *p);
+/* The exceptions that exit, after the parent's wishes changed. */
+void svm_exceptions_update(struct vp *vp);
 enum hv_status svm_vp_create(struct vp *vp);
 void svm_vp_delete(struct vp *vp);
 void svm_vmcb_dump(struct vp *vp);
@@ -95,6 +99,13 @@ void svm_mode(struct vp *vp, struct vp_mode *mode);
 bool svm_mode_is(struct vp *vp, const struct vp_mode *mode);
 bool svm_in_kernel64(struct vp *vp);
 u64 svm_cr4(struct vp *vp);
+u16 svm_attributes_unpack(u16 packed);
+u64 svm_event_pack(const struct event *e);
+u64 svm_interrupt_state(const struct svm_vp *s);
+
+/* state.c */
+void svm_intercept_header(struct vp *vp, struct hv_intercept_header *h);
+void svm_register_page(struct vp *vp, struct hv_register_page *page);
 u8 svm_tpr(struct vp *vp);
 void svm_tpr_set(struct vp *vp, u8 cr8);
 void svm_advance(struct vp *vp, u8 length);

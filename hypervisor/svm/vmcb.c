@@ -97,56 +97,67 @@ static void msr_pass(void *bitmap, u32 msr, bool read, bool write)
 	}
 }
 
-/* Once per partition; later VPs share what the first one made. */
-static enum hv_status bitmaps_create(struct partition *p)
+enum hv_status svm_bitmaps_create(struct partition *p)
 {
-	if (!p->io_bitmap) {
-		p->io_bitmap = pool_alloc(IO_BITMAP_PAGES);
-		if (!p->io_bitmap)
-			return HV_STATUS_INSUFFICIENT_MEMORY;
-		policy_io_bitmap(p, p->io_bitmap);
-	}
-	if (!p->msr_bitmap) {
-		p->msr_bitmap = pool_alloc(MSR_BITMAP_PAGES);
-		if (!p->msr_bitmap)
-			return HV_STATUS_INSUFFICIENT_MEMORY;
-		memset(p->msr_bitmap, 0xff, MSR_BITMAP_PAGES * PAGE_SIZE);
-		policy_msr_pass_through(p, msr_pass, p->msr_bitmap);
-	}
+	p->io_bitmap = pool_alloc(IO_BITMAP_PAGES);
+	p->msr_bitmap = pool_alloc(MSR_BITMAP_PAGES);
+	if (!p->io_bitmap || !p->msr_bitmap)
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+	policy_io_bitmap(p, p->io_bitmap, IO_BITMAP_PAGES * PAGE_SIZE);
+	memset(p->msr_bitmap, 0xff, MSR_BITMAP_PAGES * PAGE_SIZE);
+	policy_msr_pass_through(p, msr_pass, p->msr_bitmap);
 	return HV_STATUS_SUCCESS;
+}
+
+static void vmcb_init(struct vp *vp, struct svm_vp *s)
+{
+	struct partition *p = vp->partition;
+	struct vmcb *vmcb = s->vmcb;
+
+	s->vmcb_spa = virt_to_spa(vmcb).a;
+	vmcb->control = control_initial;
+	vmcb->control.iopm = virt_to_spa(p->io_bitmap).a;
+	vmcb->control.msrpm = virt_to_spa(p->msr_bitmap).a;
+	vmcb->control.nested_cr3 = p->slat.root_spa.a;
+	vmcb->save = save_reset;
+	svm_exceptions_update(vp);
 }
 
 enum hv_status svm_vp_create(struct vp *vp)
 {
-	struct partition *p = vp->partition;
-	struct svm_vp *s = pool_alloc(2);
-	enum hv_status status;
+	struct svm_vp *s = partition_page_alloc(vp->partition);
 
 	if (!s)
 		return HV_STATUS_INSUFFICIENT_MEMORY;
-	status = bitmaps_create(p);
-	if (status != HV_STATUS_SUCCESS) {
-		pool_free(s, 2);
-		return status;
+	s->vmcb = partition_page_alloc(vp->partition);
+	if (!s->vmcb) {
+		partition_page_free(vp->partition, s);
+		return HV_STATUS_INSUFFICIENT_MEMORY;
 	}
-	s->vmcb_spa = virt_to_spa(&s->vmcb).a;
-	s->exceptions = (u32)(p->id == HV_PARTITION_ID_ROOT ? EXCEPTIONS_ROOT : EXCEPTIONS_CHILD);
-	s->vmcb.control = control_initial;
-	s->vmcb.control.intercept_exception = s->exceptions;
-	s->vmcb.control.iopm = virt_to_spa(p->io_bitmap).a;
-	s->vmcb.control.msrpm = virt_to_spa(p->msr_bitmap).a;
-	s->vmcb.control.nested_cr3 = p->slat.root_spa.a;
-	s->vmcb.save = save_reset;
+	vp->virt = s;
+	vmcb_init(vp, s);
 	vp->regs.rip = save_reset.rip;
 	vp->regs.rflags = save_reset.rflags;
-	vp->virt = s;
 	return HV_STATUS_SUCCESS;
 }
 
 void svm_vp_delete(struct vp *vp)
 {
-	pool_free(vp->virt, 2);
+	struct svm_vp *s = vp->virt;
+
+	partition_page_free(vp->partition, s->vmcb);
+	partition_page_free(vp->partition, s);
 	vp->virt = NULL;
+}
+
+void svm_exceptions_update(struct vp *vp)
+{
+	struct svm_vp *s = vp->virt;
+	bool root = partition_is_root(vp->partition);
+
+	s->exceptions = (u32)(root ? EXCEPTIONS_ROOT : EXCEPTIONS_CHILD) |
+			vp->partition->intercepts.exceptions;
+	s->vmcb->control.intercept_exception = s->exceptions;
 }
 
 /* What a person needs of the block; sizes in bytes, 16 for segments. */
@@ -245,6 +256,6 @@ void svm_vmcb_dump(struct vp *vp)
 	if (!s)
 		return;
 	for (u32 i = 0; i < ARRAY_SIZE(dump_rows); i++)
-		dump_row(&s->vmcb, &dump_rows[i]);
+		dump_row(s->vmcb, &dump_rows[i]);
 	log_error("svm: flags=%x generation=%llu", s->flags, (unsigned long long)s->generation);
 }

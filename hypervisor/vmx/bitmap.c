@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bitmaps of a partition: which MSRs and I/O ports exit. Made from the
- * policy once, when the partition's first VP is; the VPs of a partition are
- * made one after the other. Intel SDM volume 3, 25.6.4 and 25.6.9.
+ * Bitmaps of MSRs and I/O ports that exit, made from a partition's policy:
+ * one pair for the root, one for all children. Boot.
+ * Intel SDM volume 3, 25.6.4 and 25.6.9.
  */
 #include "lib/bitmap.h"
 #include "hypervisor/partition.h"
@@ -40,22 +40,12 @@ static void pass(void *bitmap, u32 msr, bool read, bool write)
 
 enum hv_status vmx_bitmaps_create(struct partition *p)
 {
-	if (!p->msr_bitmap) {
-		u8 *bitmap = pool_alloc(1);
-
-		if (!bitmap)
-			return HV_STATUS_INSUFFICIENT_MEMORY;
-		memset(bitmap, 0xff, PAGE_SIZE);
-		policy_msr_pass_through(p, pass, bitmap);
-		p->msr_bitmap = bitmap;
-	}
-	if (!p->io_bitmap) {
-		u8 *bitmap = pool_alloc(IO_BITMAP_PAGES);
-
-		if (!bitmap)
-			return HV_STATUS_INSUFFICIENT_MEMORY;
-		policy_io_bitmap(p, bitmap);
-		p->io_bitmap = bitmap;
-	}
+	p->msr_bitmap = pool_alloc(1);
+	p->io_bitmap = pool_alloc(IO_BITMAP_PAGES);
+	if (!p->msr_bitmap || !p->io_bitmap)
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+	memset(p->msr_bitmap, 0xff, PAGE_SIZE);
+	policy_msr_pass_through(p, pass, p->msr_bitmap);
+	policy_io_bitmap(p, p->io_bitmap, IO_BITMAP_PAGES * PAGE_SIZE);
 	return HV_STATUS_SUCCESS;
 }

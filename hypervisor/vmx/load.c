@@ -14,9 +14,6 @@
 #include "x86/cr.h"
 #include "x86/msr.h"
 
-/* Pages of a VP, in this order. */
-enum { PAGE_VMCS, PAGE_VAPIC, PAGE_STRUCT, PAGES };
-
 #define RESET_DR6 0xffff0ff0u
 #define RESET_RIP 0xfff0u
 
@@ -60,20 +57,38 @@ void vmx_return_unloaded(struct vp *vp)
 		make_current(own);
 }
 
+static void pages_free(struct vp *vp, struct vmx *vmx)
+{
+	struct partition *p = vp->partition;
+
+	if (vmx->vmcs)
+		partition_page_free(p, vmx->vmcs);
+	if (vmx->vapic)
+		partition_page_free(p, vmx->vapic);
+	partition_page_free(p, vmx);
+}
+
+static struct vmx *pages_alloc(struct vp *vp)
+{
+	struct partition *p = vp->partition;
+	struct vmx *vmx = partition_page_alloc(p);
+
+	if (!vmx)
+		return NULL;
+	vmx->vmcs = partition_page_alloc(p);
+	vmx->vapic = partition_page_alloc(p);
+	if (vmx->vmcs && vmx->vapic)
+		return vmx;
+	pages_free(vp, vmx);
+	return NULL;
+}
+
 enum hv_status vmx_vp_create(struct vp *vp)
 {
-	enum hv_status status = vmx_bitmaps_create(vp->partition);
-	struct vmx *vmx;
-	u8 *pages;
+	struct vmx *vmx = pages_alloc(vp);
 
-	if (status != HV_STATUS_SUCCESS)
-		return status;
-	pages = pool_alloc(PAGES);
-	if (!pages)
+	if (!vmx)
 		return HV_STATUS_INSUFFICIENT_MEMORY;
-	vmx = (void *)(pages + PAGE_STRUCT * PAGE_SIZE);
-	vmx->vmcs = pages + PAGE_VMCS * PAGE_SIZE;
-	vmx->vapic = pages + PAGE_VAPIC * PAGE_SIZE;
 	vmx->dr6 = RESET_DR6;
 	if (vmx_controls.proc2 & PROC2_VPID)
 		vmx->vpid = vmx_vpid_alloc();
@@ -96,13 +111,7 @@ void vmx_vp_delete(struct vp *vp)
 	if (vmx->vpid)
 		vmx_vpid_free(vmx->vpid);
 	vp->virt = NULL;
-	pool_free(vmx->vmcs, PAGES);
-}
-
-/* TSC_AUX exists where RDTSCP does. */
-static bool has_tsc_aux(void)
-{
-	return vmx_controls.proc2 & PROC2_RDTSCP;
+	pages_free(vp, vmx);
 }
 
 static void live_load(const struct vp *vp)
@@ -111,8 +120,6 @@ static void live_load(const struct vp *vp)
 
 	for (size_t i = 0; i < LIVE_COUNT; i++)
 		msr_write(live_msrs[i], vmx->live[i]);
-	if (has_tsc_aux())
-		msr_write(MSR_TSC_AUX, vp->tsc_aux);
 	dr6_write(vmx->dr6);
 	cr2_write(vp->cr2);
 }
@@ -123,8 +130,6 @@ static void live_save(struct vp *vp)
 
 	for (size_t i = 0; i < LIVE_COUNT; i++)
 		vmx->live[i] = msr_read(live_msrs[i]);
-	if (has_tsc_aux())
-		vp->tsc_aux = msr_read(MSR_TSC_AUX);
 	vmx->dr6 = dr6_read();
 	vp->cr2 = cr2_read();
 }
@@ -156,6 +161,8 @@ void vmx_load(struct vp *vp)
 		vmx->pending |= VMX_FLUSH_EPT | VMX_FLUSH_VPID;
 		vmx->cpu = cpu;
 	}
+	if (!partition_is_root(vp->partition))
+		vmx_exceptions_update(vp);
 	live_load(vp);
 	vmx->loaded = true;
 	cpu->virt_host = vmx;

@@ -103,14 +103,19 @@ static enum hv_status pending_set(struct vp *vp, u32 arg, u64 v)
 	return HV_STATUS_SUCCESS;
 }
 
-static u64 interrupt_state_get(struct vp *vp, u32 arg)
+u64 vmx_interrupt_state(void)
 {
 	u64 state = vmcs_read(VMCS_INTERRUPTIBILITY);
 
-	(void)vp;
-	(void)arg;
 	return (state & INTERRUPTIBILITY_SHADOW ? HV_INTERRUPT_STATE_SHADOW : 0) |
 	       (state & INTERRUPTIBILITY_NMI ? HV_INTERRUPT_STATE_NMI_MASKED : 0);
+}
+
+static u64 interrupt_state_get(struct vp *vp, u32 arg)
+{
+	(void)vp;
+	(void)arg;
+	return vmx_interrupt_state();
 }
 
 /* Set as MOV SS does, because blocking by STI needs RFLAGS.IF. */
@@ -211,16 +216,23 @@ static enum hv_status efer_set(struct vp *vp, u32 arg, u64 v)
 }
 
 /* Not present in TLFS terms is unusable here; the other rights are kept. */
-static void segment_get(u32 i, union hv_register_value *v)
+struct hv_segment vmx_segment(u32 i)
 {
 	u64 rights = vmcs_read(VMCS_SEGMENT(VMCS_GUEST_ES_RIGHTS, i));
 
 	if (rights & VMCS_RIGHTS_UNUSABLE)
 		rights &= ~(u64)HV_SEG_PRESENT;
-	v->segment.base = vmcs_read(VMCS_SEGMENT(VMCS_GUEST_ES_BASE, i));
-	v->segment.limit = (u32)vmcs_read(VMCS_SEGMENT(VMCS_GUEST_ES_LIMIT, i));
-	v->segment.selector = (u16)vmcs_read(VMCS_SEGMENT(VMCS_GUEST_ES_SELECTOR, i));
-	v->segment.attributes = (u16)rights;
+	return (struct hv_segment){
+		.base = vmcs_read(VMCS_SEGMENT(VMCS_GUEST_ES_BASE, i)),
+		.limit = (u32)vmcs_read(VMCS_SEGMENT(VMCS_GUEST_ES_LIMIT, i)),
+		.selector = (u16)vmcs_read(VMCS_SEGMENT(VMCS_GUEST_ES_SELECTOR, i)),
+		.attributes = (u16)rights,
+	};
+}
+
+static void segment_get(u32 i, union hv_register_value *v)
+{
+	v->segment = vmx_segment(i);
 }
 
 #define RIGHTS_RESERVED 0x0f00u

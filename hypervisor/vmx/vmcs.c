@@ -86,13 +86,28 @@ static u64 eptp(const struct vp *vp)
  */
 #define EXCEPTIONS (BIT(VEC_MC) | BIT(VEC_DB) | BIT(VEC_AC))
 
+static u64 exceptions(const struct vp *vp)
+{
+	return EXCEPTIONS | vp->partition->intercepts.exceptions;
+}
+
+void vmx_exceptions_update(struct vp *vp)
+{
+	u64 wanted = exceptions(vp);
+
+	if (vmx_of(vp)->exceptions == wanted)
+		return;
+	vmx_of(vp)->exceptions = wanted;
+	vmcs_write(VMCS_EXCEPTION_BITMAP, wanted);
+}
+
 static const struct vmcs_row control_rows[] = {
 	{ VMCS_PIN_CONTROLS, 0, pin_controls },
 	{ VMCS_PROC_CONTROLS, 0, proc_controls },
 	{ VMCS_PROC2_CONTROLS, 0, proc2_controls },
 	{ VMCS_EXIT_CONTROLS, 0, exit_controls },
 	{ VMCS_ENTRY_CONTROLS, 0, entry_controls },
-	{ VMCS_EXCEPTION_BITMAP, EXCEPTIONS, NULL },
+	{ VMCS_EXCEPTION_BITMAP, 0, exceptions },
 	{ VMCS_PF_ERROR_MASK, 0, NULL },
 	{ VMCS_PF_ERROR_MATCH, 0, NULL },
 	{ VMCS_CR3_TARGETS, 0, NULL },
@@ -259,6 +274,7 @@ void vmcs_setup(struct vp *vp)
 	vmx->rip = 0;
 	vmx->rsp = 0;
 	vmx->rflags = RFLAGS_FIXED;
+	vmx->exceptions = exceptions(vp);
 }
 
 void vmcs_setup_host(void)

@@ -38,6 +38,7 @@ struct vmx {
 	u64 rsp;
 	u64 rflags;
 	u64 cr4_shadow;
+	u64 exceptions;
 	/* While not loaded; else in the processor's registers. */
 	u64 live[LIVE_COUNT];
 	u64 dr6; /* vp->cr2 likewise; DR0 to DR3 are vp_switch()'s */
@@ -73,6 +74,8 @@ static inline void vmcs_write(u32 field, u64 v)
 /* vmcs.c: the fields of a new VMCS, current by now; those of its processor. */
 void vmcs_setup(struct vp *vp);
 void vmcs_setup_host(void);
+/* The exceptions that exit, after the parent's wishes changed. The VMCS is current. */
+void vmx_exceptions_update(struct vp *vp);
 
 /* load.c */
 enum hv_status vmx_vp_create(struct vp *vp);
@@ -104,7 +107,7 @@ static inline void vmx_return(struct vp *vp)
 		vmx_return_unloaded(vp);
 }
 
-/* bitmap.c: allocates what the partition does not have yet. INSUFFICIENT_MEMORY. */
+/* bitmap.c: INSUFFICIENT_MEMORY. */
 enum hv_status vmx_bitmaps_create(struct partition *p);
 
 /* vpid.c: 0 if there are none left; such a VP runs without. Any processor. */
@@ -127,12 +130,18 @@ extern const u8 vmx_exit_entry[];
 void vmx_exit_decode(struct vp *vp, struct exit *exit);
 
 /* regs.c */
+struct hv_segment vmx_segment(u32 index);
+u64 vmx_interrupt_state(void);
 enum hv_status vmx_get(struct vp *vp, u32 name, union hv_register_value *v);
 enum hv_status vmx_set(struct vp *vp, u32 name, const union hv_register_value *v);
 void vmx_mode(struct vp *vp, struct vp_mode *mode);
 bool vmx_mode_is(struct vp *vp, const struct vp_mode *mode);
 bool vmx_in_kernel64(struct vp *vp);
 void vmx_advance(struct vp *vp, u8 length);
+
+/* state.c */
+void vmx_intercept_header(struct vp *vp, struct hv_intercept_header *h);
+void vmx_register_page(struct vp *vp, struct hv_register_page *page);
 
 /* control.c: CR0, CR4 and EFER. The VMCS is current. */
 u64 vmx_cr0(void);

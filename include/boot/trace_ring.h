@@ -20,6 +20,7 @@ enum trace_event {
 	TRACE_IPI,       /* a: target APIC id, b: ICR low */
 	TRACE_VP_START,  /* a: VP index, b: RIP */
 	TRACE_FAULT,     /* a: GPA, b: access bits */
+	TRACE_INTERCEPT, /* a: message type, b: RIP */
 	TRACE_EVENT_COUNT,
 };
 

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Overlays: what lay below is kept in the overlay itself, so that mapping and
+ * unmapping below it changes what will be seen when it goes.
+ */
+#include "hypervisor/overlay.h"
+
+#include "base/assert.h"
+#include "hypervisor/frame.h"
+#include "hypervisor/partition.h"
+#include "hypervisor/pool.h"
+
+void overlay_init(struct overlay *o)
+{
+	*o = (struct overlay){ .on = false };
+	list_init(&o->link);
+}
+
+struct overlay *overlay_find(const struct partition *p, gpa_t gpa)
+{
+	list_for_each(n, &p->overlays)
+	{
+		struct overlay *o = list_entry(n, struct overlay, link);
+
+		if (o->gpa.a == ALIGN_DOWN(gpa.a, PAGE_SIZE))
+			return o;
+	}
+	return NULL;
+}
+
+/* The root's pages are known by their frames, which tells the fast path. */
+static void mark(const struct partition *p, gpa_t gpa, bool on)
+{
+	struct frame *f = partition_is_root(p) ? frame_get(SPA(gpa.a)) : NULL;
+
+	if (!f)
+		return;
+	if (on)
+		f->flags |= FRAME_OVERLAID;
+	else
+		f->flags &= (u8)~FRAME_OVERLAID;
+}
+
+static bool place_valid(const struct partition *p, gpa_t gpa)
+{
+	if (overlay_find(p, gpa))
+		return false;
+	return !partition_is_root(p) || frame_is_owned(SPA(gpa.a), (u16)p->id);
+}
+
+enum hv_status overlay_set(
+	struct partition *p, struct overlay *o, gpa_t gpa, const void *page, u32 access)
+{
+	enum hv_status s;
+
+	if (!place_valid(p, gpa))
+		return HV_STATUS_INVALID_PARAMETER;
+	o->covers = slat_lookup(&p->slat, gpa, &o->below);
+	s = slat_map(&p->slat, gpa, virt_to_spa(page), PAGE_SIZE, access, MEMTYPE_WB, 1);
+	if (s != HV_STATUS_SUCCESS)
+		return s;
+	o->gpa = gpa;
+	o->on = true;
+	list_push_back(&p->overlays, &o->link);
+	mark(p, gpa, true);
+	return HV_STATUS_SUCCESS;
+}
+
+/* Replaces one leaf of 4 KiB, so no table is needed and it cannot fail. */
+void overlay_clear(struct partition *p, struct overlay *o)
+{
+	enum hv_status s;
+
+	if (!o->on)
+		return;
+	if (o->covers)
+		s = slat_map(&p->slat, o->gpa, o->below.spa, PAGE_SIZE, o->below.access,
+			o->below.type, 1);
+	else
+		s = slat_unmap(&p->slat, o->gpa, PAGE_SIZE);
+	assert(s == HV_STATUS_SUCCESS);
+	mark(p, o->gpa, false);
+	list_remove(&o->link);
+	o->on = false;
+}

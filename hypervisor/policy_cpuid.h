@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a child sees of CPUID: a table of its own, made once at its creation
+ * from the policy and from what its parent disabled, never read from the
+ * host later. Leaves that depend on the VP (APIC id, OSXSAVE, the sizes by
+ * XCR0) are completed when they are read.
+ */
+#pragma once
+
+#include "base/types.h"
+#include "x86/cpu.h"
+
+#define CPUID_TABLE_BASIC    0xeu /* leaves 0 to 0xD */
+#define CPUID_TABLE_EXTENDED 0x9u /* 0x80000000 to 0x80000008 */
+#define CPUID_TABLE_CACHES   4u   /* subleaves of leaf 4 */
+#define CPUID_TABLE_XSAVE    8u   /* subleaves of leaf 0xD */
+
+struct cpuid_table {
+	struct cpuid_regs basic[CPUID_TABLE_BASIC];
+	struct cpuid_regs extended[CPUID_TABLE_EXTENDED];
+	struct cpuid_regs caches[CPUID_TABLE_CACHES];
+	struct cpuid_regs xsave[CPUID_TABLE_XSAVE];
+};
