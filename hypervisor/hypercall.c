@@ -42,7 +42,7 @@ static const struct hypercall_row table[] = {
 	[HV_CALL_CREATE_VP] = { "CreateVp", .input_size = sizeof(struct hv_create_vp_input),
 		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS), .handle = hc_create_vp },
 	[HV_CALL_DELETE_VP] = { "DeleteVp", .input_size = sizeof(struct hv_delete_vp_input),
-		.fast = true, .privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
 		.handle = hc_delete_vp },
 	[HV_CALL_MAP_STATS_PAGE] = { "MapStatsPage",
 		.input_size = sizeof(struct hv_stats_page_input), .output_size = 8,

@@ -19,8 +19,10 @@
 #define VECTOR_DEVICE_END   0xe0u
 #define VECTOR_TIMER        0xf0u
 #define VECTOR_WAKE         0xf1u
+#define VECTOR_SYNIC        0xf2u
 #define VECTOR_SPURIOUS     0xffu
 
+struct hv_message_page;
 struct irq_line;
 struct task;
 
@@ -30,9 +32,10 @@ struct cpu {
 	u32 apic_id;
 	u64 gdt[CPU_GDT_ENTRIES];
 	struct tss tss;
-	void *hypercall_page; /* parameters: input in the first half, output in the second */
-	const u64 *stats;     /* counters of hv/stats.h; NULL if not mapped */
-	bool online;          /* release-stored by the VP when it is up */
+	void *hypercall_page;             /* parameters: a page of input, a page of output */
+	struct hv_message_page *messages; /* SynIC's */
+	const u64 *stats;                 /* counters of hv/stats.h; NULL if not mapped */
+	bool online;                      /* release-stored by the VP when it is up */
 
 	/* Own lock. */
 	struct run_queue run_queue;

@@ -16,6 +16,7 @@
 #include "rootpart/panic.h"
 #include "rootpart/stack.h"
 #include "rootpart/stats.h"
+#include "rootpart/synic.h"
 #include "rootpart/task.h"
 #include "rootpart/time.h"
 #include "x86/atomic.h"
@@ -35,6 +36,7 @@ void smp_init_vp(void)
 {
 	hypercall_init_vp();
 	apic_init_vp();
+	synic_init_vp();
 	task_init_vp();
 	stats_init_vp();
 }

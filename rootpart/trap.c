@@ -10,6 +10,7 @@
 #include "rootpart/cpu.h"
 #include "rootpart/irq.h"
 #include "rootpart/panic.h"
+#include "rootpart/synic.h"
 #include "rootpart/timer.h"
 #include "x86/cpu.h"
 #include "x86/desc.h"
@@ -97,6 +98,9 @@ void trap_handle(struct trap_frame *frame)
 		timer_interrupt();
 	} else if (vector == VECTOR_WAKE) {
 		apic_eoi();
+	} else if (vector == VECTOR_SYNIC) {
+		/* Ended by the hypervisor as it came. */
+		synic_interrupt();
 	} else if (vector != VECTOR_SPURIOUS) {
 		irq_dispatch((u8)vector);
 	}
