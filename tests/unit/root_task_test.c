@@ -3,7 +3,7 @@
  * Tasks on two VPs that take turns on the host's one thread: switching,
  * sleeping, wait queues with time limits, wake-ups from the other VP, ends.
  * The real task_switch() runs; halting advances a clock.
- * sources: rootpart/task.c rootpart/task_switch.S rootpart/run_queue.c rootpart/waitq.c rootpart/timer.c rootpart/timer_queue.c rootpart/time.c lib/string.c tests/unit/fake_root.c
+ * sources: rootpart/task.c rootpart/task_switch.S rootpart/run_queue.c rootpart/waitq.c rootpart/mutex.c rootpart/timer.c rootpart/timer_queue.c rootpart/time.c lib/string.c tests/unit/fake_root.c
  * cflags: -iquote tests/unit/fake/root -fno-sanitize=address
  * (the address sanitizer does not know stacks that are switched by hand)
  */
@@ -20,6 +20,7 @@
 #include "rootpart/cpu.h"
 #include "rootpart/heap.h"
 #include "rootpart/layout.h"
+#include "rootpart/mutex.h"
 #include "rootpart/stack.h"
 #include "rootpart/task.h"
 #include "rootpart/time.h"
@@ -304,6 +305,55 @@ static void wake_one_in_order(void **state)
 	assert_string_equal(trail, "abc");
 }
 
+static struct mutex mutex = MUTEX_INIT(mutex);
+
+/* Waits and yields while it holds the lock, and takes it again at once. */
+static void hold_mutex(void *arg)
+{
+	for (u32 i = 0; i < 2; i++) {
+		mutex_lock(&mutex);
+		mark(*(char *)arg);
+		task_yield();
+		task_sleep_ns(10);
+		mark(*(char *)arg);
+		mutex_unlock(&mutex);
+	}
+	mark('.');
+}
+
+static void one_holds_a_mutex(void **state)
+{
+	(void)state;
+	trail[0] = '\0';
+	assert_non_null(task_create("a", hold_mutex, "a"));
+	assert_non_null(task_create("b", hold_mutex, "b"));
+	assert_non_null(task_create("c", hold_mutex, "c"));
+	run(0);
+	/* Whoever lets go may be the next, but nobody comes between. */
+	assert_int_equal(strlen(trail), 15);
+	for (const char *t = trail; *t != '\0'; t += *t == '.' ? 1 : 2)
+		assert_true(*t == '.' || t[0] == t[1]);
+	assert_false(mutex.held);
+	assert_true(list_empty(&mutex.waiters.waiters));
+	assert_true(fails_assert(mutex_unlock(&mutex)));
+}
+
+static void a_mutex_crosses_vps(void **state)
+{
+	(void)state;
+	trail[0] = '\0';
+	mutex_lock(&mutex); /* free: also the idle task may */
+	assert_non_null(task_create_on(1, "b", hold_mutex, "b"));
+	run(1);
+	assert_string_equal(trail, "");
+	running = &vps[0];
+	ipis = 0;
+	mutex_unlock(&mutex);
+	assert_int_equal(ipis, 1);
+	run(1);
+	assert_string_equal(trail, "bbbb.");
+}
+
 static void wake_from_other_vp(void **state)
 {
 	static u64 limit = TIME_NEVER / 2;
@@ -440,6 +490,8 @@ int main(void)
 		TEST(wait_times_out),
 		TEST(wait_late_but_true),
 		TEST(wake_one_in_order),
+		TEST(one_holds_a_mutex),
+		TEST(a_mutex_crosses_vps),
 		TEST(wake_from_other_vp),
 		TEST(early_wake_is_kept),
 		TEST(stray_wakes_end_no_sleep_early),
