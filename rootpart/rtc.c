@@ -9,15 +9,15 @@
 #include "rootpart/lock.h"
 #include "x86/io.h"
 
-#define RTC_INDEX     0x70u
-#define RTC_DATA      0x71u
-#define RTC_STATUS_A  0x0au
-#define RTC_STATUS_B  0x0bu
-#define RTC_UPDATING  0x80u /* of A */
-#define RTC_BINARY    0x04u /* of B */
-#define RTC_24_HOURS  0x02u
-#define RTC_PM        0x80u /* of the hour, with 12 hours */
-#define TRIES         100000u
+#define RTC_INDEX    0x70u
+#define RTC_DATA     0x71u
+#define RTC_STATUS_A 0x0au
+#define RTC_STATUS_B 0x0bu
+#define RTC_UPDATING 0x80u /* of A */
+#define RTC_BINARY   0x04u /* of B */
+#define RTC_24_HOURS 0x02u
+#define RTC_PM       0x80u /* of the hour, with 12 hours */
+#define TRIES        100000u
 
 static struct spinlock lock;
 

@@ -16,7 +16,8 @@
 #include "rootpart/vm/deposit.h"
 
 #define DEPOSIT_BATCH 8u
-#define FLAGS         (HV_CREATE_LARGE_PAGES | HV_CREATE_LOCAL_APIC | HV_CREATE_INTERCEPT_PAGE | HV_CREATE_X2APIC)
+#define FLAGS \
+	(HV_CREATE_LARGE_PAGES | HV_CREATE_LOCAL_APIC | HV_CREATE_INTERCEPT_PAGE | HV_CREATE_X2APIC)
 
 /* True if a call that came back with @r is worth making again. */
 static bool deposited_more(u64 id, int r)

@@ -24,9 +24,9 @@ struct child_block {
 };
 
 struct child {
-	u64 id;     /* 0: none */
-	u32 vps;    /* created */
-	u64 memory; /* bytes */
+	u64 id;                  /* 0: none */
+	u32 vps;                 /* created */
+	u64 memory;              /* bytes */
 	struct list_node blocks; /* struct child_block by GPA */
 	struct {
 		gpa_t registers; /* the hypervisor's state pages, mapped for us */
@@ -40,8 +40,7 @@ struct child {
  * suspended. 0, or with nothing left: -ENOMEM not enough memory; others as the
  * hypervisor said, with the step in *@what.
  */
-[[nodiscard]] int child_create(
-	struct child *c, const struct vm_config *config, const char **what);
+[[nodiscard]] int child_create(struct child *c, const struct vm_config *config, const char **what);
 /* Ends all of it: on return memory and deposits are back. */
 void child_destroy(struct child *c);
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The table of VMs: configurations, each with its file. All are off, as there
- * are no child partitions yet. One lock, held across file operations; any
- * task.
+ * The table of VMs: configurations, each with its file, and what is on of
+ * them. One lock, held across file operations; any task.
  */
 #include "rootpart/vm/vm.h"
 
@@ -12,17 +11,14 @@
 #include "lib/string.h"
 #include "rootpart/errno_text.h"
 #include "rootpart/heap.h"
+#include "rootpart/hypercall_child.h"
 #include "rootpart/log.h"
-#include "rootpart/mutex.h"
+#include "rootpart/time.h"
 #include "rootpart/vfs.h"
+#include "rootpart/vm/vm_events.h"
+#include "rootpart/vm/vm_impl.h"
 
-struct vm {
-	struct list_node link; /* in vms, by name */
-	struct vm_config config;
-	enum vm_state state;
-};
-
-static struct mutex lock = MUTEX_INIT(lock);
+struct mutex vm_lock = MUTEX_INIT(vm_lock);
 static struct list_node vms = LIST_INIT(vms);
 
 const char *vm_state_name(enum vm_state state)
@@ -61,8 +57,7 @@ static void insert(struct vm *vm)
 	list_insert_before(l, &vm->link);
 }
 
-/* Fills @why and returns @error. */
-static int because(char *why, int error, const char *text)
+int vm_because(char *why, int error, const char *text)
 {
 	(void)str_copy(why, text, VM_WHY);
 	return error;
@@ -76,9 +71,29 @@ static int file_error(char *why, int error, const char *name)
 	return error;
 }
 
-static void load(const char *name)
+/* A VM without a name yet, off; NULL when memory is out. */
+static struct vm *vm_new(void)
 {
 	struct vm *vm = kzalloc(sizeof(*vm));
+
+	if (vm == NULL)
+		return NULL;
+	wait_queue_init(&vm->changed);
+	if (vm_console_init(&vm->console) == 0)
+		return vm;
+	kfree(vm);
+	return NULL;
+}
+
+static void vm_free(struct vm *vm)
+{
+	vm_console_free(&vm->console);
+	kfree(vm);
+}
+
+static void load(const char *name)
+{
+	struct vm *vm = vm_new();
 	char why[VM_WHY];
 	int r;
 
@@ -94,7 +109,7 @@ static void load(const char *name)
 	/* Not all that lies there is a VM. */
 	if (r != -ENOENT && r != -ENOTDIR)
 		log_printf("vm: %s/%s/vm.conf: %s", VM_ROOT, name, why);
-	kfree(vm);
+	vm_free(vm);
 }
 
 void vm_init(void)
@@ -102,6 +117,7 @@ void vm_init(void)
 	struct vfs_directory directory;
 	struct vfs_entry entry;
 
+	vm_events_init();
 	if (vfs_opendir(VM_ROOT, &directory) != 0)
 		return;
 	while (vfs_readdir(&directory, &entry) == 1) {
@@ -116,16 +132,16 @@ static int create(const struct vm_config *config, char *why)
 	int r;
 
 	if (find(config->name) != NULL)
-		return because(why, -EEXIST, "there is such a VM already; vm set changes it");
-	vm = kzalloc(sizeof(*vm));
+		return vm_because(why, -EEXIST, "there is such a VM already; vm set changes it");
+	vm = vm_new();
 	if (vm == NULL)
-		return because(why, -ENOMEM, errno_text(-ENOMEM));
+		return vm_because(why, -ENOMEM, errno_text(-ENOMEM));
 	vm->config = *config;
 	r = vm_config_save(config);
 	if (r == 0)
 		insert(vm);
 	else
-		kfree(vm);
+		vm_free(vm);
 	return file_error(why, r, config->name);
 }
 
@@ -135,24 +151,32 @@ int vm_create(const struct vm_config *config, char *why)
 	int r;
 
 	if (wrong != NULL)
-		return because(why, -EINVAL, wrong);
-	mutex_lock(&lock);
+		return vm_because(why, -EINVAL, wrong);
+	mutex_lock(&vm_lock);
 	r = create(config, why);
-	mutex_unlock(&lock);
+	mutex_unlock(&vm_lock);
 	return r;
+}
+
+static bool is_on(const struct vm *vm)
+{
+	return vm->state != VM_OFF && vm->state != VM_FAILED;
 }
 
 static int delete (struct vm *vm, char *why)
 {
-	int r = vm_config_remove(vm->config.name);
+	int r;
 
+	if (is_on(vm) || vm->users > 0)
+		return vm_because(why, -EBUSY, "it is on; vm kill ends it");
+	r = vm_config_remove(vm->config.name);
 	if (r == -ENOTEMPTY)
-		return because(why, r, "its directory holds other files; remove them first");
+		return vm_because(why, r, "its directory holds other files; remove them first");
 	/* Whoever removed the directory has done the work. */
 	if (r != 0 && r != -ENOENT)
 		return file_error(why, r, vm->config.name);
 	list_remove(&vm->link);
-	kfree(vm);
+	vm_free(vm);
 	return 0;
 }
 
@@ -162,10 +186,10 @@ static int with_vm(const char *name, int (*change)(struct vm *vm, char *why), ch
 	struct vm *vm;
 	int r;
 
-	mutex_lock(&lock);
+	mutex_lock(&vm_lock);
 	vm = find(name);
-	r = vm != NULL ? change(vm, why) : because(why, -ENOENT, "there is no such VM");
-	mutex_unlock(&lock);
+	r = vm != NULL ? change(vm, why) : vm_because(why, -ENOENT, "there is no such VM");
+	mutex_unlock(&vm_lock);
 	return r;
 }
 
@@ -179,76 +203,104 @@ int vm_configure(const struct vm_config *config, char *why)
 	struct vm *vm;
 	int r;
 
-	mutex_lock(&lock);
+	mutex_lock(&vm_lock);
 	vm = find(config->name);
 	r = vm != NULL ? file_error(why, vm_config_save(config), config->name)
-		       : because(why, -ENOENT, "there is no such VM");
+		       : vm_because(why, -ENOENT, "there is no such VM");
 	if (r == 0)
 		vm->config = *config;
-	mutex_unlock(&lock);
+	mutex_unlock(&vm_lock);
 	return r;
-}
-
-static int start(struct vm *vm, char *why)
-{
-	(void)vm;
-	return because(why, -ENOTSUP, "child partitions are not there yet");
 }
 
 int vm_start(const char *name, char *why)
 {
-	return with_vm(name, start, why);
+	return with_vm(name, vm_life_start, why);
 }
 
-static int is_off(struct vm *vm, char *why)
+static int kill_if_on(struct vm *vm, char *why)
 {
-	(void)vm;
-	return because(why, -EBUSY, "it is off");
-}
-
-static int is_off_already(struct vm *vm, char *why)
-{
-	(void)vm;
-	(void)why;
-	return 0;
+	return is_on(vm) ? vm_life_request(vm, VM_KILL, why) : -ESRCH;
 }
 
 int vm_kill(const char *name, bool *was_off, char *why)
 {
-	*was_off = true;
-	return with_vm(name, is_off_already, why);
+	int r = with_vm(name, kill_if_on, why);
+
+	*was_off = r == -ESRCH;
+	return *was_off ? 0 : r;
+}
+
+/* A request that makes sense in @state only. */
+static int request_in(struct vm *vm, enum vm_state state, enum vm_request request, char *why)
+{
+	if (!is_on(vm))
+		return vm_because(why, -EBUSY, "it is off; vm start starts it");
+	if (vm->state != state)
+		return vm_because(
+			why, -EBUSY, state == VM_PAUSED ? "it is not paused" : "it is not running");
+	return vm_life_request(vm, request, why);
+}
+
+static int reset(struct vm *vm, char *why)
+{
+	if (!is_on(vm))
+		return vm_because(why, -EBUSY, "it is off; vm start starts it");
+	return vm_life_request(vm, VM_RESET, why);
 }
 
 int vm_reset(const char *name, char *why)
 {
-	return with_vm(name, is_off, why);
+	return with_vm(name, reset, why);
+}
+
+static int pause(struct vm *vm, char *why)
+{
+	return request_in(vm, VM_RUNNING, VM_PAUSE, why);
 }
 
 int vm_pause(const char *name, char *why)
 {
-	return with_vm(name, is_off, why);
+	return with_vm(name, pause, why);
+}
+
+static int resume(struct vm *vm, char *why)
+{
+	return request_in(vm, VM_PAUSED, VM_RESUME, why);
 }
 
 int vm_resume(const char *name, char *why)
 {
-	return with_vm(name, is_off, why);
+	return with_vm(name, resume, why);
 }
 
-static void describe(const struct vm *vm, struct vm_info *info)
+static void describe(struct vm *vm, struct vm_info *info)
 {
 	memset(info, 0, sizeof(*info));
 	info->config = vm->config;
 	info->state = vm->state;
+	if (vm->state == VM_FAILED)
+		memcpy(info->why, vm->why, sizeof(info->why));
+	if (!vm->on)
+		return;
+	info->partition_id = vm->machine->child.id;
+	info->uptime_ns = time_ns() - vm->started_ns;
+	info->cpu_ns = machine_cpu_ns(vm->machine);
+	info->hypervisor_memory = child_overhead(&vm->machine->child);
+	info->resets = vm->resets;
+	if (hypercall_get_property(
+		    info->partition_id, HV_PROPERTY_GUEST_OS_ID, &info->guest_os_id) != 0)
+		info->guest_os_id = 0;
 }
 
 int vm_next(const char *previous, struct vm_info *info)
 {
 	int r = -ENOENT;
 
-	mutex_lock(&lock);
+	mutex_lock(&vm_lock);
 	list_for_each(l, &vms)
 	{
-		const struct vm *vm = list_entry(l, struct vm, link);
+		struct vm *vm = list_entry(l, struct vm, link);
 
 		if (strcmp(vm->config.name, previous) <= 0)
 			continue;
@@ -256,54 +308,100 @@ int vm_next(const char *previous, struct vm_info *info)
 		r = 0;
 		break;
 	}
-	mutex_unlock(&lock);
+	mutex_unlock(&vm_lock);
 	return r;
 }
 
 int vm_get(const char *name, struct vm_info *info)
 {
-	const struct vm *vm;
+	struct vm *vm;
 
-	mutex_lock(&lock);
+	mutex_lock(&vm_lock);
 	vm = find(name);
 	if (vm != NULL)
 		describe(vm, info);
-	mutex_unlock(&lock);
+	mutex_unlock(&vm_lock);
 	return vm != NULL ? 0 : -ENOENT;
 }
 
 int vm_vp_counters(const char *name, u32 vp, u64 *counters)
 {
-	char why[VM_WHY];
+	struct vm *vm;
+	int r = 0;
 
-	(void)vp;
-	(void)counters;
-	return with_vm(name, is_off, why);
+	mutex_lock(&vm_lock);
+	vm = find(name);
+	if (vm == NULL)
+		r = -ENOENT;
+	else if (!vm->on)
+		r = -EBUSY;
+	else if (vp >= vm->machine->child.vps)
+		r = -ERANGE;
+	else
+		memcpy(counters, vm->machine->child.vp[vp].counters, PAGE_SIZE);
+	mutex_unlock(&vm_lock);
+	return r;
+}
+
+/* The VM called @name, which stays until vm_let_go(); NULL: there is none. */
+static struct vm *hold(const char *name)
+{
+	struct vm *vm;
+
+	mutex_lock(&vm_lock);
+	vm = find(name);
+	if (vm != NULL)
+		vm->users++;
+	mutex_unlock(&vm_lock);
+	return vm;
+}
+
+static void let_go(struct vm *vm)
+{
+	mutex_lock(&vm_lock);
+	vm->users--;
+	mutex_unlock(&vm_lock);
 }
 
 int vm_console_read(
 	const char *name, u64 *position, char *buffer, size_t size, u64 deadline_ns, bool *off)
 {
-	char why[VM_WHY];
+	struct vm *vm = hold(name);
+	int r;
 
-	(void)position;
-	(void)buffer;
-	(void)size;
-	(void)deadline_ns;
-	*off = true;
-	return with_vm(name, is_off_already, why);
+	if (vm == NULL)
+		return -ENOENT;
+	r = vm_console_get(&vm->console, position, buffer, size, deadline_ns, off);
+	let_go(vm);
+	return r;
 }
 
 int vm_console_type(const char *name, const u8 *bytes, size_t count)
 {
-	char why[VM_WHY];
+	struct vm *vm;
+	int r;
 
-	(void)bytes;
-	(void)count;
-	return with_vm(name, is_off, why);
+	mutex_lock(&vm_lock);
+	vm = find(name);
+	if (vm == NULL)
+		r = -ENOENT;
+	else if (!vm->on)
+		r = -EBUSY;
+	else
+		r = (int)vm_console_typed_put(&vm->console, bytes, count);
+	if (r > 0)
+		vm_worker_typed(&vm->machine->worker);
+	mutex_unlock(&vm_lock);
+	return r;
 }
 
+/* From an interrupt the lock cannot be had: only tasks call it. */
 void vm_console_nudge(const char *name)
 {
-	(void)name;
+	struct vm *vm = hold(name);
+
+	if (vm == NULL)
+		return;
+	vm_console_wake(&vm->console);
+	let_go(vm);
 }

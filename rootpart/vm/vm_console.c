@@ -82,8 +82,8 @@ static bool worth_a_look(const struct vm_console *c, u64 position)
 	       load_relaxed(&c->nudged);
 }
 
-int vm_console_get(struct vm_console *c, u64 *position, char *buffer, size_t size,
-	u64 deadline_ns, bool *off)
+int vm_console_get(
+	struct vm_console *c, u64 *position, char *buffer, size_t size, u64 deadline_ns, bool *off)
 {
 	u64 from = *position;
 

@@ -15,9 +15,9 @@
 
 struct vm_console {
 	struct spinlock lock;
-	char *kept;   /* VM_CONSOLE_KEPT bytes, by position modulo their number */
-	u64 written;  /* position behind the last byte */
-	bool closed;  /* nothing more will come until it is opened */
+	char *kept;  /* VM_CONSOLE_KEPT bytes, by position modulo their number */
+	u64 written; /* position behind the last byte */
+	bool closed; /* nothing more will come until it is opened */
 	bool nudged;
 	struct wait_queue readers;
 	u8 typed[VM_CONSOLE_TYPED];
@@ -34,8 +34,8 @@ void vm_console_close(struct vm_console *c);
 
 void vm_console_put(struct vm_console *c, const void *bytes, size_t count);
 /* See vm_console_read() in vm.h. */
-[[nodiscard]] int vm_console_get(struct vm_console *c, u64 *position, char *buffer, size_t size,
-	u64 deadline_ns, bool *off);
+[[nodiscard]] int vm_console_get(
+	struct vm_console *c, u64 *position, char *buffer, size_t size, u64 deadline_ns, bool *off);
 void vm_console_wake(struct vm_console *c);
 
 /* Bytes that fitted. */

@@ -23,7 +23,8 @@ static int explain(char *why, int error, const char *what, const struct vm_confi
 
 	if (error == -ENOMEM)
 		(void)format(why, VM_WHY,
-			"not enough memory for %llu MiB: %llu MiB are free; give it less, or stop another VM",
+			"not enough memory for %llu MiB: %llu MiB are free; give it less, or stop "
+			"another VM",
 			(unsigned long long)(config->memory / MIB),
 			(unsigned long long)(pages.free * PAGE_SIZE / MIB));
 	else
@@ -53,8 +54,8 @@ static int run(struct vm_machine *m, char *why)
 	return r;
 }
 
-int machine_start(struct vm_machine *m, const struct vm_config *config,
-	struct vm_console *console, struct wait_queue *changed, char *why)
+int machine_start(struct vm_machine *m, const struct vm_config *config, struct vm_console *console,
+	struct wait_queue *changed, char *why)
 {
 	const char *what;
 	int r;

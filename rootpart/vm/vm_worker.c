@@ -169,8 +169,7 @@ static int map_all(struct vm_worker *w)
 	return r == 0 ? map_memory(w, as) : r;
 }
 
-static int set_up(
-	struct vm_worker *w, const struct vm_config *config, char *why, size_t why_size)
+static int set_up(struct vm_worker *w, const struct vm_config *config, char *why, size_t why_size)
 {
 	const char *reason;
 	int r;

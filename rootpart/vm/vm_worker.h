@@ -32,9 +32,9 @@ struct vm_worker {
 	u64 memory_end; /* of GPA space with RAM */
 
 	struct wait_queue queue; /* the worker, in wait() */
-	u64 intercepted; /* VPs with an intercept that the worker has not seen; atomic */
-	u64 held;        /* VPs whose intercept the worker has; its task only */
-	u32 next_vp;     /* where the search for the next intercept begins; likewise */
+	u64 intercepted;         /* VPs with an intercept that the worker has not seen; atomic */
+	u64 held;                /* VPs whose intercept the worker has; its task only */
+	u32 next_vp;             /* where the search for the next intercept begins; likewise */
 	struct timer timer;
 	bool timer_fired;
 
