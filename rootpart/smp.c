@@ -21,7 +21,6 @@
 #include "rootpart/time.h"
 #include "x86/atomic.h"
 #include "x86/cpu.h"
-#include "x86/cr.h"
 #include "x86/msr.h"
 
 /* A VP that is not up by then never will be. */
@@ -89,7 +88,7 @@ static void fill_context(struct hv_initial_vp_context *c, const struct cpu *cpu,
 	c->rsp = stack + ROOT_STACK_SIZE - 8;
 	c->rflags = RFLAGS_FIXED;
 	c->efer = EFER_LME | EFER_LMA | (cpu_features()->nx ? EFER_NXE : 0);
-	c->cr0 = cr0_read();
+	c->cr0 = cpu_cr0();
 	c->cr3 = paging_cr3();
 	c->cr4 = cpu_cr4();
 	c->pat = paging_pat();

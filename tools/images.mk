@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 # The images: hypervisor.elf, rootpart.elf, one guest/NAME.elf per test
-# kernel, boot.cpio, verdigris.iso. Sources are found by wildcard, headers by
+# kernel, one worker-test/NAME.elf per test program of ring 3, boot.cpio,
+# verdigris.iso. Sources are found by wildcard, headers by
 # -MMD; each image has its own object directory. Beside each image lie NAME.sym
 # (nm -n), NAME.dis (objdump -d) and NAME.debug (DWARF for gdb).
 
@@ -15,11 +16,14 @@ GUEST_LIB_SRC := $(sort $(wildcard tests/guest/lib/*.[cS]))
 LIB_SRC := $(sort $(wildcard lib/*.c))
 GUESTS := $(sort $(patsubst tests/guest/%.c,%,$(wildcard tests/guest/*.c)))
 GUEST_ELF := $(GUESTS:%=$(BUILD)/guest/%.elf)
+WORKER_TEST_LIB_SRC := $(sort $(wildcard tests/worker/lib/*.[cS]))
+WORKER_TESTS := $(sort $(patsubst tests/worker/%.c,%,$(wildcard tests/worker/*.c)))
+WORKER_TEST_ELF := $(WORKER_TESTS:%=$(BUILD)/worker-test/%.elf)
 IMAGES := $(BUILD)/hypervisor.elf $(BUILD)/rootpart.elf
 
 .PHONY: images guests iso
 images: $(IMAGES)
-guests: $(GUEST_ELF)
+guests: $(GUEST_ELF) $(WORKER_TEST_ELF)
 iso: $(BUILD)/verdigris.iso
 
 # Changes when the compiler or a flag does, and only then.
@@ -36,7 +40,7 @@ $(BUILD)/obj/$(1)/%.o: % $(FLAGS_STAMP)
 	@$(SAY) '  CC      $$<'
 	$(Q)$(CC) $(IMAGE_CFLAGS) -MMD -MP -c $$< -o $$@
 endef
-$(foreach i,hypervisor rootpart guest,$(eval $(call compile_rule,$(i))))
+$(foreach i,hypervisor rootpart guest worker-test,$(eval $(call compile_rule,$(i))))
 
 # lib/ is an archive, so that an image has of it only what it uses.
 define archive_rule
@@ -44,7 +48,7 @@ $(BUILD)/obj/$(1)/lib.a: $(call objects,$(1),$(LIB_SRC)) $(BUILD)/obj/lib.list
 	$(Q)rm -f $$@
 	$(Q)ar rcD $$@ $$(filter %.o,$$^)
 endef
-$(foreach i,hypervisor rootpart guest,$(eval $(call archive_rule,$(i))))
+$(foreach i,hypervisor rootpart guest worker-test,$(eval $(call archive_rule,$(i))))
 
 # $(call link,objects,linker script): full image first, then the shipped one,
 # which keeps its symbol table and loses the DWARF.
@@ -66,6 +70,7 @@ $(BUILD)/obj/%.list: force
 $(BUILD)/obj/hypervisor.list: LIST = $(HYPERVISOR_SRC)
 $(BUILD)/obj/rootpart.list: LIST = $(ROOTPART_SRC)
 $(BUILD)/obj/guest.list: LIST = $(GUEST_LIB_SRC)
+$(BUILD)/obj/worker-test.list: LIST = $(WORKER_TEST_LIB_SRC)
 $(BUILD)/obj/lib.list: LIST = $(LIB_SRC)
 
 # The archive stands last: the linker takes from it what is still missing.
@@ -73,6 +78,7 @@ image_objects = $(call objects,$(1),$(2)) $(BUILD)/obj/$(1)/lib.a
 HYPERVISOR_OBJ := $(call image_objects,hypervisor,$(HYPERVISOR_SRC))
 ROOTPART_OBJ := $(call image_objects,rootpart,$(ROOTPART_SRC))
 GUEST_LIB_OBJ := $(call image_objects,guest,$(GUEST_LIB_SRC))
+WORKER_TEST_LIB_OBJ := $(call image_objects,worker-test,$(WORKER_TEST_LIB_SRC))
 
 $(BUILD)/hypervisor.elf: $(HYPERVISOR_OBJ) linker.ld $(BUILD)/obj/hypervisor.list
 	$(call link,$(HYPERVISOR_OBJ),linker.ld)
@@ -84,9 +90,15 @@ $(GUEST_ELF): $(BUILD)/guest/%.elf: $(BUILD)/obj/guest/tests/guest/%.c.o \
 		$(GUEST_LIB_OBJ) tests/guest/guest.ld $(BUILD)/obj/guest.list
 	$(call link,$< $(GUEST_LIB_OBJ),tests/guest/guest.ld)
 
--include $(patsubst %.o,%.d,$(filter %.o,$(HYPERVISOR_OBJ) $(ROOTPART_OBJ) $(GUEST_LIB_OBJ)) \
-	$(foreach i,hypervisor rootpart guest,$(call objects,$(i),$(LIB_SRC))) \
-	$(call objects,guest,$(GUESTS:%=tests/guest/%.c)))
+$(WORKER_TEST_ELF): $(BUILD)/worker-test/%.elf: $(BUILD)/obj/worker-test/tests/worker/%.c.o \
+		$(WORKER_TEST_LIB_OBJ) tests/worker/worker.ld $(BUILD)/obj/worker-test.list
+	$(call link,$< $(WORKER_TEST_LIB_OBJ),tests/worker/worker.ld)
+
+-include $(patsubst %.o,%.d,$(filter %.o,$(HYPERVISOR_OBJ) $(ROOTPART_OBJ) $(GUEST_LIB_OBJ) \
+		$(WORKER_TEST_LIB_OBJ)) \
+	$(foreach i,hypervisor rootpart guest worker-test,$(call objects,$(i),$(LIB_SRC))) \
+	$(call objects,guest,$(GUESTS:%=tests/guest/%.c)) \
+	$(call objects,worker-test,$(WORKER_TESTS:%=tests/worker/%.c)))
 
 # The boot archive: what lies in boot/archive, and the version.
 ARCHIVE_SRC := $(sort $(shell find boot/archive -type f 2>/dev/null))

@@ -21,18 +21,22 @@
 #include "rootpart/heap.h"
 #include "rootpart/layout.h"
 #include "rootpart/mutex.h"
+#include "rootpart/paging.h"
 #include "rootpart/stack.h"
 #include "rootpart/task.h"
 #include "rootpart/time.h"
 #include "rootpart/waitq.h"
 #include "tests/unit/fake_root.h"
 
-#define VPS 2
+#define VPS        2
+#define KERNEL_CR3 0x1000ull
 
 static struct cpu vps[VPS];
 static struct cpu *running;
 static u64 hardware[VPS];
 static void *idle[VPS][5]; /* where fake_wait() leaves a VP with nothing to do */
+static u64 loaded[VPS]; /* CR3 */
+static u32 loads;
 static u32 ipis;
 static u32 stacks;
 static u32 objects;
@@ -43,6 +47,17 @@ u32 cpu_count = VPS;
 struct cpu *this_cpu(void)
 {
 	return running;
+}
+
+u64 paging_cr3(void)
+{
+	return KERNEL_CR3;
+}
+
+void paging_switch(u64 root)
+{
+	loaded[running->vp] = root;
+	loads++;
 }
 
 void apic_timer_set(u64 tsc)
@@ -99,7 +114,7 @@ void fake_wait(void)
 {
 	u64 at = hardware[running->vp];
 
-	assert_true(load_relaxed(&running->run_queue.halted));
+	assert_true(load_relaxed(&running->run_queue.kick));
 	if (at == TIME_NEVER)
 		__builtin_longjmp(idle[running->vp], 1);
 	hardware[running->vp] = TIME_NEVER;
@@ -369,7 +384,7 @@ static void wake_from_other_vp(void **state)
 	running = &vps[1];
 	vps[1].timers.programmed = 0; /* the limit shall not fire here */
 	run(1);
-	assert_true(vps[1].run_queue.halted);
+	assert_true(vps[1].run_queue.kick);
 	running = &vps[0];
 	value = 3;
 	wait_wake_all(&queue);
