@@ -232,13 +232,15 @@ static int rename_normal(const char *from, const char *to)
 int vfs_rename(const char *from, const char *to)
 {
 	char normal_from[PATH_MAX], normal_to[PATH_MAX];
+	const struct mount *mount;
 	struct vfs_stat stat;
+	const char *below;
 	int r = path_normalise(from, normal_from);
 
 	if (r == 0)
 		r = path_normalise(to, normal_to);
 	if (r == 0)
-		r = vfs_stat(normal_from, &stat);
+		r = look_up(normal_from, &mount, &below, &stat);
 	return r != 0 ? r : rename_normal(normal_from, normal_to);
 }
 

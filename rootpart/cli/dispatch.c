@@ -82,6 +82,22 @@ static int run_command(struct cli *cli, const struct cli_command *c, char *const
 	return c->run(cli, &args);
 }
 
+/* @words: what stands behind the group's name. */
+static int run_in_group(
+	struct cli *cli, const struct cli_command *group, char *const *words, u32 count)
+{
+	const struct cli_command *c;
+
+	if (count == 0)
+		return cli_error(cli, -EINVAL, "%s: a command is missing; see help %s", group->name,
+			group->name);
+	c = cli_find_in(group, words[0]);
+	if (c == NULL)
+		return cli_error(cli, -ENOENT, "no command \"%s %.64s\"; see help %s", group->name,
+			words[0], group->name);
+	return run_command(cli, c, words + 1, count - 1);
+}
+
 int cli_run_line(struct cli *cli, char *line)
 {
 	const struct cli_command *command;
@@ -97,5 +113,7 @@ int cli_run_line(struct cli *cli, char *line)
 	command = cli_find(words[0]);
 	if (command == NULL)
 		return cli_error(cli, -ENOENT, "no command \"%.64s\"; see help", words[0]);
+	if (command->commands != NULL)
+		return run_in_group(cli, command, words + 1, (u32)count - 1);
 	return run_command(cli, command, words + 1, (u32)count - 1);
 }

@@ -304,7 +304,7 @@ static void put_quoted(struct writer *w, const char *value)
 int vm_config_format(const struct vm_config *c, char *text, size_t size)
 {
 	struct writer w = { text, size, 0 };
-	char value[VM_CMDLINE_MAX + 1];
+	char value[VM_KEY_WORD];
 
 	put(&w, "format = %u\n", VM_CONFIG_FORMAT);
 	for (u32 i = 0; i < vm_key_count; i++) {
@@ -312,12 +312,13 @@ int vm_config_format(const struct vm_config *c, char *text, size_t size)
 
 		if (key->feature && !c->has_features)
 			continue;
-		vm_key_get(key, c, value, sizeof(value));
 		put(&w, "%s = ", key->name);
-		if (key->kind->quoted)
-			put_quoted(&w, value);
-		else
+		if (key->kind->quoted) {
+			put_quoted(&w, vm_key_text(key, c));
+		} else {
+			vm_key_get(key, c, value);
 			put(&w, "%s", value);
+		}
 		put(&w, "\n");
 	}
 	return w.len < size ? (int)w.len : -ENOSPC;

@@ -24,10 +24,10 @@ static int set_number(const struct vm_key *key, void *field, const char *text, c
 	return 0;
 }
 
-static void get_number(const struct vm_key *key, const void *field, char *text, size_t size)
+static void get_number(const struct vm_key *key, const void *field, char *word)
 {
 	(void)key;
-	(void)format(text, size, "%u", *(const u32 *)field);
+	(void)format(word, VM_KEY_WORD, "%u", *(const u32 *)field);
 }
 
 static const struct vm_key_kind kind_number = { false, set_number, get_number };
@@ -69,10 +69,10 @@ static int set_size(const struct vm_key *key, void *field, const char *text, cha
 	return r;
 }
 
-static void get_size(const struct vm_key *key, const void *field, char *text, size_t size)
+static void get_size(const struct vm_key *key, const void *field, char *word)
 {
 	(void)key;
-	write_size(*(const u64 *)field, text, size);
+	write_size(*(const u64 *)field, word, VM_KEY_WORD);
 }
 
 static const struct vm_key_kind kind_size = { false, set_size, get_size };
@@ -88,13 +88,7 @@ static int set_text(const struct vm_key *key, void *field, const char *text, cha
 	return str_copy(field, text, key->max + 1);
 }
 
-static void get_text(const struct vm_key *key, const void *field, char *text, size_t size)
-{
-	(void)key;
-	(void)str_copy(text, field, size);
-}
-
-static const struct vm_key_kind kind_text = { true, set_text, get_text };
+static const struct vm_key_kind kind_text = { true, set_text, NULL };
 
 static int set_path(const struct vm_key *key, void *field, const char *text, char *why)
 {
@@ -107,7 +101,7 @@ static int set_path(const struct vm_key *key, void *field, const char *text, cha
 	return str_copy(field, normal, key->max + 1);
 }
 
-static const struct vm_key_kind kind_path = { true, set_path, get_text };
+static const struct vm_key_kind kind_path = { true, set_path, NULL };
 
 static const char *const no_yes[] = { "no", "yes" };
 static const char *const on_reset[] = {
@@ -136,10 +130,10 @@ static int set_yes(const struct vm_key *key, void *field, const char *text, char
 	return MIN(r, 0);
 }
 
-static void get_yes(const struct vm_key *key, const void *field, char *text, size_t size)
+static void get_yes(const struct vm_key *key, const void *field, char *word)
 {
 	(void)key;
-	(void)str_copy(text, no_yes[*(const bool *)field], size);
+	(void)str_copy(word, no_yes[*(const bool *)field], VM_KEY_WORD);
 }
 
 static const struct vm_key_kind kind_yes = { false, set_yes, get_yes };
@@ -154,10 +148,10 @@ static int set_reset(const struct vm_key *key, void *field, const char *text, ch
 	return MIN(r, 0);
 }
 
-static void get_reset(const struct vm_key *key, const void *field, char *text, size_t size)
+static void get_reset(const struct vm_key *key, const void *field, char *word)
 {
 	(void)key;
-	(void)str_copy(text, on_reset[*(const enum vm_on_reset *)field], size);
+	(void)str_copy(word, on_reset[*(const enum vm_on_reset *)field], VM_KEY_WORD);
 }
 
 static const struct vm_key_kind kind_reset = { false, set_reset, get_reset };
@@ -212,22 +206,22 @@ static int set_processors(const struct vm_key *key, void *field, const char *tex
 	return 0;
 }
 
-static void get_processors(const struct vm_key *key, const void *field, char *text, size_t size)
+static void get_processors(const struct vm_key *key, const void *field, char *word)
 {
 	u64 bits = *(const u64 *)field;
 	size_t len = 0;
 
-	(void)str_copy(text, bits == 0 ? "all" : "", size);
+	(void)str_copy(word, bits == 0 ? "all" : "", VM_KEY_WORD);
 	for (u64 from = 0, end; from <= key->max; from = end + 1) {
 		for (end = from; end <= key->max && (bits >> end & 1); end++)
 			;
 		if (end == from)
 			continue;
-		len += (size_t)format(text + len, size - len, "%s%llu", len > 0 ? "," : "",
+		len += (size_t)format(word + len, VM_KEY_WORD - len, "%s%llu", len > 0 ? "," : "",
 			(unsigned long long)from);
 		if (end - from > 1)
-			len += (size_t)format(
-				text + len, size - len, "-%llu", (unsigned long long)end - 1);
+			len += (size_t)format(word + len, VM_KEY_WORD - len, "-%llu",
+				(unsigned long long)end - 1);
 	}
 }
 
@@ -259,13 +253,13 @@ static int set_bits(const struct vm_key *key, void *field, const char *text, cha
 	return 0;
 }
 
-static void get_bits(const struct vm_key *key, const void *field, char *text, size_t size)
+static void get_bits(const struct vm_key *key, const void *field, char *word)
 {
 	const u64 *v = field;
 	size_t len = 0;
 
 	for (u32 i = 0; i < key->max; i++)
-		len += (size_t)format(text + len, size - len, "%s%#llx", i > 0 ? " " : "",
+		len += (size_t)format(word + len, VM_KEY_WORD - len, "%s%#llx", i > 0 ? " " : "",
 			(unsigned long long)v[i]);
 }
 
@@ -283,10 +277,10 @@ static int set_hz(const struct vm_key *key, void *field, const char *text, char 
 	return 0;
 }
 
-static void get_hz(const struct vm_key *key, const void *field, char *text, size_t size)
+static void get_hz(const struct vm_key *key, const void *field, char *word)
 {
 	(void)key;
-	(void)format(text, size, "%llu", (unsigned long long)*(const u64 *)field);
+	(void)format(word, VM_KEY_WORD, "%llu", (unsigned long long)*(const u64 *)field);
 }
 
 static const struct vm_key_kind kind_hz = { false, set_hz, get_hz };
@@ -335,9 +329,14 @@ int vm_key_set(const struct vm_key *key, struct vm_config *c, const char *text, 
 	return key->kind->set(key, (char *)c + key->offset, text, why);
 }
 
-void vm_key_get(const struct vm_key *key, const struct vm_config *c, char *text, size_t size)
+void vm_key_get(const struct vm_key *key, const struct vm_config *c, char *word)
 {
-	key->kind->get(key, (const char *)c + key->offset, text, size);
+	key->kind->get(key, (const char *)c + key->offset, word);
+}
+
+const char *vm_key_text(const struct vm_key *key, const struct vm_config *c)
+{
+	return (const char *)c + key->offset;
 }
 
 const char *vm_config_clash(const struct vm_config *c)
