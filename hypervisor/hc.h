@@ -39,6 +39,10 @@ enum hv_status hc_create_vp(struct hypercall *call);
 enum hv_status hc_delete_vp(struct hypercall *call);
 enum hv_status hc_install_intercept(struct hypercall *call);
 
+/* hc_state_page.c; INVALID_VP_STATE unless the VP is at rest, and to unmap what is not mapped. */
+enum hv_status hc_map_vp_state_page(struct hypercall *call);
+enum hv_status hc_unmap_vp_state_page(struct hypercall *call);
+
 /* hc_target.c */
 
 /* Whether @id names the caller's own partition. */
