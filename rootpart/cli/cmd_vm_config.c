@@ -154,18 +154,18 @@ static void complete_on_reset(struct completion *c, const char *typed)
 	{                                                                       \
 		.name = option_name, .value = option_value, .help = __VA_ARGS__ \
 	}
-#define OPTIONS                                                                               \
-	OPTION("memory", "SIZE", "in steps of 2M; 512M"),                                     \
-		OPTION("cpus", "N", "virtual processors, 1 to 64; 1"),                        \
-		OPTION("kernel", "PATH", "what it starts", .complete = complete_path),        \
-		OPTION("initrd", "PATH", "for the kernel", .complete = complete_path),        \
-		OPTION("cmdline", "TEXT", "the kernel's command line, in quotes"),            \
-		OPTION("weight", "N", "its share among VMs, 1 to 10000; 100"),                \
-		OPTION("cap", "PERCENT", "at most so much of its processors; 0: no limit"),   \
-		OPTION("reserve", "PERCENT", "at least so much of them; 0"),                  \
-		OPTION("affinity", "LIST", "only on these processors, as 0-3,5; all"),        \
-		OPTION("on-reset", "WHAT", "restart, or stop when it resets itself; restart", \
-			.complete = complete_on_reset),                                       \
+#define OPTIONS                                                                                 \
+	OPTION("memory", "SIZE", "in steps of 2M (512M)"),                                      \
+		OPTION("cpus", "N", "virtual processors, 1 to 64 (1)"),                         \
+		OPTION("kernel", "PATH", "what it starts", .complete = complete_path),          \
+		OPTION("initrd", "PATH", "for the kernel", .complete = complete_path),          \
+		OPTION("cmdline", "TEXT", "the kernel's command line, in quotes"),              \
+		OPTION("weight", "N", "its share among VMs, 1 to 10000 (100)"),                 \
+		OPTION("cap", "PERCENT", "at most so much of its processors, 0: no limit (0)"), \
+		OPTION("reserve", "PERCENT", "at least so much of them (0)"),                   \
+		OPTION("affinity", "LIST", "only on these processors, as 0-3,5 (all)"),         \
+		OPTION("on-reset", "WHAT", "restart, or stop when it resets itself (restart)",  \
+			.complete = complete_on_reset),                                         \
 		OPTION("autostart", NULL, "start it when the machine starts")
 
 static const struct cli_option create_options[] = { OPTIONS };
@@ -178,7 +178,7 @@ const struct cli_command command_vm_create = {
 	.name = "vm create",
 	.usage = "NAME [OPTION...]",
 	.help = "make a VM, which is off",
-	.more = "Sizes take K, M or G. Behind the semicolon stands what goes without the option.",
+	.more = "Sizes take K, M or G. In parentheses: without the option.",
 	.min_words = 1,
 	.max_words = 1,
 	.options = create_options,

@@ -65,6 +65,33 @@ int cli_number(struct cli *cli, const char *name, const char *text, u64 min, u64
 	return 0;
 }
 
+const char *cli_command_word(const struct cli_command *c)
+{
+	const char *space = strrchr(c->name, ' ');
+
+	return space != NULL ? space + 1 : c->name;
+}
+
+static const struct cli_command *find(
+	const struct cli_command *const *commands, u32 count, const char *word)
+{
+	for (u32 i = 0; i < count; i++) {
+		if (strcmp(cli_command_word(commands[i]), word) == 0)
+			return commands[i];
+	}
+	return NULL;
+}
+
+const struct cli_command *cli_find(const char *word)
+{
+	return find(cli_commands, cli_command_count, word);
+}
+
+const struct cli_command *cli_find_in(const struct cli_command *group, const char *word)
+{
+	return find(group->commands, group->command_count, word);
+}
+
 static int run_command(struct cli *cli, const struct cli_command *c, char *const *words, u32 count)
 {
 	struct cli_args args;
