@@ -115,7 +115,7 @@ static void result_write(struct vp *vp, bool wide, u64 result)
 static void control_write(struct vp *vp, bool wide, const struct hypercall *call)
 {
 	u64 control =
-		(call->control & ~HV_CONTROL_REPS(0, 0xfff)) | HV_CONTROL_REPS(0, call->resume_at);
+		(call->control & ~HV_CONTROL_REPS(0, 0xfff)) | HV_CONTROL_REPS(0, call->rep_index);
 
 	if (wide)
 		vp->regs.gpr[GPR_RCX] = control;
