@@ -28,6 +28,8 @@
 
 #define CALL_PRIVILEGE(bit) ((bit) << 32)
 #define YIELD_NS            50000u
+/* No result: the call is not over, and is made again from element rep_index on. */
+#define RESULT_RESUME (~0ull)
 
 /* By code. */
 static const struct hypercall_row table[] = {
@@ -76,6 +78,14 @@ static const struct hypercall_row table[] = {
 		.input_size = sizeof(struct hv_map_sparse_input),
 		.rep_in = sizeof(struct hv_sparse_gpa), .handle = hc_map_sparse_gpa_pages,
 		.finish = hc_map_finish },
+	[HV_CALL_INSTALL_INTERCEPT] = { "InstallIntercept",
+		.input_size = sizeof(struct hv_install_intercept_input),
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
+		.handle = hc_install_intercept },
+	[HV_CALL_CREATE_VP] = { "CreateVp", .input_size = sizeof(struct hv_create_vp_input),
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS), .handle = hc_create_vp },
+	[HV_CALL_DELETE_VP] = { "DeleteVp", .input_size = sizeof(struct hv_delete_vp_input),
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS), .handle = hc_delete_vp },
 	[HV_CALL_MAP_STATS_PAGE] = { "MapStatsPage",
 		.input_size = sizeof(struct hv_stats_page_input), .output_size = 8,
 		.privileges = CALL_PRIVILEGE(HV_ACCESS_STATS_PAGES), .handle = hc_map_stats_page },
@@ -99,9 +109,16 @@ static const struct hypercall_row table[] = {
 	[HV_CALL_GET_VP_INDEX_FROM_APIC_ID] = { "GetVpIndexFromApicId",
 		.input_size = sizeof(struct hv_vp_index_from_apic_id_input), .rep_in = 4,
 		.rep_out = 4, .handle = hc_get_vp_index_from_apic_id },
+	[HV_CALL_MAP_VP_STATE_PAGE] = { "MapVpStatePage",
+		.input_size = sizeof(struct hv_map_state_page_input), .output_size = 8,
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
+		.handle = hc_map_vp_state_page },
+	[HV_CALL_UNMAP_VP_STATE_PAGE] = { "UnmapVpStatePage",
+		.input_size = sizeof(struct hv_unmap_state_page_input),
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
+		.handle = hc_unmap_vp_state_page },
 };
 
-static_assert(HYPERCALL_AGAIN > HV_CONTROL_REP_COUNT(~0ull));
 static_assert(sizeof(struct hv_start_vp_input) <= HYPERCALL_INPUT_MAX);
 static_assert(sizeof(struct hv_register_assoc) == HYPERCALL_ELEMENT_IN * sizeof(u64));
 static_assert(sizeof(union hv_register_value) == HYPERCALL_ELEMENT_OUT * sizeof(u64));
@@ -139,9 +156,9 @@ static void result_write(struct vp *vp, bool wide, u64 result)
 static void control_write(struct vp *vp, bool wide, const struct hypercall *call)
 {
 	u64 control =
-		(call->control & ~HV_CONTROL_REPS(0, 0xfff)) | HV_CONTROL_REPS(0, call->resume_at);
+		(call->control & ~HV_CONTROL_REPS(0, 0xfff)) | HV_CONTROL_REPS(0, call->rep_index);
 
-	if (call->resume_at == HYPERCALL_AGAIN)
+	if (!HV_CONTROL_REP_COUNT(control))
 		return;
 	if (wide)
 		vp->regs.gpr[GPR_RCX] = control;
@@ -197,9 +214,8 @@ static u64 call_rep(
 	call->rep_index = i;
 	if (row->finish && i > call->rep_first)
 		row->finish(call);
-	if (status == HV_STATUS_SUCCESS && i < c->rep_count)
-		call->resume_at = i;
-	return result_word(status, i);
+	return status == HV_STATUS_SUCCESS && i < c->rep_count ? RESULT_RESUME
+							       : result_word(status, i);
 }
 
 /* Before anything is done: may the output be written at all? */
@@ -257,6 +273,8 @@ __attribute__((noinline)) static u64 call_general(
 		result = result_word(status, 0);
 	else
 		result = c.fast ? call_fast(call, row) : call_memory(call, row, &c);
+	if (result == HYPERCALL_AGAIN)
+		result = RESULT_RESUME;
 	hc_release(call);
 	trace(TRACE_HYPERCALL, call->vp, call->control, result);
 	return result;
@@ -307,10 +325,9 @@ void hypercall_handle(struct vp *vp, const struct exit *exit)
 	if (!vp_length(vp, exit, &length))
 		return;
 	call->vp = vp;
-	call->resume_at = 0;
 	registers_read(vp, wide, call);
 	result = dispatch(call);
-	if (unlikely(call->resume_at)) {
+	if (unlikely(result == RESULT_RESUME)) {
 		control_write(vp, wide, call);
 		return;
 	}
