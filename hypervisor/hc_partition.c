@@ -44,9 +44,7 @@ enum hv_status hc_finalize_partition(struct hypercall *call)
 		return status;
 	if (call->target->state != PARTITION_ACTIVE && call->target->state != PARTITION_FINALIZING)
 		return HV_STATUS_INVALID_PARTITION_STATE;
-	if (!partition_finalize(call->target, call->vp))
-		call->resume_at = HYPERCALL_AGAIN;
-	return HV_STATUS_SUCCESS;
+	return partition_finalize(call->target, call->vp) ? HV_STATUS_SUCCESS : HYPERCALL_AGAIN;
 }
 
 enum hv_status hc_delete_partition(struct hypercall *call)

@@ -28,7 +28,7 @@
 
 #define CALL_PRIVILEGE(bit) ((bit) << 32)
 #define YIELD_NS            50000u
-/* No result: the call is not over, and is made again from element resume_at on. */
+/* No result: the call is not over, and is made again from element rep_index on. */
 #define RESULT_RESUME (~0ull)
 
 /* By code. */
@@ -119,7 +119,6 @@ static const struct hypercall_row table[] = {
 		.handle = hc_unmap_vp_state_page },
 };
 
-static_assert(HYPERCALL_AGAIN > HV_CONTROL_REP_COUNT(~0ull));
 static_assert(sizeof(struct hv_start_vp_input) <= HYPERCALL_INPUT_MAX);
 static_assert(sizeof(struct hv_register_assoc) == HYPERCALL_ELEMENT_IN * sizeof(u64));
 static_assert(sizeof(union hv_register_value) == HYPERCALL_ELEMENT_OUT * sizeof(u64));
@@ -157,9 +156,9 @@ static void result_write(struct vp *vp, bool wide, u64 result)
 static void control_write(struct vp *vp, bool wide, const struct hypercall *call)
 {
 	u64 control =
-		(call->control & ~HV_CONTROL_REPS(0, 0xfff)) | HV_CONTROL_REPS(0, call->resume_at);
+		(call->control & ~HV_CONTROL_REPS(0, 0xfff)) | HV_CONTROL_REPS(0, call->rep_index);
 
-	if (call->resume_at == HYPERCALL_AGAIN)
+	if (!HV_CONTROL_REP_COUNT(control))
 		return;
 	if (wide)
 		vp->regs.gpr[GPR_RCX] = control;
@@ -215,9 +214,8 @@ static u64 call_rep(
 	call->rep_index = i;
 	if (row->finish && i > call->rep_first)
 		row->finish(call);
-	if (status == HV_STATUS_SUCCESS && i < c->rep_count)
-		call->resume_at = i;
-	return result_word(status, i);
+	return status == HV_STATUS_SUCCESS && i < c->rep_count ? RESULT_RESUME
+							       : result_word(status, i);
 }
 
 /* Before anything is done: may the output be written at all? */
@@ -271,14 +269,15 @@ __attribute__((noinline)) static u64 call_general(
 	enum hv_status status = hypercall_control_decode(row, call->control, &c);
 	u64 result;
 
-	call->resume_at = 0;
 	if (status != HV_STATUS_SUCCESS)
 		result = result_word(status, 0);
 	else
 		result = c.fast ? call_fast(call, row) : call_memory(call, row, &c);
+	if (result == HYPERCALL_AGAIN)
+		result = RESULT_RESUME;
 	hc_release(call);
 	trace(TRACE_HYPERCALL, call->vp, call->control, result);
-	return call->resume_at ? RESULT_RESUME : result;
+	return result;
 }
 
 static u64 dispatch(struct hypercall *call)

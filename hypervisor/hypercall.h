@@ -25,10 +25,10 @@ struct vp;
 #define HYPERCALL_ELEMENT_OUT 2u
 
 /*
- * Of resume_at: a simple call that has more to do than it may at a time; the
- * guest makes it again, and its handler finds where it was by itself.
+ * A handler's result, no status: its simple call has more to do than it may at
+ * a time. The guest makes it again, and the handler finds where it was by itself.
  */
-#define HYPERCALL_AGAIN (~0u)
+#define HYPERCALL_AGAIN ((enum hv_status)0xffff)
 
 /* One call, as the dispatcher hands it to its handler. */
 struct hypercall {
@@ -39,7 +39,6 @@ struct hypercall {
 	u64 element_in[HYPERCALL_ELEMENT_IN]; /* rep: this element's input */
 	u32 rep_index;
 	u32 rep_first; /* rep: the first element of this stay in the hypervisor */
-	u32 resume_at; /* rep: the element to go on with, 0: the call is done */
 	/* Rep, for the handler and its finish: */
 	bool flush;               /* mappings shrank */
 	struct frame_list moving; /* frames that are out of use after the flush */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Shared pages: a leaf in the parent's second-level tables. The frame table
- * still says that they are the hypervisor's, so they are no hypercall's
- * parameter blocks.
+ * Sharing pages with the parent. The parent's own tables tell what is shared:
+ * at the address of a deposited page there is nothing else.
  */
 #include "hypervisor/share_page.h"
 
@@ -10,17 +9,23 @@
 #include "hypervisor/partition.h"
 #include "hypervisor/pool.h"
 
-enum hv_status share_page(struct partition *p, const void *page, u32 access)
+enum hv_status share_page(struct partition *p, void *page, u32 access)
 {
 	spa_t spa = virt_to_spa(page);
 
 	return slat_map(&p->parent->slat, GPA(spa.a), spa, PAGE_SIZE, access, MEMTYPE_WB, 1);
 }
 
-void share_page_end(struct partition *p, const void *page, struct vp *self)
+void share_page_end(struct partition *p, void *page, struct vp *self)
 {
-	enum hv_status s = slat_unmap(&p->parent->slat, GPA(virt_to_spa(page).a), PAGE_SIZE);
+	gpa_t gpa = GPA(virt_to_spa(page).a);
+	struct slat_mapping m;
+	enum hv_status s;
 
+	if (!slat_lookup(&p->parent->slat, gpa, &m))
+		return;
+	s = slat_unmap(&p->parent->slat, gpa, PAGE_SIZE);
+	/* It is a leaf of its own: nothing is to be split. */
 	assert(s == HV_STATUS_SUCCESS);
 	partition_flush(p->parent, self);
 }
