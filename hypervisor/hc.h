@@ -31,6 +31,18 @@ enum hv_status hc_unmap_device_interrupt(struct hypercall *call);
  */
 enum hv_status hc_start_virtual_processor(struct hypercall *call);
 
+/*
+ * hc_vp.c; besides those of hc_child*(): INVALID_VP_INDEX, OBJECT_IN_USE,
+ * INSUFFICIENT_MEMORY; NO_RESOURCES for a ninth CPUID leaf.
+ */
+enum hv_status hc_create_vp(struct hypercall *call);
+enum hv_status hc_delete_vp(struct hypercall *call);
+enum hv_status hc_install_intercept(struct hypercall *call);
+
+/* hc_state_page.c; INVALID_VP_STATE unless the VP is at rest, and to unmap what is not mapped. */
+enum hv_status hc_map_vp_state_page(struct hypercall *call);
+enum hv_status hc_unmap_vp_state_page(struct hypercall *call);
+
 /* hc_target.c */
 
 /* Whether @id names the caller's own partition. */

@@ -27,6 +27,8 @@
 
 #define CALL_PRIVILEGE(bit) ((bit) << 32)
 #define YIELD_NS            50000u
+/* No result: the call is not over, and is made again from element rep_index on. */
+#define RESULT_RESUME (~0ull)
 
 /* By code. */
 static const struct hypercall_row table[] = {
@@ -35,6 +37,14 @@ static const struct hypercall_row table[] = {
 	[HV_CALL_GET_PARTITION_ID] = { "GetPartitionId", .output_size = 8,
 		.privileges = CALL_PRIVILEGE(HV_ACCESS_PARTITION_ID),
 		.handle = hc_get_partition_id },
+	[HV_CALL_INSTALL_INTERCEPT] = { "InstallIntercept",
+		.input_size = sizeof(struct hv_install_intercept_input),
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
+		.handle = hc_install_intercept },
+	[HV_CALL_CREATE_VP] = { "CreateVp", .input_size = sizeof(struct hv_create_vp_input),
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS), .handle = hc_create_vp },
+	[HV_CALL_DELETE_VP] = { "DeleteVp", .input_size = sizeof(struct hv_delete_vp_input),
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS), .handle = hc_delete_vp },
 	[HV_CALL_MAP_STATS_PAGE] = { "MapStatsPage",
 		.input_size = sizeof(struct hv_stats_page_input), .output_size = 8,
 		.privileges = CALL_PRIVILEGE(HV_ACCESS_STATS_PAGES), .handle = hc_map_stats_page },
@@ -58,6 +68,14 @@ static const struct hypercall_row table[] = {
 	[HV_CALL_GET_VP_INDEX_FROM_APIC_ID] = { "GetVpIndexFromApicId",
 		.input_size = sizeof(struct hv_vp_index_from_apic_id_input), .rep_in = 4,
 		.rep_out = 4, .handle = hc_get_vp_index_from_apic_id },
+	[HV_CALL_MAP_VP_STATE_PAGE] = { "MapVpStatePage",
+		.input_size = sizeof(struct hv_map_state_page_input), .output_size = 8,
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
+		.handle = hc_map_vp_state_page },
+	[HV_CALL_UNMAP_VP_STATE_PAGE] = { "UnmapVpStatePage",
+		.input_size = sizeof(struct hv_unmap_state_page_input),
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
+		.handle = hc_unmap_vp_state_page },
 };
 
 static_assert(sizeof(struct hv_start_vp_input) <= HYPERCALL_INPUT_MAX);
@@ -151,9 +169,8 @@ static u64 call_rep(
 	call->rep_index = i;
 	if (row->finish && i > call->rep_first)
 		row->finish(call);
-	if (status == HV_STATUS_SUCCESS && i < c->rep_count)
-		call->resume_at = i;
-	return result_word(status, i);
+	return status == HV_STATUS_SUCCESS && i < c->rep_count ? RESULT_RESUME
+							       : result_word(status, i);
 }
 
 /* Before anything is done: may the output be written at all? */
@@ -261,10 +278,9 @@ void hypercall_handle(struct vp *vp, const struct exit *exit)
 	if (!vp_length(vp, exit, &length))
 		return;
 	call->vp = vp;
-	call->resume_at = 0;
 	registers_read(vp, wide, call);
 	result = dispatch(call);
-	if (unlikely(call->resume_at)) {
+	if (unlikely(result == RESULT_RESUME)) {
 		control_write(vp, wide, call);
 		return;
 	}

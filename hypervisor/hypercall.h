@@ -32,7 +32,6 @@ struct hypercall {
 	u64 element_in[HYPERCALL_ELEMENT_IN]; /* rep: this element's input */
 	u32 rep_index;
 	u32 rep_first; /* rep: the first element of this stay in the hypervisor */
-	u32 resume_at; /* rep: the element to go on with, 0: the call is done */
 	/*
 	 * The partition that the call manages, with a reference and its manage
 	 * lock, by hc_target(); the dispatcher gives both back.

@@ -8,7 +8,6 @@
 #pragma once
 
 #include "base/types.h"
-#include "lib/insn.h"
 
 struct exit;
 struct vp;
@@ -17,9 +16,3 @@ struct vp;
 bool mmio_is_apic(const struct vp *vp, const struct exit *exit);
 /* Emulates the instruction and moves RIP on, or injects a fault. */
 void mmio_handle(struct vp *vp, const struct exit *exit);
-
-/*
- * Result of an ALU operation of @size bytes on a and b, with the status flags
- * in *rflags as the instruction leaves them. @op: as in struct insn_access.
- */
-u64 mmio_alu(u8 op, u64 a, u64 b, u8 size, u64 *rflags);

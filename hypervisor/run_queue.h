@@ -16,7 +16,7 @@ struct run_queue {
 	u32 count;              /* of them; lock, read by others as a hint */
 
 	/* Its processor only. */
-	struct timer slice; /* ends the turn of what runs */
+	struct timer slice;   /* ends the turn of what runs */
 	const void *slice_of; /* the VP that it was set for */
-	bool root_had_turn; /* the root used up its slice: a child is next */
+	bool root_had_turn;   /* the root used up its slice: a child is next */
 };

@@ -165,6 +165,17 @@ void sched_wait_stopped(struct vp *vp, struct vp *self)
 	}
 }
 
+void sched_reload(struct vp *vp)
+{
+	struct cpu *cpu = lock_of(vp);
+
+	if (vp->sched == SCHED_RUNNING) {
+		atomic_fetch_or(&cpu->resched, (u32)SCHED_LOOK);
+		cpu_kick(cpu);
+	}
+	spin_unlock(&cpu->run_queue.lock);
+}
+
 void sched_affinity_set(struct vp *vp, u64 affinity)
 {
 	struct cpu *cpu = lock_of(vp);

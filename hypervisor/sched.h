@@ -39,3 +39,5 @@ void sched_wake(struct vp *vp);
 void sched_wait_stopped(struct vp *vp, struct vp *self);
 /* Binds @vp, a child's, to these processors; one of them at least exists. */
 void sched_affinity_set(struct vp *vp, u64 affinity);
+/* If @vp, a child's, runs, its state leaves the processor once and comes again. Any processor. */
+void sched_reload(struct vp *vp);

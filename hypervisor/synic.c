@@ -146,6 +146,14 @@ void synic_eoi(struct vp *vp, u8 vector)
 	rescan(vp, sints);
 }
 
+bool synic_auto_eoi(const struct synic *s, u8 vector)
+{
+	for (u32 left = s->auto_eoi; left; left &= left - 1)
+		if ((u8)s->sint[__builtin_ctz(left)] == vector)
+			return true;
+	return false;
+}
+
 /* The page over the guest's; zeroed, as the guest expects a new page to be. */
 static bool simp_write(struct vp *vp, u64 v)
 {
@@ -183,6 +191,9 @@ static bool sint_write(struct vp *vp, u32 sint, u64 v)
 		return false;
 	spin_lock(&s->lock);
 	s->sint[sint] = v;
+	s->auto_eoi &= (u16) ~(1u << sint);
+	if (v & HV_SINT_AUTO_EOI && !(v & HV_SINT_MASKED))
+		s->auto_eoi |= (u16)(1u << sint);
 	spin_unlock(&s->lock);
 	rescan(vp, 1u << sint);
 	return true;

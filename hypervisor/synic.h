@@ -35,6 +35,7 @@ struct synic {
 	struct overlay overlay;
 	struct list_node waiting; /* struct synic_message, oldest first */
 	u16 waiting_sints;        /* bit per SINT that something waits for */
+	u16 auto_eoi;             /* bit per SINT whose interrupts end by themselves */
 };
 
 /* Reset state; @page is zeroed, the VP's for its life. */
@@ -49,6 +50,9 @@ void synic_post(struct vp *vp, u32 sint, struct synic_message *m);
 void synic_cancel(struct synic_message *m);
 /* The VP ended the interrupt of @vector: what waits for a SINT of it is tried again. */
 void synic_eoi(struct vp *vp, u8 vector);
+
+/* Whether an interrupt at @vector is over as soon as it is delivered. The VP's processor. */
+bool synic_auto_eoi(const struct synic *s, u8 vector);
 
 /* False: #GP. */
 [[nodiscard]] bool synic_msr_read(struct vp *vp, u32 msr, u64 *v);

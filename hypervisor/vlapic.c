@@ -170,6 +170,8 @@ void vlapic_accept(struct vp *vp, u8 vector)
 
 	/* Partner: the atomic OR in vlapic_interrupt(). */
 	atomic_fetch_and(&l->irr[vector / 32], ~bit);
+	if (unlikely(vp->synic.auto_eoi) && synic_auto_eoi(&vp->synic, vector))
+		return;
 	l->isr[vector / 32] |= bit;
 	l->isr_highest = MAX(l->isr_highest, vector);
 }

@@ -185,3 +185,5 @@ void vp_release(struct vp *vp);
  * waits on. The VP is at rest.
  */
 enum hv_status vp_intercept_done(struct vp *vp);
+/* Takes the VP's state pages away from its parent; hc_state_page.c. */
+void vp_state_pages_end(struct vp *vp, struct vp *self);

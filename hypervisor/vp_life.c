@@ -116,6 +116,7 @@ void vp_delete(struct vp *vp, struct vp *self)
 	partition_flush(p, self);
 	vlapic_timer_end(vp);
 	synic_cancel(&vp->intercept);
+	vp_state_pages_end(vp, self);
 	spin_lock(&p->lock);
 	overlay_clear(p, &vp->synic.overlay);
 	spin_unlock(&p->lock);

@@ -1,140 +1,125 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reader of 64-bit x86 ELF files in memory. Called at boot for the root's
- * image, by the root for kernels of children, and for symbols by whoever
- * dies. Every number in the file is hostile until range_in() has seen it; the
- * file may lie at any alignment, so its structures are copied out.
- * gABI chapters 4 and 5, and the x86-64 supplement.
+ * Reader of x86 ELF programs: headers, load segments, PVH entry. Called at
+ * boot for the root's image, and by workers for kernels of children. Every
+ * number in the file is hostile until elf_range_in() has seen it; the file may
+ * lie at any alignment or elsewhere, so its structures are copied out.
+ * gABI chapters 4 and 5, and the i386 and x86-64 supplements.
  */
 #include "lib/elf.h"
 
 #include "base/errno.h"
+#include "lib/elf_format.h"
 #include "lib/string.h"
 
-/* A number of load segments that no honest kernel has; bounds the checks. */
-#define LOAD_SEGMENTS_MAX 64u
-#define IMAGE_SIZE_MAX    GIB
-/* Assembly may leave a function's size out; none is longer than this. */
-#define UNSIZED_MAX        PAGE_SIZE
+#define IMAGE_SIZE_MAX GIB
+/* Far more than any file's notes have; bounds the search. */
+#define NOTES_SIZE_MAX    (64 * KIB)
 
-#define ELF_CLASS_64       2
-#define ELF_DATA_LITTLE    1
-#define ELF_VERSION        1
-#define ELF_TYPE_EXEC      2
-#define ELF_TYPE_DYN       3
-#define ELF_MACHINE_X86_64 62
+#define NOTE_NAME_XEN     "Xen"
+#define NOTE_PHYS32_ENTRY 18u
 
-#define PT_LOAD            1u
-#define PT_NOTE            4u
-#define PF_X               1u
-#define PF_W               2u
-#define SHT_SYMTAB         2u
-#define SHT_STRTAB         3u
-#define STT_FUNC           2
-#define SHN_UNDEF          0
+#define WHY_UNREADABLE    "the file cannot be read"
 
-#define NOTE_NAME_XEN      "Xen"
-#define NOTE_PHYS32_ENTRY  18u
-
-struct elf_header {
-	u8 magic[4];
-	u8 class;
-	u8 data;
-	u8 ident_version;
-	u8 ident_rest[9];
-	u16 type;
-	u16 machine;
-	u32 version;
-	u64 entry;
-	u64 phoff;
-	u64 shoff;
-	u32 flags;
-	u16 ehsize;
-	u16 phentsize;
-	u16 phnum;
-	u16 shentsize;
-	u16 shnum;
-	u16 shstrndx;
+/* Memory that segments take. */
+struct extents {
+	u32 count;
+	struct {
+		u64 start;
+		u64 end;
+	} of[ELF_SEGMENTS_MAX];
 };
 
-struct elf_phdr {
-	u32 type;
-	u32 flags;
-	u64 offset;
-	u64 vaddr;
-	u64 paddr;
-	u64 filesz;
-	u64 memsz;
-	u64 align;
-};
-
-struct elf_shdr {
-	u32 name;
-	u32 type;
-	u64 flags;
-	u64 addr;
-	u64 offset;
-	u64 size;
-	u32 link;
-	u32 info;
-	u64 addralign;
-	u64 entsize;
-};
-
-struct elf_sym {
-	u32 name;
-	u8 info;
-	u8 other;
-	u16 shndx;
-	u64 value;
-	u64 size;
-};
-
-struct elf_note {
-	u32 namesz;
-	u32 descsz;
-	u32 type;
-};
-
-static_assert(sizeof(struct elf_header) == 64);
-static_assert(sizeof(struct elf_phdr) == 56);
-static_assert(sizeof(struct elf_shdr) == 64);
-static_assert(sizeof(struct elf_sym) == 24);
-static_assert(sizeof(struct elf_note) == 12);
-
-static bool range_in(u64 offset, u64 length, u64 total)
+static bool memory_read(const void *context, u64 offset, void *to, size_t len)
 {
-	return offset <= total && length <= total - offset;
+	memcpy(to, (const u8 *)context + offset, len);
+	return true;
 }
 
-/* Returns NULL, or what is wrong with it. */
-static const char *header_check(const struct elf_header *h, u64 size)
+struct elf_source elf_memory_source(const void *file, size_t size)
 {
-	if (size < sizeof(*h) || memcmp(h->magic, "\177ELF", 4) != 0)
-		return "not an ELF file";
-	if (h->class != ELF_CLASS_64 || h->machine != ELF_MACHINE_X86_64)
-		return "not for 64-bit x86";
-	if (h->data != ELF_DATA_LITTLE || h->ident_version != ELF_VERSION ||
+	return (struct elf_source){ .size = size, .read = memory_read, .context = file };
+}
+
+static bool source_read(const struct elf_source *source, u64 offset, void *to, size_t len)
+{
+	return elf_range_in(offset, len, source->size) &&
+	       source->read(source->context, offset, to, len);
+}
+
+static void header_widen(struct elf_header *h, const struct elf32_header *h32)
+{
+	*h = (struct elf_header){
+		.ident = h32->ident,
+		.type = h32->type,
+		.machine = h32->machine,
+		.version = h32->version,
+		.entry = h32->entry,
+		.phoff = h32->phoff,
+		.phentsize = h32->phentsize,
+		.phnum = h32->phnum,
+	};
+}
+
+static const char *header_check(const struct elf_header *h, bool accept_32)
+{
+	bool is_32 = h->ident.class == ELF_CLASS_32;
+
+	if (h->machine != (is_32 ? ELF_MACHINE_386 : ELF_MACHINE_X86_64))
+		return accept_32 ? "not for x86" : "not for 64-bit x86";
+	if (h->ident.data != ELF_DATA_LITTLE || h->ident.version != ELF_VERSION ||
 		h->version != ELF_VERSION)
 		return "unknown kind of ELF file";
 	return NULL;
 }
 
-static struct elf_header header_read(const void *file, u64 size)
+const char *elf_header_read(struct elf_header *h, const struct elf_source *source, bool accept_32)
 {
-	struct elf_header h = { 0 };
+	struct elf32_header h32;
 
-	memcpy(&h, file, MIN(size, sizeof(h)));
-	return h;
+	if (source->size < sizeof(h32))
+		return "not an ELF file";
+	if (!source_read(source, 0, &h32, sizeof(h32)))
+		return WHY_UNREADABLE;
+	if (memcmp(h32.ident.magic, ELF_MAGIC, 4) != 0)
+		return "not an ELF file";
+	if (h32.ident.class == ELF_CLASS_32 && accept_32)
+		header_widen(h, &h32);
+	else if (h32.ident.class != ELF_CLASS_64)
+		return accept_32 ? "not for x86" : "not for 64-bit x86";
+	else if (source->size < sizeof(*h))
+		return "not an ELF file";
+	else if (!source_read(source, 0, h, sizeof(*h)))
+		return WHY_UNREADABLE;
+	return header_check(h, accept_32);
 }
 
-/* Program header @i of a file whose table has been found to be inside. */
-static struct elf_phdr phdr_read(const void *file, const struct elf_header *h, u32 i)
+static u64 phdr_size(const struct elf_image *elf)
 {
-	struct elf_phdr ph;
+	return elf->is_32 ? sizeof(struct elf32_phdr) : sizeof(struct elf_phdr);
+}
 
-	memcpy(&ph, (const u8 *)file + h->phoff + i * sizeof(ph), sizeof(ph));
-	return ph;
+/* Program header @i, a 32-bit one widened. False: it cannot be read. */
+static bool phdr_read(const struct elf_image *elf, u32 i, struct elf_phdr *ph)
+{
+	u64 at = elf->phdrs + i * phdr_size(elf);
+	struct elf32_phdr p;
+
+	if (!elf->is_32)
+		return source_read(&elf->source, at, ph, sizeof(*ph));
+	if (!source_read(&elf->source, at, &p, sizeof(p)))
+		return false;
+	*ph = (struct elf_phdr){
+		.type = p.type,
+		.flags = p.flags,
+		.offset = p.offset,
+		.vaddr = p.vaddr,
+		.paddr = p.paddr,
+		.filesz = p.filesz,
+		.memsz = p.memsz,
+		.align = p.align,
+	};
+	return true;
 }
 
 /* Segments without memory mean nothing and are passed over everywhere. */
@@ -143,14 +128,19 @@ static bool phdr_is_load(const struct elf_phdr *ph)
 	return ph->type == PT_LOAD && ph->memsz > 0;
 }
 
-static const char *phdrs_check(const struct elf_header *h, u64 size)
+/* Takes over what the header says of the program headers. */
+static const char *phdrs_find(struct elf_image *elf, const struct elf_header *h)
 {
+	elf->is_32 = h->ident.class == ELF_CLASS_32;
+	elf->entry = h->entry;
+	elf->phdrs = h->phoff;
+	elf->phdr_count = h->phnum;
 	if (h->type != ELF_TYPE_EXEC && h->type != ELF_TYPE_DYN)
 		return "not an executable";
 	if (h->phnum == 0)
 		return "no segments";
-	if (h->phentsize != sizeof(struct elf_phdr) ||
-		!range_in(h->phoff, h->phnum * sizeof(struct elf_phdr), size))
+	if (h->phentsize != phdr_size(elf) ||
+		!elf_range_in(h->phoff, h->phnum * phdr_size(elf), elf->source.size))
 		return "program headers beyond end of file";
 	return NULL;
 }
@@ -159,26 +149,20 @@ static const char *load_check(const struct elf_phdr *ph, u64 size)
 {
 	if (ph->filesz > ph->memsz)
 		return "segment larger in the file than in memory";
-	if (!range_in(ph->offset, ph->filesz, size))
+	if (!elf_range_in(ph->offset, ph->filesz, size))
 		return "segment beyond end of file";
 	/* Room for rounding up to a page later on. */
-	if (!range_in(ph->paddr, ph->memsz, UINT64_MAX - PAGE_SIZE) ||
-		!range_in(ph->vaddr, ph->memsz, UINT64_MAX))
+	if (!elf_range_in(ph->paddr, ph->memsz, UINT64_MAX - PAGE_SIZE) ||
+		!elf_range_in(ph->vaddr, ph->memsz, UINT64_MAX))
 		return "segment beyond the address space";
 	return NULL;
 }
 
-/* Does load segment @ph meet one of those before it, numbers below @before? */
-static bool load_overlaps(
-	const void *file, const struct elf_header *h, const struct elf_phdr *ph, u32 before)
+static bool extents_meet(const struct extents *extents, u64 start, u64 end)
 {
-	for (u32 i = 0; i < before; i++) {
-		struct elf_phdr other = phdr_read(file, h, i);
-
-		if (phdr_is_load(&other) && ph->paddr < other.paddr + other.memsz &&
-			other.paddr < ph->paddr + ph->memsz)
+	for (u32 i = 0; i < extents->count; i++)
+		if (start < extents->of[i].end && extents->of[i].start < end)
 			return true;
-	}
 	return false;
 }
 
@@ -197,23 +181,39 @@ static void image_extend(struct elf_image *elf, const struct elf_phdr *ph)
 	elf->load_segments++;
 }
 
-static const char *loads_scan(struct elf_image *elf, const struct elf_header *h)
+/* One more load segment. Returns NULL, or what is wrong with it. */
+static const char *load_use(
+	struct elf_image *elf, struct extents *extents, const struct elf_phdr *ph)
 {
-	for (u32 i = 0; i < h->phnum; i++) {
-		struct elf_phdr ph = phdr_read(elf->file, h, i);
-		const char *why;
+	const char *why = load_check(ph, elf->source.size);
 
-		if (!phdr_is_load(&ph))
-			continue;
-		why = load_check(&ph, elf->file_size);
-		if (why != NULL)
-			return why;
-		if (elf->load_segments == LOAD_SEGMENTS_MAX)
-			return "too many segments";
-		if (load_overlaps(elf->file, h, &ph, i))
-			return "segments overlap";
-		image_extend(elf, &ph);
+	if (why != NULL)
+		return why;
+	if (elf->load_segments == ELF_SEGMENTS_MAX)
+		return "too many segments";
+	if (extents_meet(extents, ph->paddr, ph->paddr + ph->memsz))
+		return "segments overlap";
+	extents->of[extents->count].start = ph->paddr;
+	extents->of[extents->count++].end = ph->paddr + ph->memsz;
+	image_extend(elf, ph);
+	return NULL;
+}
+
+static const char *loads_scan(struct elf_image *elf)
+{
+	struct extents extents = { .count = 0 };
+	const char *why = NULL;
+
+	for (u32 i = 0; i < elf->phdr_count && why == NULL; i++) {
+		struct elf_phdr ph;
+
+		if (!phdr_read(elf, i, &ph))
+			return WHY_UNREADABLE;
+		if (phdr_is_load(&ph))
+			why = load_use(elf, &extents, &ph);
 	}
+	if (why != NULL)
+		return why;
 	if (elf->load_segments == 0)
 		return "no segments to load";
 	if (elf->phys_size > IMAGE_SIZE_MAX)
@@ -221,18 +221,22 @@ static const char *loads_scan(struct elf_image *elf, const struct elf_header *h)
 	return NULL;
 }
 
-/* Takes the PVH entry from a note, if it is that one. */
-static const char *note_use(
-	struct elf_image *elf, const struct elf_note *note, const u8 *name, const u8 *desc)
+/* Takes the PVH entry from a note, if it is that one; @name and @desc: in the file. */
+static const char *note_use(struct elf_image *elf, const struct elf_note *note, u64 name, u64 desc)
 {
+	char text[sizeof(NOTE_NAME_XEN)];
 	u64 entry = 0;
 
-	if (note->type != NOTE_PHYS32_ENTRY || note->namesz != sizeof(NOTE_NAME_XEN) ||
-		memcmp(name, NOTE_NAME_XEN, sizeof(NOTE_NAME_XEN)) != 0)
+	if (note->type != NOTE_PHYS32_ENTRY || note->namesz != sizeof(text))
+		return NULL;
+	if (!source_read(&elf->source, name, text, sizeof(text)))
+		return WHY_UNREADABLE;
+	if (memcmp(text, NOTE_NAME_XEN, sizeof(text)) != 0)
 		return NULL;
 	if (note->descsz != 4 && note->descsz != 8)
 		return "PVH entry note of unknown size";
-	memcpy(&entry, desc, note->descsz);
+	if (!source_read(&elf->source, desc, &entry, note->descsz))
+		return WHY_UNREADABLE;
 	if (entry < elf->phys_base || entry - elf->phys_base >= elf->phys_size)
 		return "PVH entry outside of the image";
 	elf->pvh_entry = entry;
@@ -244,17 +248,18 @@ static const char *notes_scan(struct elf_image *elf, const struct elf_phdr *ph)
 	u64 align = ph->align == 8 ? 8 : 4;
 	u64 at = 0;
 
-	if (!range_in(ph->offset, ph->filesz, elf->file_size))
+	if (!elf_range_in(ph->offset, ph->filesz, elf->source.size))
 		return "notes beyond end of file";
 	while (ph->filesz - at >= sizeof(struct elf_note)) {
-		const u8 *start = elf->file + ph->offset + at;
+		u64 start = ph->offset + at;
 		struct elf_note note;
 		const char *why;
 		u64 desc_at;
 
-		memcpy(&note, start, sizeof(note));
+		if (!source_read(&elf->source, start, &note, sizeof(note)))
+			return WHY_UNREADABLE;
 		desc_at = ALIGN_UP(sizeof(note) + (u64)note.namesz, align);
-		if (!range_in(at, desc_at + note.descsz, ph->filesz))
+		if (!elf_range_in(at, desc_at + note.descsz, ph->filesz))
 			return "damaged note";
 		why = note_use(elf, &note, start + sizeof(note), start + desc_at);
 		if (why != NULL)
@@ -264,49 +269,73 @@ static const char *notes_scan(struct elf_image *elf, const struct elf_phdr *ph)
 	return NULL;
 }
 
-static const char *all_notes_scan(struct elf_image *elf, const struct elf_header *h)
+static const char *all_notes_scan(struct elf_image *elf)
 {
-	for (u32 i = 0; i < h->phnum; i++) {
-		struct elf_phdr ph = phdr_read(elf->file, h, i);
-		const char *why = NULL;
+	u64 left = NOTES_SIZE_MAX;
 
-		if (ph.type == PT_NOTE)
-			why = notes_scan(elf, &ph);
+	for (u32 i = 0; i < elf->phdr_count; i++) {
+		struct elf_phdr ph;
+		const char *why;
+
+		if (!phdr_read(elf, i, &ph))
+			return WHY_UNREADABLE;
+		if (ph.type != PT_NOTE)
+			continue;
+		if (ph.filesz > left)
+			return "more than 64 KiB of notes";
+		left -= ph.filesz;
+		why = notes_scan(elf, &ph);
 		if (why != NULL)
 			return why;
 	}
 	return NULL;
 }
 
-int elf_open(struct elf_image *elf, const void *file, size_t size, const char **why)
+/* Checks all of *image, whose source is set, and gives it as *elf. */
+static int image_scan(
+	struct elf_image *elf, struct elf_image *image, bool accept_32, const char **why)
 {
-	struct elf_header h = header_read(file, size);
-	struct elf_image image = { .file = file, .file_size = size, .entry = h.entry };
+	struct elf_header h;
 
-	*why = header_check(&h, size);
+	*why = elf_header_read(&h, &image->source, accept_32);
 	if (*why == NULL)
-		*why = phdrs_check(&h, size);
+		*why = phdrs_find(image, &h);
 	if (*why == NULL)
-		*why = loads_scan(&image, &h);
+		*why = loads_scan(image);
 	if (*why == NULL)
-		*why = all_notes_scan(&image, &h);
+		*why = all_notes_scan(image);
 	if (*why != NULL)
 		return -EINVAL;
-	*elf = image;
+	*elf = *image;
 	return 0;
+}
+
+int elf_open(struct elf_image *elf, const void *file, size_t size, const char **why)
+{
+	struct elf_image image = { .source = elf_memory_source(file, size), .file = file };
+
+	return image_scan(elf, &image, false, why);
+}
+
+int elf_open_source(struct elf_image *elf, const struct elf_source *source, const char **why)
+{
+	struct elf_image image = { .source = *source };
+
+	return image_scan(elf, &image, true, why);
 }
 
 int elf_segment_get(const struct elf_image *elf, u32 index, struct elf_segment *seg)
 {
-	struct elf_header h = header_read(elf->file, elf->file_size);
+	for (u32 i = 0; i < elf->phdr_count; i++) {
+		struct elf_phdr ph;
 
-	for (u32 i = 0; i < h.phnum; i++) {
-		struct elf_phdr ph = phdr_read(elf->file, &h, i);
-
+		if (!phdr_read(elf, i, &ph))
+			return -EIO;
 		if (!phdr_is_load(&ph) || index-- > 0)
 			continue;
 		*seg = (struct elf_segment){
-			.data = elf->file + ph.offset,
+			.data = elf->file != NULL ? elf->file + ph.offset : NULL,
+			.offset = ph.offset,
 			.filesz = ph.filesz,
 			.memsz = ph.memsz,
 			.paddr = ph.paddr,
@@ -319,95 +348,20 @@ int elf_segment_get(const struct elf_image *elf, u32 index, struct elf_segment *
 	return -ENOENT;
 }
 
-static struct elf_shdr shdr_read(const void *file, const struct elf_header *h, u32 i)
+int elf_entry_phys(const struct elf_image *elf, u64 *entry)
 {
-	struct elf_shdr sh;
+	struct elf_segment seg;
+	int err = -ENOENT;
 
-	memcpy(&sh, (const u8 *)file + h->shoff + i * sizeof(sh), sizeof(sh));
-	return sh;
-}
-
-/* Fills *tab from the section of symbols @sh. */
-static int symtab_use(const void *file, u64 size, const struct elf_header *h,
-	const struct elf_shdr *sh, struct elf_symtab *tab)
-{
-	struct elf_shdr strings;
-
-	if (sh->link >= h->shnum || sh->entsize != sizeof(struct elf_sym) ||
-		!range_in(sh->offset, sh->size, size))
-		return -EINVAL;
-	strings = shdr_read(file, h, sh->link);
-	if (strings.type != SHT_STRTAB || !range_in(strings.offset, strings.size, size))
-		return -EINVAL;
-	*tab = (struct elf_symtab){
-		.symbols = (const u8 *)file + sh->offset,
-		.symbols_size = sh->size,
-		.strings = (const char *)file + strings.offset,
-		.strings_size = strings.size,
-	};
-	return 0;
-}
-
-int elf_symtab_find(const void *file, size_t size, struct elf_symtab *tab)
-{
-	struct elf_header h = header_read(file, size);
-
-	if (header_check(&h, size) != NULL)
-		return -EINVAL;
-	if (h.shnum == 0)
-		return -ENOENT;
-	if (h.shentsize != sizeof(struct elf_shdr) ||
-		!range_in(h.shoff, h.shnum * sizeof(struct elf_shdr), size))
-		return -EINVAL;
-	for (u32 i = 0; i < h.shnum; i++) {
-		struct elf_shdr sh = shdr_read(file, &h, i);
-
-		if (sh.type == SHT_SYMTAB)
-			return symtab_use(file, size, &h, &sh, tab);
+	for (u32 i = 0; elf_segment_get(elf, i, &seg) == 0; i++) {
+		if (elf->entry - seg.vaddr < seg.memsz) {
+			*entry = elf->entry - seg.vaddr + seg.paddr;
+			return 0;
+		}
+		if (elf->entry - seg.paddr < seg.memsz) {
+			*entry = elf->entry;
+			err = 0;
+		}
 	}
-	return -ENOENT;
-}
-
-static bool symbol_holds(const struct elf_sym *sym, u64 addr)
-{
-	u64 size = sym->size > 0 ? sym->size : UNSIZED_MAX;
-
-	return (sym->info & 15) == STT_FUNC && sym->shndx != SHN_UNDEF && sym->value <= addr &&
-	       addr - sym->value < size;
-}
-
-/* The symbol's name, or NULL if it does not lie within the strings. */
-static const char *symbol_name(const struct elf_symtab *tab, const struct elf_sym *sym)
-{
-	u64 left;
-
-	if (sym->name >= tab->strings_size)
-		return NULL;
-	left = tab->strings_size - sym->name;
-	if (strnlen(tab->strings + sym->name, left) == left)
-		return NULL;
-	return tab->strings + sym->name;
-}
-
-const char *elf_symbol_at(const struct elf_symtab *tab, u64 addr, u64 *offset)
-{
-	const char *best = NULL;
-	u64 best_value = 0;
-
-	for (u64 i = 0; i < tab->symbols_size / sizeof(struct elf_sym); i++) {
-		struct elf_sym sym;
-		const char *name;
-
-		memcpy(&sym, tab->symbols + i * sizeof(sym), sizeof(sym));
-		if (!symbol_holds(&sym, addr) || (best != NULL && sym.value <= best_value))
-			continue;
-		name = symbol_name(tab, &sym);
-		if (name == NULL)
-			continue;
-		best = name;
-		best_value = sym.value;
-	}
-	if (best != NULL)
-		*offset = addr - best_value;
-	return best;
+	return err;
 }

@@ -97,3 +97,14 @@ struct insn_access {
  * a register, MOVSXD without REX.W. lib/insn_access.c.
  */
 [[nodiscard]] int insn_access(const struct insn *insn, struct insn_access *acc);
+
+/*
+ * Offset of the operand in memory of a decoded instruction that has one, other
+ * than of string instructions, cut to its address size. @gpr: 16, in the order
+ * of encoding; @rip: of the instruction. lib/insn_address.c.
+ */
+u64 insn_address(const struct insn *insn, const u64 *gpr, u64 rip);
+/* The segment that the operand is in. */
+enum insn_seg insn_segment(const struct insn *insn);
+/* What of an address counts with an address size of 2, 4 or 8 bytes. */
+u64 insn_address_cut(u64 address, u8 addrsize);

@@ -1,27 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Per-VP data and tables: struct cpu behind GS, GDT, TSS with the stacks of
- * NMI, double fault and machine check, control registers. Each VP loads its
- * own. Intel SDM volume 3, chapters 2, 3 and 7.
+ * exceptions that may come at any instruction, control registers. Each VP
+ * loads its own. Intel SDM volume 3, chapters 2, 3 and 7.
  */
 #include "rootpart/cpu.h"
 
 #include "lib/string.h"
+#include "rootpart/cpu_offsets.h"
 #include "rootpart/heap.h"
 #include "rootpart/stack.h"
+#include "rootpart/syscall.h"
+#include "rootpart/task.h"
 #include "rootpart/trap.h"
 #include "x86/cpu.h"
 #include "x86/cr.h"
 #include "x86/msr.h"
 
-#define IST_STACKS    3u
 #define BOOT_IST_SIZE 4096u
+
+static_assert(offsetof(struct cpu, self) == 0);
+static_assert(offsetof(struct cpu, tss.rsp) == CPU_KERNEL_STACK);
+static_assert(offsetof(struct cpu, user_rsp) == CPU_USER_RSP);
+static_assert(offsetof(struct cpu, current) == CPU_CURRENT);
+static_assert(offsetof(struct cpu, run_queue.attention) == CPU_ATTENTION);
+static_assert(offsetof(struct task, process) == TASK_PROCESS);
 
 struct cpu *cpus[HV_MAX_PROCESSORS];
 u32 cpu_count = 1;
 
 static struct cpu boot_cpu = { .self = &boot_cpu };
-static u8 boot_ist[IST_STACKS][BOOT_IST_SIZE] __aligned(16);
+static u8 boot_ist[TRAP_STACKS][BOOT_IST_SIZE] __aligned(16);
 static struct cpu_features features;
 
 /* struct cpu's first word as the segment GS sees it. */
@@ -63,10 +72,11 @@ void cpu_init_features(void)
 	features.tsc_deadline = basic.ecx & BIT(24);
 	features.rdrand = basic.ecx & BIT(30);
 	if (max >= 7) {
-		u32 ebx = cpuid(7, 0).ebx;
+		struct cpuid_regs more = cpuid(7, 0);
 
-		features.smep = ebx & BIT(7);
-		features.smap = ebx & BIT(20);
+		features.smep = more.ebx & BIT(7);
+		features.smap = more.ebx & BIT(20);
+		features.umip = more.ecx & BIT(2);
 	}
 	if (max_extended >= 0x80000001u) {
 		u32 edx = cpuid(0x80000001u, 0).edx;
@@ -108,7 +118,7 @@ static void cpu_set_up(struct cpu *cpu, u32 vp, u32 id)
 struct cpu *cpu_init_boot(void)
 {
 	cpu_set_up(&boot_cpu, 0, 0);
-	for (u32 i = 0; i < IST_STACKS; i++)
+	for (u32 i = 0; i < TRAP_STACKS; i++)
 		boot_cpu.tss.ist[i] = (u64)boot_ist[i] + BOOT_IST_SIZE;
 	return &boot_cpu;
 }
@@ -119,7 +129,7 @@ struct cpu *cpu_create(u32 vp, u32 id)
 
 	if (cpu == NULL)
 		return NULL;
-	for (u32 i = 0; i < IST_STACKS; i++) {
+	for (u32 i = 0; i < TRAP_STACKS; i++) {
 		u64 stack = stack_alloc();
 
 		if (stack == 0)
@@ -130,6 +140,16 @@ struct cpu *cpu_create(u32 vp, u32 id)
 	return cpu;
 }
 
+/*
+ * Nobody in the root uses the FPU: EM and TS make ring 3's instructions for x87,
+ * MMX, SSE and their state fault, and CR4 without OSXSAVE those for the rest. So
+ * there is no state to switch between processes, nor to leak.
+ */
+u64 cpu_cr0(void)
+{
+	return CR0_PE | CR0_MP | CR0_EM | CR0_TS | CR0_ET | CR0_NE | CR0_WP | CR0_PG;
+}
+
 u64 cpu_cr4(void)
 {
 	u64 cr4 = CR4_PAE | CR4_PGE | CR4_MCE | CR4_OSFXSR | CR4_OSXMMEXCPT;
@@ -138,7 +158,17 @@ u64 cpu_cr4(void)
 		cr4 |= CR4_SMEP;
 	if (features.smap)
 		cr4 |= CR4_SMAP;
+	if (features.umip)
+		cr4 |= CR4_UMIP;
 	return cr4;
+}
+
+/* Ring 3's bases are always 0: it can load null or its one data segment, no more. */
+static void load_bases(struct cpu *cpu)
+{
+	msr_write(MSR_GS_BASE, (u64)cpu);
+	msr_write(MSR_KERNEL_GS_BASE, 0);
+	msr_write(MSR_FS_BASE, 0);
 }
 
 void cpu_load(struct cpu *cpu)
@@ -147,12 +177,13 @@ void cpu_load(struct cpu *cpu)
 
 	gdt_load(&gdt);
 	segments_reload();
-	msr_write(MSR_GS_BASE, (u64)cpu);
+	load_bases(cpu);
 	set_tss_descriptor(cpu);
 	tr_load(SEL_TSS);
 	trap_load();
 	if (features.nx)
 		msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_NXE);
-	cr0_write(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_PG);
+	cr0_write(cpu_cr0());
 	cr4_write(cpu_cr4());
+	syscall_init_vp();
 }

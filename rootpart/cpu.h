@@ -19,29 +19,36 @@
 #define VECTOR_DEVICE_END   0xe0u
 #define VECTOR_TIMER        0xf0u
 #define VECTOR_WAKE         0xf1u
+#define VECTOR_SYNIC        0xf2u
 #define VECTOR_SPURIOUS     0xffu
 
+struct hv_message_page;
 struct irq_line;
 struct task;
 
 struct cpu {
 	struct cpu *self; /* first: read through %gs:0 */
-	u32 vp;           /* index, 0 is the boot VP */
-	u32 apic_id;
 	u64 gdt[CPU_GDT_ENTRIES];
-	struct tss tss;
-	void *hypercall_page; /* parameters: input in the first half, output in the second */
-	const u64 *stats;     /* counters of hv/stats.h; NULL if not mapped */
-	bool online;          /* release-stored by the VP when it is up */
+	u32 vp;         /* index, 0 is the boot VP */
+	struct tss tss; /* rsp[0], aligned: kernel stack of the process that runs */
+	u32 apic_id;
+	u64 user_rsp; /* syscall.S: between two of its instructions */
+	/* This VP only, interrupts off, as what is below idle. */
+	struct task *current;
 
 	/* Own lock. */
 	struct run_queue run_queue;
 
-	/* This VP only, interrupts off. */
-	struct task *current;
 	struct task *idle;
 	struct task *dead; /* has left its stack, to be freed by the next one */
+	u64 cr3; /* of the process whose lower half is loaded; 0: the kernel's own tables */
+	struct timer slice; /* runs while the current task is in ring 3, and others stand in line */
 	struct timer_queue timers;
+
+	void *hypercall_page;             /* parameters: a page of input, a page of output */
+	struct hv_message_page *messages; /* SynIC's */
+	const u64 *stats;                 /* counters of hv/stats.h; NULL if not mapped */
+	bool online;                      /* release-stored by the VP when it is up */
 
 	/* irq.c's lock to write; read with interrupts off on this VP. */
 	struct irq_line *lines[256];
@@ -57,6 +64,7 @@ struct cpu_features {
 	bool nx;
 	bool smep;
 	bool smap;
+	bool umip;
 	bool x2apic;
 	bool tsc_deadline;
 	bool rdrand;
@@ -72,7 +80,8 @@ void cpu_init_features(void);
 struct cpu *cpu_init_boot(void);
 /* Makes VP @vp's struct and stacks; NULL if memory is out. */
 [[nodiscard]] struct cpu *cpu_create(u32 vp, u32 apic_id);
-/* Loads GDT, TSS, IDT, GS base and control registers of the calling VP. */
+/* Loads GDT, TSS, IDT, GS base, control registers and SYSCALL of the calling VP. */
 void cpu_load(struct cpu *cpu);
-/* CR4 that every VP has. */
+/* CR0 and CR4 that every VP has. */
+u64 cpu_cr0(void);
 u64 cpu_cr4(void);

@@ -18,8 +18,9 @@
 #include "x86/cpu.h"
 #include "x86/msr.h"
 
-/* Input and output of a call share the VP's page. */
-#define OUTPUT_OFFSET 2048u
+/* A VP's two pages: input, then output. */
+#define OUTPUT_OFFSET PAGE_SIZE
+#define PAGES_ORDER   1u
 
 /*
  * hypercall.S. The TLFS's registers are those of the third, fourth and fifth
@@ -90,35 +91,62 @@ void hypercall_init(u64 load)
 
 void hypercall_init_vp(void)
 {
-	this_cpu()->hypercall_page = page_alloc(0);
+	this_cpu()->hypercall_page = page_alloc(PAGES_ORDER);
 	assert(this_cpu()->hypercall_page != NULL);
 }
 
-/* The calling VP's page; interrupts are off. */
-static int call(u16 code, const void *in, size_t in_size, void *out, size_t out_size)
+/* The calling VP's pages; interrupts are off. Gives the result word. */
+static u64 call(u64 control, const void *in, size_t in_size, const void *list, size_t list_size,
+	bool has_output)
 {
 	u8 *page = this_cpu()->hypercall_page;
 	u64 gpa = gpa_of(page).a;
-	int r;
 
 	memcpy(page, in, in_size);
-	r = hypercall_errno(HV_RESULT_STATUS(
-		hypercall_page(0, 0, gpa, code, out_size != 0 ? gpa + OUTPUT_OFFSET : 0)));
-	if (r == 0 && out_size != 0)
-		memcpy(out, page + OUTPUT_OFFSET, out_size);
-	return r;
+	memcpy(page + in_size, list, list_size);
+	return hypercall_page(0, 0, gpa, control, has_output ? gpa + OUTPUT_OFFSET : 0);
 }
 
 int hypercall(u16 code, const void *in, size_t in_size, void *out, size_t out_size)
 {
+	return hypercall_variable(code, in, in_size, NULL, 0, out, out_size);
+}
+
+int hypercall_variable(u16 code, const void *in, size_t in_size, const u64 *header, u32 words,
+	void *out, size_t out_size)
+{
+	u64 control = code | HV_CONTROL_VARHEAD_IS(words);
 	u64 flags;
 	int r;
 
-	assert(in_size <= OUTPUT_OFFSET && out_size <= PAGE_SIZE - OUTPUT_OFFSET);
+	assert(in_size + words * sizeof(u64) <= PAGE_SIZE && out_size <= PAGE_SIZE);
 	flags = irq_save();
-	r = call(code, in, in_size, out, out_size);
+	r = hypercall_errno(HV_RESULT_STATUS(
+		call(control, in, in_size, header, words * sizeof(u64), out_size != 0)));
+	if (r == 0 && out_size != 0)
+		memcpy(out, (u8 *)this_cpu()->hypercall_page + OUTPUT_OFFSET, out_size);
 	irq_restore(flags);
 	return r;
+}
+
+int hypercall_rep(u16 code, const struct hypercall_reps *c, u32 *done)
+{
+	u64 flags, result;
+	u32 reps;
+
+	assert(c->in_size + c->count * c->element_in <= PAGE_SIZE);
+	assert(c->count > 0 && c->count * c->element_out <= PAGE_SIZE);
+	flags = irq_save();
+	result = call(code | HV_CONTROL_REPS(c->count, 0), c->in, c->in_size, c->list,
+		c->count * c->element_in, c->element_out != 0);
+	reps = HV_RESULT_REPS(result);
+	if (c->element_out != 0)
+		memcpy(c->out, (u8 *)this_cpu()->hypercall_page + OUTPUT_OFFSET,
+			MIN(reps, c->count) * c->element_out);
+	irq_restore(flags);
+	if (done != NULL)
+		*done = reps;
+	return hypercall_errno(HV_RESULT_STATUS(result));
 }
 
 int hypercall_start_vp(u32 vp_index, const struct hv_initial_vp_context *context)

@@ -22,6 +22,8 @@
 #include "rootpart/task.h"
 #include "rootpart/time.h"
 #include "rootpart/trap.h"
+#include "rootpart/vm/vm.h"
+#include "rootpart/vm/vm_store.h"
 #include "x86/cpu.h"
 
 #define COM1 0x3f8
@@ -81,6 +83,8 @@ void root_main(u64 start_info, u64 load)
 	power_init();
 	smp_init();
 	boot_fs_init();
+	vm_store_init();
+	vm_init();
 	cli_start();
 	task_idle_loop();
 }

@@ -8,6 +8,7 @@
 
 #include "base/errno.h"
 #include "lib/string.h"
+#include "rootpart/boot_modules.h"
 #include "rootpart/cpu.h"
 #include "rootpart/image.h"
 #include "rootpart/layout.h"
@@ -23,8 +24,9 @@
 #define PAGING_PAT 0x0007040100070406ull
 
 static struct spinlock lock;
-static u64 root_table; /* physical */
-static u64 table_base; /* where tables are reached: identity, then direct map */
+static u64 root_table;   /* physical */
+static u64 table_base;   /* where tables are reached: identity, then direct map */
+static bool root_closed; /* all its upper entries are there */
 static bool early = true;
 static u64 device_next = ROOT_DEVICE_BASE;
 
@@ -57,8 +59,9 @@ static u64 table_alloc(void)
 	return p != NULL ? gpa_of(p).a : 0;
 }
 
-/* Entry for @va in the table of @level; NULL: memory is out. An entry of a
- * higher level comes back where a large page is in the way. */
+/* Entry for @va in the table of @level; NULL: memory is out, or it would take a
+ * new entry of the root table, which address spaces would not have. An entry of
+ * a higher level comes back where a large page is in the way. */
 static u64 *walk(u64 va, u32 level)
 {
 	u64 *table = table_ptr(root_table);
@@ -69,7 +72,7 @@ static u64 *walk(u64 va, u32 level)
 		if (l == level || (*entry & PTE_PS))
 			return entry;
 		if (!(*entry & PTE_P)) {
-			u64 pa = table_alloc();
+			u64 pa = l == 4 && root_closed ? 0 : table_alloc();
 
 			if (pa == 0)
 				return NULL;
@@ -157,16 +160,39 @@ static void map_ram(void)
 			PAGING_DATA);
 }
 
-/* Address spaces to come copy the upper half's entries: none may come late. */
+/* Where the last thing ends that the memory map knows; at least at 4 GiB. */
+static u64 memory_end(void)
+{
+	u32 count;
+	const struct pvh_memory *map = boot_memory_map(&count);
+	u64 end = 4 * GIB;
+
+	for (u32 i = 0; i < count; i++) {
+		if (map[i].size <= ROOT_DIRECT_SIZE &&
+			map[i].address <= ROOT_DIRECT_SIZE - map[i].size)
+			end = MAX(end, map[i].address + map[i].size);
+	}
+	return end;
+}
+
+/* Address spaces copy the upper half's entries: none may come late. */
 static void fill_root_table(void)
 {
-	if (walk(ROOT_DIRECT_BASE, 3) == NULL || walk(ROOT_STACK_BASE, 3) == NULL ||
-		walk(ROOT_DEVICE_BASE, 3) == NULL)
+	u64 end = memory_end();
+
+	if (walk(ROOT_STACK_BASE, 3) == NULL || walk(ROOT_DEVICE_BASE, 3) == NULL ||
+		walk(ROOT_IMAGE_BASE, 3) == NULL)
 		die_without_memory();
+	for (u64 gpa = 0; gpa < end; gpa += PT_SPAN(4)) {
+		if (walk(ROOT_DIRECT_BASE + gpa, 3) == NULL)
+			die_without_memory();
+	}
+	root_closed = true;
 }
 
 void paging_init(u64 load)
 {
+	root_closed = false;
 	root_table = table_alloc();
 	if (root_table == 0)
 		die_without_memory();
@@ -191,6 +217,17 @@ void paging_load(void)
 u64 paging_cr3(void)
 {
 	return root_table;
+}
+
+void paging_switch(u64 root)
+{
+	cr3_write(root);
+}
+
+void paging_copy_kernel_half(u64 *root)
+{
+	memcpy(root + PT_ENTRIES / 2, table_ptr(root_table) + PT_ENTRIES / 2,
+		PT_ENTRIES / 2 * sizeof(*root));
 }
 
 u64 paging_pat(void)

@@ -2,7 +2,8 @@
 /*
  * The kernel's page tables, shared by all VPs: direct map of RAM, image W^X,
  * stacks, device registers (layout.h). Kernel mappings are only ever added,
- * so there is no TLB shootdown. Any task; one lock inside.
+ * so there is no TLB shootdown. Lower halves are address_space.h's. Any task; one
+ * lock inside.
  */
 #pragma once
 
@@ -30,6 +31,14 @@ void paging_load(void);
 u64 paging_cr3(void);
 u64 paging_pat(void);
 
+/*
+ * Loads the root table @root, the kernel's own or an address space's: what was
+ * cached of a lower half is forgotten, the kernel's mappings stay.
+ */
+void paging_switch(u64 root);
+/* Fills the upper half of an address space's root table: as it is, it stays. */
+void paging_copy_kernel_half(u64 *root);
+
 /* Maps pages; what is mapped there already stays. 0 or -ENOMEM. */
 [[nodiscard]] int paging_map(u64 va, u64 pa, u64 size, enum paging_kind kind);
 
@@ -42,6 +51,6 @@ u64 paging_pat(void);
 /*
  * Makes [gpa, gpa + size) readable in the direct map, where it is not RAM:
  * firmware tables, modules, the hypervisor's rings. Returns its address, NULL
- * when memory is out.
+ * when memory is out, or where it lies beyond all that the memory map knows.
  */
 [[nodiscard]] const void *paging_map_direct(u64 gpa, u64 size);

@@ -152,14 +152,16 @@ void panic_trap(const struct trap_frame *frame)
 {
 	panic_begin();
 	print_head();
-	console_printf("%s", trap_name(frame->vector));
+	console_printf(
+		"%s%s", trap_name(frame->vector), trap_from_ring3(frame) ? " in ring 3" : "");
 	if (frame->vector == VEC_PF)
 		console_printf(" at %016lx", cr2_read());
 	if (frame->vector == VEC_DF && in_stack_guard(cr2_read()))
 		console_printf(", stack overflow");
 	console_printf("\n");
 	print_registers(frame);
-	backtrace(frame->rip, frame->rbp);
+	if (!trap_from_ring3(frame))
+		backtrace(frame->rip, frame->rbp);
 	halt_for_ever();
 }
 

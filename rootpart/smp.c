@@ -16,11 +16,11 @@
 #include "rootpart/panic.h"
 #include "rootpart/stack.h"
 #include "rootpart/stats.h"
+#include "rootpart/synic.h"
 #include "rootpart/task.h"
 #include "rootpart/time.h"
 #include "x86/atomic.h"
 #include "x86/cpu.h"
-#include "x86/cr.h"
 #include "x86/msr.h"
 
 /* A VP that is not up by then never will be. */
@@ -35,6 +35,7 @@ void smp_init_vp(void)
 {
 	hypercall_init_vp();
 	apic_init_vp();
+	synic_init_vp();
 	task_init_vp();
 	stats_init_vp();
 }
@@ -87,7 +88,7 @@ static void fill_context(struct hv_initial_vp_context *c, const struct cpu *cpu,
 	c->rsp = stack + ROOT_STACK_SIZE - 8;
 	c->rflags = RFLAGS_FIXED;
 	c->efer = EFER_LME | EFER_LMA | (cpu_features()->nx ? EFER_NXE : 0);
-	c->cr0 = cr0_read();
+	c->cr0 = cpu_cr0();
 	c->cr3 = paging_cr3();
 	c->cr4 = cpu_cr4();
 	c->pat = paging_pat();

@@ -12,12 +12,16 @@
 #include "rootpart/cpu.h"
 #include "rootpart/heap.h"
 #include "rootpart/lock.h"
+#include "rootpart/paging.h"
 #include "rootpart/stack.h"
 #include "rootpart/time.h"
 
 /* task_switch.S */
 void task_switch(u64 *save, u64 load);
 void task_start(void);
+
+/* How long a process keeps its VP while others want it. */
+#define SLICE_NS (10 * NS_PER_MS)
 
 static struct spinlock all_lock;
 static struct list_node all = LIST_INIT(all);
@@ -67,21 +71,52 @@ static void switch_finish(void)
 		task_destroy(dead);
 }
 
+/* Brings the running task's account up to date; first thing before it may leave its VP. */
+static void account(struct cpu *cpu)
+{
+	struct task *t = cpu->current;
+	u64 now = rdtsc();
+
+	t->run_tsc += now - t->since_tsc;
+	t->since_tsc = now;
+	if (t->run.ring3 && t->run_tsc >= t->slice_end)
+		t->run.spent = true;
+}
+
+static void slice_begin(struct task *t)
+{
+	t->run.spent = false;
+	t->slice_end = t->run_tsc + time_ns_to_tsc(SLICE_NS);
+}
+
+/* Other tasks run on whatever lower half is loaded: they never look at it. */
+static void load_ring3(struct cpu *cpu, const struct task *t)
+{
+	cpu->tss.rsp[0] = t->stack_base + ROOT_STACK_SIZE;
+	if (cpu->cr3 != t->cr3) {
+		cpu->cr3 = t->cr3;
+		paging_switch(t->cr3);
+	}
+}
+
 /* Runs whoever is next; comes back when it is this task's turn again. */
 static void switch_next(void)
 {
 	struct cpu *cpu = this_cpu();
 	struct task *old = cpu->current;
 	struct task *next = task_of(run_queue_next(&cpu->run_queue));
-	u64 now;
 
 	if (next == NULL)
 		next = cpu->idle;
+	if (next->run.spent)
+		slice_begin(next);
 	if (next == old)
 		return;
-	now = rdtsc();
-	old->run_tsc += now - old->since_tsc;
-	next->since_tsc = now;
+	if (cpu->slice.armed)
+		timer_stop(&cpu->slice);
+	if (next->run.ring3)
+		load_ring3(cpu, next);
+	next->since_tsc = old->since_tsc;
 	cpu->current = next;
 	task_switch(&old->stack_pointer, next->stack_pointer);
 	switch_finish();
@@ -116,7 +151,8 @@ static void kick(struct cpu *cpu)
 		apic_send_ipi(cpu->apic_id, VECTOR_WAKE);
 }
 
-struct task *task_create_on(u32 vp, const char *name, void (*entry)(void *arg), void *arg)
+/* With a stack on which its first switch finds task_main(). */
+static struct task *task_build(u32 vp, const char *name, void (*entry)(void *arg), void *arg)
 {
 	struct switch_frame *frame;
 	struct task *t;
@@ -135,9 +171,39 @@ struct task *task_create_on(u32 vp, const char *name, void (*entry)(void *arg), 
 	frame = (struct switch_frame *)(t->stack_base + ROOT_STACK_SIZE) - 1;
 	*frame = (struct switch_frame){ .r12 = (u64)task_main, .rip = (u64)task_start };
 	t->stack_pointer = (u64)frame;
+	return t;
+}
+
+static void task_go(struct task *t)
+{
+	struct cpu *cpu = cpus[t->vp];
+
 	all_add(t);
-	if (run_queue_add(&cpus[vp]->run_queue, &t->run))
-		kick(cpus[vp]);
+	if (run_queue_add(&cpu->run_queue, &t->run))
+		kick(cpu);
+}
+
+struct task *task_create_on(u32 vp, const char *name, void (*entry)(void *arg), void *arg)
+{
+	struct task *t = task_build(vp, name, entry, arg);
+
+	if (t != NULL)
+		task_go(t);
+	return t;
+}
+
+struct task *task_create_ring3(
+	u32 vp, const char *name, void (*entry)(void *arg), struct process *p, u64 cr3)
+{
+	struct task *t = task_build(vp, name, entry, p);
+
+	if (t == NULL)
+		return NULL;
+	t->process = p;
+	t->cr3 = cr3;
+	t->run.ring3 = true;
+	slice_begin(t);
+	task_go(t);
 	return t;
 }
 
@@ -152,6 +218,7 @@ void task_exit(void)
 
 	irq_disable();
 	cpu = this_cpu();
+	account(cpu);
 	cpu->current->run.state = RUN_DEAD;
 	cpu->dead = cpu->current;
 	switch_next();
@@ -165,6 +232,7 @@ void task_yield(void)
 	u64 flags = irq_save();
 	struct cpu *cpu = this_cpu();
 
+	account(cpu);
 	run_queue_yield(&cpu->run_queue, &cpu->current->run);
 	switch_next();
 	irq_restore(flags);
@@ -176,6 +244,51 @@ void task_wake(struct task *t)
 
 	if (run_queue_wake(&cpu->run_queue, &t->run))
 		kick(cpu);
+}
+
+void task_alert(struct task *t)
+{
+	struct cpu *cpu = cpus[t->vp];
+
+	if (run_queue_alert(&cpu->run_queue, &t->run))
+		kick(cpu);
+}
+
+static void slice_fire(struct timer *t)
+{
+	run_queue_tick(&container_of(t, struct cpu, slice)->run_queue);
+}
+
+bool task_give_way(void)
+{
+	struct cpu *cpu = this_cpu();
+	const struct task *t = cpu->current;
+
+	account(cpu);
+	switch (run_queue_claim(&cpu->run_queue, &cpu->current->run)) {
+	case RUN_CLAIM_NOW:
+		switch_next();
+		return true;
+	case RUN_CLAIM_LATER:
+		timer_start(&cpu->slice, time_ns() + time_tsc_to_ns(t->slice_end - t->run_tsc));
+		return false;
+	case RUN_CLAIM_NONE:
+		break;
+	}
+	return false;
+}
+
+void task_leave_ring3(void)
+{
+	u64 flags = irq_save();
+	struct cpu *cpu = this_cpu();
+
+	timer_stop(&cpu->slice);
+	cpu->current->run.ring3 = false;
+	cpu->current->process = NULL;
+	cpu->cr3 = 0;
+	paging_switch(paging_cr3());
+	irq_restore(flags);
 }
 
 /* The limit of one task_wait(); lives on the stack of the task. */
@@ -202,6 +315,7 @@ int task_wait(u64 deadline_ns)
 	assert((flags & RFLAGS_IF) && cpu->current != cpu->idle);
 	if (deadline_ns != TIME_NEVER)
 		timer_start(&limit.timer, deadline_ns);
+	account(cpu);
 	if (run_queue_wait(&cpu->run_queue, &cpu->current->run))
 		switch_next();
 	timer_stop(&limit.timer);
@@ -229,19 +343,19 @@ void task_init_vp(void)
 	cpu->idle->run.state = RUN_RUNNING;
 	cpu->idle->since_tsc = rdtsc();
 	cpu->current = cpu->idle;
+	timer_init(&cpu->slice, slice_fire);
 	all_add(cpu->idle);
 }
 
 void task_idle_loop(void)
 {
-	struct run_queue *q = &this_cpu()->run_queue;
+	struct cpu *cpu = this_cpu();
 
 	for (;;) {
+		account(cpu);
 		switch_next();
-		if (run_queue_halt(q)) {
+		if (run_queue_halt(&cpu->run_queue))
 			irq_wait();
-			run_queue_resume(q);
-		}
 	}
 }
 

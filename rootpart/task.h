@@ -3,7 +3,8 @@
  * Cooperative tasks: own stack with a guard page, bound to the VP that they
  * were created for. A task runs until it waits, yields or returns; interrupts
  * are on while it runs, and handlers only mark and wake. Queues and states
- * are in run_queue.h, waiting for conditions in waitq.h.
+ * are in run_queue.h, waiting for conditions in waitq.h. A process's task
+ * (process.h) is an ordinary one in the kernel, and gives way while in ring 3.
  */
 #pragma once
 
@@ -13,12 +14,17 @@
 
 #define TASK_NAME_SIZE 24
 
+struct process;
+
 struct task {
-	struct run_entry run; /* state and links; lock of its run queue */
-	u64 stack_pointer;    /* while not running */
-	u64 stack_base;       /* lowest mapped address, 0 for the idle task */
-	u64 run_tsc;          /* ticks spent running so far */
-	u64 since_tsc;        /* when it last began to run */
+	struct run_entry run;    /* state and links; lock of its run queue */
+	u64 stack_pointer;       /* while not running */
+	struct process *process; /* NULL: none; own VP only, as are cr3 and what is below */
+	u64 cr3;                 /* of the process */
+	u64 slice_end;           /* run_tsc at which its slice is spent */
+	u64 stack_base;          /* lowest mapped address, 0 for the idle task */
+	u64 run_tsc;             /* ticks spent running so far, up to since_tsc */
+	u64 since_tsc;
 	void (*entry)(void *arg);
 	void *arg;
 	u32 vp;
@@ -34,6 +40,23 @@ struct task {
 [[nodiscard]] struct task *task_create(const char *name, void (*entry)(void *arg), void *arg);
 [[nodiscard]] struct task *task_create_on(
 	u32 vp, const char *name, void (*entry)(void *arg), void *arg);
+
+/*
+ * A task for process.c, on VP @vp: calls @entry(@p) with the address space
+ * @cr3 loaded, and again whenever it runs, until task_leave_ring3().
+ */
+[[nodiscard]] struct task *task_create_ring3(
+	u32 vp, const char *name, void (*entry)(void *arg), struct process *p, u64 cr3);
+/*
+ * Before ring 3 goes on, interrupts off: lets others run if they may. True if
+ * some did: there is to be looked again. False: nobody claims the VP now, and
+ * whoever comes to will interrupt it.
+ */
+[[nodiscard]] bool task_give_way(void);
+/* Wakes @t, and calls process_attend() in it before ring 3 goes on; any context. */
+void task_alert(struct task *t);
+/* The running task is an ordinary one from now on, on the kernel's own tables. */
+void task_leave_ring3(void);
 
 /* The running task; the idle task's own while a VP starts up. */
 struct task *task_current(void);

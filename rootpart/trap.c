@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The IDT and what happens at each vector: exceptions end in panic, device
- * interrupts go to irq.c, the timer to timer.c; the wake-up IPI has done its
- * work by ending a HLT. Runs on the VP that was interrupted, interrupts off.
+ * The IDT and what happens at each vector: exceptions end in panic or end the
+ * process, device interrupts go to irq.c, the timer to timer.c; the wake-up IPI
+ * has done its work by ending a HLT, or by getting the VP out of ring 3. Runs on
+ * the VP that was interrupted, interrupts off. Ring 3 may use no gate by INT.
  */
 #include "rootpart/trap.h"
 
@@ -10,6 +11,9 @@
 #include "rootpart/cpu.h"
 #include "rootpart/irq.h"
 #include "rootpart/panic.h"
+#include "rootpart/synic.h"
+#include "rootpart/process.h"
+#include "rootpart/syscall.h"
 #include "rootpart/timer.h"
 #include "x86/cpu.h"
 #include "x86/desc.h"
@@ -20,8 +24,16 @@ extern char trap_stubs[];
 
 static struct idt_gate idt[256];
 
-/* Exceptions that may come on a stack that is no good. */
-static const u8 ist_of[VEC_EXCEPTIONS] = { [VEC_NMI] = 1, [VEC_DF] = 2, [VEC_MC] = 3 };
+/* Exceptions that may come on a stack that is no good; trap.S has them, too. */
+static const u8 ist_of[VEC_EXCEPTIONS] = {
+	[VEC_NMI] = 1,
+	[VEC_DF] = 2,
+	[VEC_MC] = 3,
+	[VEC_DB] = 4,
+};
+
+/* What ring 3 cannot raise. */
+#define NOT_OF_RING3 (BIT(VEC_NMI) | BIT(VEC_DF) | BIT(VEC_MC))
 
 static const char *const names[VEC_EXCEPTIONS] = {
 	[VEC_DE] = "divide error",
@@ -76,6 +88,16 @@ void trap_load(void)
 	idt_load(&p);
 }
 
+/*
+ * Ring 3's trap flag behind a load of SS holds the debug exception back; on some
+ * processors it then comes at the first instruction behind SYSCALL. It will come
+ * again in ring 3.
+ */
+static bool is_held_back(const struct trap_frame *frame)
+{
+	return frame->vector == VEC_DB && frame->rip == (u64)syscall_entry;
+}
+
 static void handle_exception(const struct trap_frame *frame)
 {
 	/* The VP that panicked stops the others by NMI. */
@@ -83,7 +105,10 @@ static void handle_exception(const struct trap_frame *frame)
 		for (;;)
 			cpu_halt();
 	}
-	panic_trap(frame);
+	if (trap_from_ring3(frame) && !(NOT_OF_RING3 & BIT(frame->vector)))
+		process_exception(frame);
+	else if (!is_held_back(frame))
+		panic_trap(frame);
 }
 
 void trap_handle(struct trap_frame *frame)
@@ -97,6 +122,9 @@ void trap_handle(struct trap_frame *frame)
 		timer_interrupt();
 	} else if (vector == VECTOR_WAKE) {
 		apic_eoi();
+	} else if (vector == VECTOR_SYNIC) {
+		/* Ended by the hypervisor as it came. */
+		synic_interrupt();
 	} else if (vector != VECTOR_SPURIOUS) {
 		irq_dispatch((u8)vector);
 	}

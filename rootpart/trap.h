@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Exceptions and interrupts of the root kernel: the frame that trap.S builds,
- * and where each vector goes. Every exception is a bug of ours and ends in
- * panic_trap().
+ * and where each vector goes. An exception of the kernel is a bug of ours and
+ * ends in panic_trap(); one of ring 3 ends its process.
  */
 #pragma once
 
@@ -19,6 +19,13 @@ struct trap_frame {
 static_assert(sizeof(struct trap_frame) == 22 * 8);
 
 #define TRAP_STUB_SIZE 16u /* bytes between two of trap.S's entry points */
+#define TRAP_STACKS    4u  /* of exceptions that may come at any instruction: IST1 and on */
+
+/* Whether it was ring 3 that was interrupted. */
+static inline bool trap_from_ring3(const struct trap_frame *frame)
+{
+	return (frame->cs & 3) == 3;
+}
 
 /* Fills the IDT that all VPs share. Boot, once. */
 void trap_init(void);

@@ -103,6 +103,24 @@ int vfs_stat(const char *path, struct vfs_stat *stat)
 	return r != 0 ? r : look_up(normal, &mount, &below, stat);
 }
 
+/*
+ * Why nothing can be made at @path, which is normal and in no file system:
+ * its parent holds only mount points, or is not there.
+ */
+static int homeless(const char *path)
+{
+	const struct mount *mount;
+	struct vfs_stat stat;
+	const char *below;
+	char up[PATH_MAX];
+	int r;
+
+	(void)str_copy(up, path, sizeof(up));
+	*MAX(strrchr(up, '/'), up + 1) = '\0';
+	r = look_up(up, &mount, &below, &stat);
+	return r != 0 ? r : -EROFS;
+}
+
 int vfs_open(const char *path, u32 flags, struct vfs_file *file)
 {
 	char normal[PATH_MAX];
@@ -116,8 +134,10 @@ int vfs_open(const char *path, u32 flags, struct vfs_file *file)
 	r = look_up(normal, &mount, &below, &stat);
 	if (r == 0 && stat.type == VFS_DIRECTORY)
 		return -EISDIR;
-	if (r != 0 && !(r == -ENOENT && (flags & VFS_CREATE) && mount != NULL))
+	if (r != 0 && !(r == -ENOENT && (flags & VFS_CREATE)))
 		return r;
+	if (mount == NULL)
+		return homeless(normal);
 	if ((flags & VFS_WRITE) && mount->ops->write == NULL)
 		return -EROFS;
 	*file = (struct vfs_file){ .ops = mount->ops, .fs = mount->fs, .flags = flags };
@@ -150,6 +170,78 @@ s64 vfs_write(struct vfs_file *file, const void *buf, size_t len)
 	if (done > 0)
 		file->offset += (u64)done;
 	return done;
+}
+
+int vfs_mkdir(const char *path)
+{
+	char normal[PATH_MAX];
+	const struct mount *mount;
+	struct vfs_stat stat;
+	const char *below;
+	int r = path_normalise(path, normal);
+
+	if (r != 0)
+		return r;
+	r = look_up(normal, &mount, &below, &stat);
+	if (r != -ENOENT)
+		return r != 0 ? r : -EEXIST;
+	if (mount == NULL)
+		return homeless(normal);
+	return mount->ops->mkdir != NULL ? mount->ops->mkdir(mount->fs, below) : -EROFS;
+}
+
+int vfs_remove(const char *path)
+{
+	char normal[PATH_MAX];
+	const struct mount *mount;
+	struct vfs_stat stat;
+	const char *below;
+	int r = path_normalise(path, normal);
+
+	if (r == 0)
+		r = look_up(normal, &mount, &below, &stat);
+	if (r != 0)
+		return r;
+	if (leads_to_mount(normal))
+		return -EBUSY;
+	return mount->ops->remove != NULL ? mount->ops->remove(mount->fs, below) : -EROFS;
+}
+
+/* Both are normal, and @from is there. */
+static int rename_normal(const char *from, const char *to)
+{
+	const char *below_from, *below_to;
+	const struct mount *mount = mount_of(from, &below_from);
+	const struct mount *other = mount_of(to, &below_to);
+
+	if (leads_to_mount(from) || leads_to_mount(to))
+		return -EBUSY;
+	if (other == NULL)
+		return homeless(to);
+	if (other != mount)
+		return -EXDEV;
+	if (mount->ops->rename == NULL)
+		return -EROFS;
+	if (strcmp(from, to) == 0)
+		return 0;
+	if (path_below(to, from) != NULL)
+		return -EINVAL;
+	return mount->ops->rename(mount->fs, below_from, below_to);
+}
+
+int vfs_rename(const char *from, const char *to)
+{
+	char normal_from[PATH_MAX], normal_to[PATH_MAX];
+	const struct mount *mount;
+	struct vfs_stat stat;
+	const char *below;
+	int r = path_normalise(from, normal_from);
+
+	if (r == 0)
+		r = path_normalise(to, normal_to);
+	if (r == 0)
+		r = look_up(normal_from, &mount, &below, &stat);
+	return r != 0 ? r : rename_normal(normal_from, normal_to);
 }
 
 int vfs_opendir(const char *path, struct vfs_directory *d)

@@ -6,7 +6,7 @@
  *
  * Errors, besides a file system's own: -ENOENT no such file, -ENOTDIR a part
  * of the path is no directory, -EISDIR it is one, -EROFS read-only,
- * -ENAMETOOLONG, -EINVAL.
+ * -ENOSPC, -ENAMETOOLONG, -EINVAL. What failed changed nothing.
  */
 #pragma once
 
@@ -25,9 +25,10 @@ struct vfs_entry {
 	struct vfs_stat stat;
 };
 
-#define VFS_READ   0u
-#define VFS_WRITE  1u /* reading, too */
-#define VFS_CREATE 2u /* with VFS_WRITE: made if it is not there */
+#define VFS_READ     0u
+#define VFS_WRITE    1u /* reading, too */
+#define VFS_CREATE   2u /* with VFS_WRITE: made if it is not there */
+#define VFS_TRUNCATE 4u /* with VFS_WRITE: emptied if it is there */
 
 struct vfs_file {
 	const struct vfs_ops *ops;
@@ -40,11 +41,14 @@ struct vfs_file {
 /*
  * What a file system does. @path: below its mount point, normal, without a
  * slash in front; "" is its root, which is a directory. NULL functions that
- * write: the file system is read-only.
+ * change something: the file system is read-only. Any task of any VP may call.
  */
 struct vfs_ops {
 	int (*stat)(void *fs, const char *path, struct vfs_stat *stat);
-	/* Sets file->node; never called for a directory. */
+	/*
+	 * Sets file->node, and does what file->flags say; -EISDIR. An open file
+	 * stays as it is when its path is removed or replaced.
+	 */
 	int (*open)(void *fs, const char *path, struct vfs_file *file);
 	void (*close)(struct vfs_file *file);
 	/* Bytes done, 0 at the end, or an error. @len is below 2^31. */
@@ -55,6 +59,18 @@ struct vfs_ops {
 	 * 0 past the last one. Starts with 0, in the file system's own order.
 	 */
 	int (*readdir)(void *fs, const char *path, u64 *position, struct vfs_entry *entry);
+
+	/* These three never get "". -EEXIST. */
+	int (*mkdir)(void *fs, const char *path);
+	/* A file or an empty directory; -ENOTEMPTY. */
+	int (*remove)(void *fs, const char *path);
+	/*
+	 * In one step, so that nobody finds neither or half of it: @to may be
+	 * there, as a file for a file, or an empty directory for a directory.
+	 * -EISDIR, -ENOTDIR, -ENOTEMPTY if it is otherwise. @to is neither @from
+	 * nor below it.
+	 */
+	int (*rename)(void *fs, const char *from, const char *to);
 };
 
 /*
@@ -71,6 +87,17 @@ void vfs_close(struct vfs_file *file);
 /* From file->offset, which moves. Bytes done, 0 at the end, or an error. */
 [[nodiscard]] s64 vfs_read(struct vfs_file *file, void *buf, size_t len);
 [[nodiscard]] s64 vfs_write(struct vfs_file *file, const void *buf, size_t len);
+
+/* -EEXIST if @path is there, whatever it is. */
+[[nodiscard]] int vfs_mkdir(const char *path);
+/* Removes a file or an empty directory; -ENOTEMPTY; -EBUSY: mounted here or below. */
+[[nodiscard]] int vfs_remove(const char *path);
+/*
+ * Moves a file or a directory, as vfs_ops.rename says. -EXDEV to another file
+ * system; -EBUSY if something is mounted at or below one of both; -EINVAL if
+ * @to lies below @from.
+ */
+[[nodiscard]] int vfs_rename(const char *from, const char *to);
 
 /* A listing in progress; the caller's. */
 struct vfs_directory {

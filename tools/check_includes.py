@@ -21,6 +21,7 @@ LAW = {
     "vsp": {"include", "lib", "vmbus"},
     "vsc": {"include", "lib", "vmbus"},
     "rootpart": {"include", "lib", "vmbus", "vsp"},
+    "rootpart/worker": {"include", "lib"},
     "include": {"lib"},
     "lib": {"include"},
     "tests": None,

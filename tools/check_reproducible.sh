@@ -11,7 +11,7 @@ mkdir -p "$copy"
 tar -cf - --exclude=./build --exclude=./.git --exclude="./${build#./}" . | tar -xf - -C "$copy"
 make -s -C "$copy" CC="${CC:-gcc}" BUILD=out images guests iso
 status=0
-for file in hypervisor.elf rootpart.elf boot.cpio verdigris.iso hypervisor.debug rootpart.debug; do
+for file in hypervisor.elf rootpart.elf worker.elf boot.cpio verdigris.iso hypervisor.debug rootpart.debug; do
     cmp "$build/$file" "$copy/out/$file" || status=1
 done
 rm -rf "$build/reproducible"

@@ -19,6 +19,8 @@ INCLUDES := -I include -I .
 # Paths never enter the images, so that where it was built does not show.
 REPRODUCIBLE := -ffile-prefix-map=$(CURDIR)=. -fdebug-prefix-map=$(CURDIR)=.
 IMAGE_CFLAGS := $(FREESTANDING) $(WARNINGS) $(INCLUDES) $(REPRODUCIBLE)
+# The worker is linked low, in the lower half of ring 3.
+WORKER_CFLAGS := $(subst -mcmodel=kernel,-mcmodel=small,$(IMAGE_CFLAGS))
 IMAGE_LDFLAGS := -nostdlib -static -fuse-ld=bfd -Wl,--build-id=none \
 	-Wl,-z,max-page-size=4096 -Wl,-z,noexecstack -Wl,--fatal-warnings
 # One line per file; none with -s, whole commands with V=1.

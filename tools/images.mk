@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# The images: hypervisor.elf, rootpart.elf, one guest/NAME.elf per test
-# kernel, boot.cpio, verdigris.iso. Sources are found by wildcard, headers by
+# The images: hypervisor.elf, rootpart.elf, worker.elf, one guest/NAME.elf per
+# test kernel, one worker-test/NAME.elf per test program of ring 3, boot.cpio,
+# verdigris.iso. Sources are found by wildcard, headers by
 # -MMD; each image has its own object directory. Beside each image lie NAME.sym
 # (nm -n), NAME.dis (objdump -d) and NAME.debug (DWARF for gdb).
 
@@ -10,16 +11,20 @@ find = $(sort $(foreach d,$(1),$(shell find $(d) -name '*.[cS]' 2>/dev/null)))
 objects = $(patsubst %,$(BUILD)/obj/$(1)/%.o,$(2))
 
 HYPERVISOR_SRC := $(call find,boot hypervisor)
-ROOTPART_SRC := $(call find,rootpart vmbus vsp)
+WORKER_SRC := $(call find,rootpart/worker)
+ROOTPART_SRC := $(filter-out $(WORKER_SRC),$(call find,rootpart vmbus vsp))
 GUEST_LIB_SRC := $(sort $(wildcard tests/guest/lib/*.[cS]))
 LIB_SRC := $(sort $(wildcard lib/*.c))
 GUESTS := $(sort $(patsubst tests/guest/%.c,%,$(wildcard tests/guest/*.c)))
 GUEST_ELF := $(GUESTS:%=$(BUILD)/guest/%.elf)
-IMAGES := $(BUILD)/hypervisor.elf $(BUILD)/rootpart.elf
+WORKER_TEST_LIB_SRC := $(sort $(wildcard tests/worker/lib/*.[cS]))
+WORKER_TESTS := $(sort $(patsubst tests/worker/%.c,%,$(wildcard tests/worker/*.c)))
+WORKER_TEST_ELF := $(WORKER_TESTS:%=$(BUILD)/worker-test/%.elf)
+IMAGES := $(BUILD)/hypervisor.elf $(BUILD)/rootpart.elf $(BUILD)/worker.elf
 
 .PHONY: images guests iso
 images: $(IMAGES)
-guests: $(GUEST_ELF)
+guests: $(GUEST_ELF) $(WORKER_TEST_ELF)
 iso: $(BUILD)/verdigris.iso
 
 # Changes when the compiler or a flag does, and only then.
@@ -27,16 +32,18 @@ FLAGS_STAMP := $(BUILD)/obj/flags
 .PHONY: force
 $(FLAGS_STAMP): force
 	@mkdir -p $(@D)
-	@echo '$(CC) $(IMAGE_CFLAGS) $(IMAGE_LDFLAGS)' | cmp -s - $@ || \
-		echo '$(CC) $(IMAGE_CFLAGS) $(IMAGE_LDFLAGS)' > $@
+	@echo '$(CC) $(IMAGE_CFLAGS) $(WORKER_CFLAGS) $(IMAGE_LDFLAGS)' | cmp -s - $@ || \
+		echo '$(CC) $(IMAGE_CFLAGS) $(WORKER_CFLAGS) $(IMAGE_LDFLAGS)' > $@
 
+# $(call compile_rule,image,flags)
 define compile_rule
 $(BUILD)/obj/$(1)/%.o: % $(FLAGS_STAMP)
 	@mkdir -p $$(@D)
 	@$(SAY) '  CC      $$<'
-	$(Q)$(CC) $(IMAGE_CFLAGS) -MMD -MP -c $$< -o $$@
+	$(Q)$(CC) $(2) -MMD -MP -c $$< -o $$@
 endef
-$(foreach i,hypervisor rootpart guest,$(eval $(call compile_rule,$(i))))
+$(foreach i,hypervisor rootpart guest worker-test,$(eval $(call compile_rule,$(i),$(IMAGE_CFLAGS))))
+$(eval $(call compile_rule,worker,$(WORKER_CFLAGS)))
 
 # lib/ is an archive, so that an image has of it only what it uses.
 define archive_rule
@@ -44,7 +51,7 @@ $(BUILD)/obj/$(1)/lib.a: $(call objects,$(1),$(LIB_SRC)) $(BUILD)/obj/lib.list
 	$(Q)rm -f $$@
 	$(Q)ar rcD $$@ $$(filter %.o,$$^)
 endef
-$(foreach i,hypervisor rootpart guest,$(eval $(call archive_rule,$(i))))
+$(foreach i,hypervisor rootpart worker guest worker-test,$(eval $(call archive_rule,$(i))))
 
 # $(call link,objects,linker script): full image first, then the shipped one,
 # which keeps its symbol table and loses the DWARF.
@@ -65,14 +72,18 @@ $(BUILD)/obj/%.list: force
 	@echo '$(LIST)' | cmp -s - $@ || echo '$(LIST)' > $@
 $(BUILD)/obj/hypervisor.list: LIST = $(HYPERVISOR_SRC)
 $(BUILD)/obj/rootpart.list: LIST = $(ROOTPART_SRC)
+$(BUILD)/obj/worker.list: LIST = $(WORKER_SRC)
 $(BUILD)/obj/guest.list: LIST = $(GUEST_LIB_SRC)
+$(BUILD)/obj/worker-test.list: LIST = $(WORKER_TEST_LIB_SRC)
 $(BUILD)/obj/lib.list: LIST = $(LIB_SRC)
 
 # The archive stands last: the linker takes from it what is still missing.
 image_objects = $(call objects,$(1),$(2)) $(BUILD)/obj/$(1)/lib.a
 HYPERVISOR_OBJ := $(call image_objects,hypervisor,$(HYPERVISOR_SRC))
 ROOTPART_OBJ := $(call image_objects,rootpart,$(ROOTPART_SRC))
+WORKER_OBJ := $(call image_objects,worker,$(WORKER_SRC))
 GUEST_LIB_OBJ := $(call image_objects,guest,$(GUEST_LIB_SRC))
+WORKER_TEST_LIB_OBJ := $(call image_objects,worker-test,$(WORKER_TEST_LIB_SRC))
 
 $(BUILD)/hypervisor.elf: $(HYPERVISOR_OBJ) linker.ld $(BUILD)/obj/hypervisor.list
 	$(call link,$(HYPERVISOR_OBJ),linker.ld)
@@ -80,21 +91,33 @@ $(BUILD)/hypervisor.elf: $(HYPERVISOR_OBJ) linker.ld $(BUILD)/obj/hypervisor.lis
 $(BUILD)/rootpart.elf: $(ROOTPART_OBJ) rootpart/rootpart.ld $(BUILD)/obj/rootpart.list
 	$(call link,$(ROOTPART_OBJ),rootpart/rootpart.ld)
 
+# Its segments become mappings of ring 3 as they are.
+$(BUILD)/worker.elf: $(WORKER_OBJ) rootpart/worker/worker.ld $(BUILD)/obj/worker.list \
+		tools/check_segments.sh
+	$(call link,$(WORKER_OBJ),rootpart/worker/worker.ld)
+	$(Q)tools/check_segments.sh $@
+
 $(GUEST_ELF): $(BUILD)/guest/%.elf: $(BUILD)/obj/guest/tests/guest/%.c.o \
 		$(GUEST_LIB_OBJ) tests/guest/guest.ld $(BUILD)/obj/guest.list
 	$(call link,$< $(GUEST_LIB_OBJ),tests/guest/guest.ld)
 
--include $(patsubst %.o,%.d,$(filter %.o,$(HYPERVISOR_OBJ) $(ROOTPART_OBJ) $(GUEST_LIB_OBJ)) \
-	$(foreach i,hypervisor rootpart guest,$(call objects,$(i),$(LIB_SRC))) \
-	$(call objects,guest,$(GUESTS:%=tests/guest/%.c)))
+$(WORKER_TEST_ELF): $(BUILD)/worker-test/%.elf: $(BUILD)/obj/worker-test/tests/worker/%.c.o \
+		$(WORKER_TEST_LIB_OBJ) tests/worker/worker.ld $(BUILD)/obj/worker-test.list
+	$(call link,$< $(WORKER_TEST_LIB_OBJ),tests/worker/worker.ld)
 
-# The boot archive: what lies in boot/archive, and the version.
+-include $(patsubst %.o,%.d,$(filter %.o,$(HYPERVISOR_OBJ) $(ROOTPART_OBJ) $(WORKER_OBJ) \
+		$(GUEST_LIB_OBJ) $(WORKER_TEST_LIB_OBJ)) \
+	$(foreach i,hypervisor rootpart worker guest worker-test,$(call objects,$(i),$(LIB_SRC))) \
+	$(call objects,guest,$(GUESTS:%=tests/guest/%.c)) \
+	$(call objects,worker-test,$(WORKER_TESTS:%=tests/worker/%.c)))
+
+# The boot archive: what lies in boot/archive, the worker, and the version.
 ARCHIVE_SRC := $(sort $(shell find boot/archive -type f 2>/dev/null))
-$(BUILD)/boot.cpio: $(ARCHIVE_SRC) Makefile tools/mkcpio.py
+$(BUILD)/boot.cpio: $(ARCHIVE_SRC) $(BUILD)/worker.elf Makefile tools/mkcpio.py
 	@mkdir -p $(@D)
 	@$(SAY) '  CPIO    $@'
 	$(Q)$(PYTHON) tools/mkcpio.py --out $@ --tree boot/archive \
-		--text version.txt 'Verdigris $(VERSION)'
+		--file worker.elf $(BUILD)/worker.elf --text version.txt 'Verdigris $(VERSION)'
 
 $(BUILD)/verdigris.iso: $(IMAGES) $(BUILD)/boot.cpio boot/grub.cfg tools/mkiso.py
 	@$(SAY) '  ISO     $@'

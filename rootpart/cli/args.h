@@ -8,11 +8,15 @@
 #include "base/types.h"
 #include "rootpart/cli/words.h"
 
+struct completion;
+
 struct cli_option {
 	const char *name;  /* without dashes */
 	const char *value; /* what its value is called in the help, NULL if it has none */
 	const char *help;
 	char letter; /* '\0' if it has none */
+	/* Offers candidates for its value @typed; NULL: there are none. */
+	void (*complete)(struct completion *c, const char *typed);
 };
 
 struct cli_args {

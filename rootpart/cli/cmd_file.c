@@ -5,6 +5,7 @@
 #include "base/errno.h"
 #include "lib/string.h"
 #include "rootpart/cli/commands.h"
+#include "rootpart/cli/sorted.h"
 #include "rootpart/vfs.h"
 
 #define CAT_CHUNK 1024u
@@ -16,73 +17,73 @@ struct listing {
 	bool details;
 };
 
-static void list_entry(const struct listing *l, const struct vfs_entry *e)
+static void list_entry(const struct listing *l, const char *name, const struct vfs_stat *stat)
 {
-	bool directory = e->stat.type == VFS_DIRECTORY;
+	bool directory = stat->type == VFS_DIRECTORY;
 	const char *type = directory ? "directory" : "file";
 
 	if (l->json != NULL) {
 		json_object(l->json, NULL);
 		json_string(l->json, "type", type);
-		json_number(l->json, "size", e->stat.size);
-		json_string(l->json, "name", e->name);
+		json_number(l->json, "size", stat->size);
+		json_string(l->json, "name", name);
 		json_close(l->json);
 	} else if (l->details) {
-		cli_printf(l->cli, "%-9s %11llu  %s\n", type, (unsigned long long)e->stat.size,
-			e->name);
+		cli_printf(l->cli, "%-9s %11llu  %s\n", type, (unsigned long long)stat->size, name);
 	} else {
-		cli_printf(l->cli, "%s%s\n", e->name, directory ? "/" : "");
+		cli_printf(l->cli, "%s%s\n", name, directory ? "/" : "");
 	}
 }
 
-/* A file is listed as itself, by its last name. */
-static void list_file(const struct listing *l, const char *path, const struct vfs_stat *stat)
+static int list_entries(const struct listing *l, const struct sorted_entry *e)
 {
-	struct vfs_entry entry = { .stat = *stat };
-	const char *slash = strrchr(path, '/');
-
-	(void)str_copy(entry.name, slash != NULL ? slash + 1 : path, sizeof(entry.name));
-	list_entry(l, &entry);
-}
-
-static int list_directory(const struct listing *l, struct vfs_directory *directory)
-{
-	struct vfs_entry entry;
-	int r;
-
-	while ((r = vfs_readdir(directory, &entry)) == 1) {
+	for (; e != NULL; e = e->next) {
 		if (cli_interrupted())
 			return -EINTR;
-		list_entry(l, &entry);
+		list_entry(l, e->name, &e->stat);
 	}
-	return r;
+	return 0;
 }
 
-static int list_path(const struct listing *l, const char *path)
+/* A file is listed as itself, by its last name: @first is NULL then. */
+static int list_all(const struct listing *l, const char *path, const struct vfs_stat *stat,
+	const struct sorted_entry *first)
 {
-	struct vfs_directory directory;
-	struct vfs_stat stat;
-	int r = vfs_stat(path, &stat);
+	const char *slash = strrchr(path, '/');
+	int r = 0;
 
-	if (r == 0 && stat.type == VFS_DIRECTORY)
-		r = vfs_opendir(path, &directory);
-	if (r != 0)
-		return cli_error_errno(l->cli, r, path);
 	if (l->json != NULL) {
 		json_begin(l->json, &l->cli->out);
 		json_array(l->json, NULL);
 	} else if (l->details) {
 		cli_text(l->cli, "type             size  name\n");
 	}
-	if (stat.type == VFS_FILE)
-		list_file(l, path, &stat);
+	if (stat->type == VFS_FILE)
+		list_entry(l, slash != NULL ? slash + 1 : path, stat);
 	else
-		r = list_directory(l, &directory);
+		r = list_entries(l, first);
 	if (l->json != NULL) {
 		json_close(l->json);
 		json_end(l->json);
 	}
-	return r == 0 || r == -EINTR ? r : cli_error_errno(l->cli, r, path);
+	return r;
+}
+
+static int list_path(const struct listing *l, const char *path)
+{
+	struct sorted_entry *first = NULL;
+	struct vfs_stat stat;
+	int r = vfs_stat(path, &stat);
+
+	if (r == 0 && stat.type == VFS_DIRECTORY)
+		r = sorted_read(path, &first);
+	if (r == -EINTR)
+		return r;
+	if (r != 0)
+		return cli_error_errno(l->cli, r, path);
+	r = list_all(l, path, &stat, first);
+	sorted_free(first);
+	return r;
 }
 
 static int run_ls(struct cli *cli, const struct cli_args *args)

@@ -1,64 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * host: what the machine is, and who runs on it. Text and JSON come from the
- * same rows, so that their names agree.
+ * host: what the machine is, and who runs on it.
  */
 #include "base/version.h"
 #include "lib/format.h"
 #include "rootpart/boot_modules.h"
 #include "rootpart/cli/cli.h"
 #include "rootpart/cli/commands.h"
+#include "rootpart/cli/rows.h"
 #include "rootpart/cli/units.h"
 #include "rootpart/cpu.h"
 #include "rootpart/page_alloc.h"
 #include "rootpart/time.h"
 #include "x86/cpu.h"
 
-/* One of both is set: for people, or for programs. */
-struct host_output {
-	struct cli *cli;
-	struct json *json;
-};
-
-static void row_text(const struct host_output *o, const char *name, const char *value)
-{
-	if (o->json != NULL)
-		json_string(o->json, name, value);
-	else
-		cli_printf(o->cli, "%-18s %s\n", name, value);
-}
-
-static void row_number(const struct host_output *o, const char *name, u64 v, const char *text)
-{
-	if (o->json != NULL)
-		json_number(o->json, name, v);
-	else
-		cli_printf(o->cli, "%-18s %s\n", name, text);
-}
-
-static void row_bytes(const struct host_output *o, const char *name, u64 bytes)
-{
-	char text[UNITS_TEXT];
-
-	row_number(o, name, bytes, units_bytes(bytes, text));
-}
-
-static void row_frequency(const struct host_output *o, const char *name, u64 hz)
-{
-	char text[UNITS_TEXT];
-
-	(void)format(
-		text, sizeof(text), "%u.%03u MHz", (u32)(hz / 1000000), (u32)(hz / 1000 % 1000));
-	row_number(o, name, hz, text);
-}
-
-static void row_processors(const struct host_output *o, const struct bootinfo *info)
+static void row_processors(const struct rows *o, const struct bootinfo *info)
 {
 	u32 count = MIN(info->processors, ARRAY_SIZE(info->apic_ids));
-	char text[12];
 
-	(void)format(text, sizeof(text), "%u", info->processors);
-	row_number(o, "processors", info->processors, text);
+	rows_count(o, "processors", info->processors);
 	if (o->json != NULL)
 		json_array(o->json, "apic_ids");
 	else
@@ -76,7 +36,7 @@ static void row_processors(const struct host_output *o, const struct bootinfo *i
 }
 
 /* From the hypervisor's first instruction to the first prompt: seconds in JSON. */
-static void row_boot(const struct host_output *o, const struct bootinfo *info)
+static void row_boot(const struct rows *o, const struct bootinfo *info)
 {
 	u64 us = time_tsc_to_ns(cli_prompt_tsc() - info->boot_tsc) / NS_PER_US;
 	char text[UNITS_TEXT];
@@ -86,43 +46,39 @@ static void row_boot(const struct host_output *o, const struct bootinfo *info)
 		return;
 	}
 	(void)format(text, sizeof(text), "%u.%03u ms", (u32)(us / 1000), (u32)(us % 1000));
-	row_text(o, "boot", text);
+	rows_text(o, "boot", text);
 }
 
-static void rows(const struct host_output *o, const struct bootinfo *info)
+static void all_rows(const struct rows *o, const struct bootinfo *info)
 {
 	struct page_stats pages = page_stats_get();
 	u64 up_ms = time_tsc_to_ns(rdtsc() - info->boot_tsc) / NS_PER_MS;
-	char text[UNITS_TEXT];
 
-	row_text(o, "hypervisor", info->hypervisor_version);
-	row_text(o, "root", VERDIGRIS_VERSION);
-	row_text(o, "vendor", info->vendor);
-	row_text(o, "model", cpu_features()->brand);
+	rows_text(o, "hypervisor", info->hypervisor_version);
+	rows_text(o, "root", VERDIGRIS_VERSION);
+	rows_text(o, "vendor", info->vendor);
+	rows_text(o, "model", cpu_features()->brand);
 	row_processors(o, info);
-	row_frequency(o, "tsc", info->tsc_hz);
-	row_bytes(o, "memory", info->memory_total);
-	row_bytes(o, "memory_hypervisor", info->memory_hypervisor);
-	row_bytes(o, "memory_root", pages.total * PAGE_SIZE);
-	row_bytes(o, "memory_free", pages.free * PAGE_SIZE);
+	rows_hz(o, "tsc", info->tsc_hz);
+	rows_bytes(o, "memory", info->memory_total);
+	rows_bytes(o, "memory_hypervisor", info->memory_hypervisor);
+	rows_bytes(o, "memory_root", pages.total * PAGE_SIZE);
+	rows_bytes(o, "memory_free", pages.free * PAGE_SIZE);
 	row_boot(o, info);
-	if (o->json != NULL)
-		json_decimal(o->json, "uptime", up_ms, 3);
-	else
-		row_text(o, "uptime", units_time(up_ms, text));
-	row_text(o, "options", boot_cmdline());
+	rows_time(o, "uptime", up_ms);
+	rows_text(o, "options", boot_cmdline());
 }
 
 static int run_host(struct cli *cli, const struct cli_args *args)
 {
 	struct json json;
-	const struct host_output o = { cli, args_has(args, "json") ? &json : NULL };
+	const struct rows o = { cli, args_has(args, "json") ? &json : NULL };
 
 	if (o.json != NULL) {
 		json_begin(&json, &cli->out);
 		json_object(&json, NULL);
 	}
-	rows(&o, boot_info());
+	all_rows(&o, boot_info());
 	if (o.json != NULL) {
 		json_close(&json);
 		json_end(&json);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a command is, and what it may use. A command is a const struct in the
- * file that implements it, named in commands.c's table. All run in the CLI's
- * task, one at a time.
+ * file that implements it, named in commands.c's table; a group of commands,
+ * as `vm`, is one with a table of its own. All run in the CLI's task, one at
+ * a time.
  *
  * A command that fails prints one line by cli_error(), changes nothing, and
  * returns a negative errno. One that takes long looks at cli_interrupted().
@@ -26,7 +27,7 @@ struct cli {
 };
 
 struct cli_command {
-	const char *name;
+	const char *name;  /* within a group with the group's: "vm create" */
 	const char *usage; /* its words: "[--json] [PATH]" */
 	const char *help;  /* one line */
 	const char *more;  /* further lines of its help, NULL if there are none */
@@ -35,15 +36,21 @@ struct cli_command {
 	const struct cli_option *options;
 	u32 option_count;
 	int (*run)(struct cli *cli, const struct cli_args *args);
-	/* Offers candidates for the word @typed; NULL: there are none. */
+	/* Offers candidates for the word @typed behind c->args; NULL: there are none. */
 	void (*complete)(struct completion *c, const char *typed);
+	/* A group: the word behind its name chooses one of these; it has no run(). */
+	const struct cli_command *const *commands;
+	u32 command_count;
 };
 
 /* All commands, sorted by name. */
 extern const struct cli_command *const cli_commands[];
 extern const u32 cli_command_count;
-/* NULL if there is none called so. */
-const struct cli_command *cli_find(const char *name);
+/* The one in cli_commands, or in @group's table, that @word names; or NULL. */
+const struct cli_command *cli_find(const char *word);
+const struct cli_command *cli_find_in(const struct cli_command *group, const char *word);
+/* The last word of its name: what is typed for it within its group. */
+const char *cli_command_word(const struct cli_command *c);
 
 /* The option that every listing has. */
 #define CLI_OPTION_JSON                                                       \
@@ -69,8 +76,9 @@ bool cli_interrupted(void);
 [[nodiscard]] int cli_number(
 	struct cli *cli, const char *name, const char *text, u64 min, u64 max, u64 *out);
 
-/* Candidates for Tab: paths, names of commands. */
+/* Candidates for Tab: paths; names of commands in no group, and in @group. */
 void complete_path(struct completion *c, const char *typed);
 void complete_command(struct completion *c, const char *typed);
+void complete_command_in(struct completion *c, const struct cli_command *group, const char *typed);
 /* For what stands before line[cursor]; line_editor.complete. */
 void complete_line(void *ctx, const char *line, size_t cursor, struct completion *c);

@@ -8,6 +8,7 @@
 
 void completion_begin(struct completion *c)
 {
+	c->args = NULL;
 	c->from = 0;
 	c->count = 0;
 	c->common[0] = '\0';

@@ -10,7 +10,11 @@
 #define COMPLETION_WORD 512u
 #define COMPLETION_LIST 2048u
 
+struct cli_args;
+
 struct completion {
+	/* The command's words before this one, while its callback runs. */
+	const struct cli_args *args;
 	size_t from; /* where the word begins in the line; the callback sets it */
 	u32 count;
 	char common[COMPLETION_WORD]; /* terminated */

@@ -65,6 +65,33 @@ int cli_number(struct cli *cli, const char *name, const char *text, u64 min, u64
 	return 0;
 }
 
+const char *cli_command_word(const struct cli_command *c)
+{
+	const char *space = strrchr(c->name, ' ');
+
+	return space != NULL ? space + 1 : c->name;
+}
+
+static const struct cli_command *find(
+	const struct cli_command *const *commands, u32 count, const char *word)
+{
+	for (u32 i = 0; i < count; i++) {
+		if (strcmp(cli_command_word(commands[i]), word) == 0)
+			return commands[i];
+	}
+	return NULL;
+}
+
+const struct cli_command *cli_find(const char *word)
+{
+	return find(cli_commands, cli_command_count, word);
+}
+
+const struct cli_command *cli_find_in(const struct cli_command *group, const char *word)
+{
+	return find(group->commands, group->command_count, word);
+}
+
 static int run_command(struct cli *cli, const struct cli_command *c, char *const *words, u32 count)
 {
 	struct cli_args args;
@@ -82,6 +109,22 @@ static int run_command(struct cli *cli, const struct cli_command *c, char *const
 	return c->run(cli, &args);
 }
 
+/* @words: what stands behind the group's name. */
+static int run_in_group(
+	struct cli *cli, const struct cli_command *group, char *const *words, u32 count)
+{
+	const struct cli_command *c;
+
+	if (count == 0)
+		return cli_error(cli, -EINVAL, "%s: a command is missing; see help %s", group->name,
+			group->name);
+	c = cli_find_in(group, words[0]);
+	if (c == NULL)
+		return cli_error(cli, -ENOENT, "no command \"%s %.64s\"; see help %s", group->name,
+			words[0], group->name);
+	return run_command(cli, c, words + 1, count - 1);
+}
+
 int cli_run_line(struct cli *cli, char *line)
 {
 	const struct cli_command *command;
@@ -97,5 +140,7 @@ int cli_run_line(struct cli *cli, char *line)
 	command = cli_find(words[0]);
 	if (command == NULL)
 		return cli_error(cli, -ENOENT, "no command \"%.64s\"; see help", words[0]);
+	if (command->commands != NULL)
+		return run_in_group(cli, command, words + 1, (u32)count - 1);
 	return run_command(cli, command, words + 1, (u32)count - 1);
 }

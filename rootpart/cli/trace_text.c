@@ -18,6 +18,7 @@ static const char *const event_names[TRACE_EVENT_COUNT] = {
 	[TRACE_IPI] = "ipi",
 	[TRACE_VP_START] = "vp start",
 	[TRACE_FAULT] = "fault",
+	[TRACE_INTERCEPT] = "intercept",
 };
 
 const char *trace_event_name(u32 event)
@@ -78,6 +79,9 @@ void trace_detail(const struct trace_record *r, char *text, size_t size)
 		break;
 	case TRACE_FAULT:
 		(void)format(text, size, "gpa=%#llx access=%#llx", a, b);
+		break;
+	case TRACE_INTERCEPT:
+		(void)format(text, size, "message=%#llx rip=%#llx", a, b);
 		break;
 	default:
 		(void)format(text, size, "a=%#llx b=%#llx", a, b);

@@ -72,5 +72,5 @@ void vm_init(void);
 	const char *name, u64 *position, char *buffer, size_t size, u64 deadline_ns, bool *off);
 /* Types at it: bytes taken, fewer if its queue is full. -EBUSY while off. */
 [[nodiscard]] int vm_console_type(const char *name, const u8 *bytes, size_t count);
-/* Makes vm_console_read() calls of others return now; any context. */
+/* Makes vm_console_read() calls of others return now. */
 void vm_console_nudge(const char *name);

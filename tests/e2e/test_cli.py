@@ -134,7 +134,7 @@ def test_files(booted):
     console = booted.console
     assert console.command("ls") == ["boot/"]
     assert console.command("ls /") == ["boot/"]
-    assert console.command("ls /boot") == ["examples/", "motd", "version.txt"]
+    assert console.command("ls /boot") == ["examples/", "motd", "version.txt", "worker.elf"]
     assert console.command("ls boot/../boot/./examples") == ["tour.cli"]
     motd = open(machines.ROOT + "/boot/archive/motd").read()
     assert console.command("cat /boot/motd") == [motd.rstrip("\n")]

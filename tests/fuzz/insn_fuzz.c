@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Decodes any bytes in each mode, and holds the results to the contract.
- * sources: lib/insn.c lib/insn_access.c
+ * sources: lib/insn.c lib/insn_access.c lib/insn_address.c
  */
 #include <stdlib.h>
 #include <string.h>
@@ -31,6 +31,7 @@ static int decode_exactly(struct insn *insn, const u8 *data, size_t len, enum in
 
 static void check_mode(const u8 *data, size_t size, enum insn_mode mode)
 {
+	static const u64 gpr[16] = { ~0ull, 1, 2, ~0ull, 4, ~0ull };
 	struct insn_access acc;
 	struct insn insn;
 	struct insn again;
@@ -46,6 +47,8 @@ static void check_mode(const u8 *data, size_t size, enum insn_mode mode)
 	require(again.imm == insn.imm && again.disp == insn.disp && again.rm == insn.rm);
 	for (size_t len = 0; len < insn.length; len++)
 		require(decode_exactly(&again, data, len, mode) == -EAGAIN);
+	require(insn_segment(&insn) < INSN_SEG_DEFAULT);
+	require(insn_address(&insn, gpr, 0) <= (insn.addrsize < 8 ? BIT(32) - 1 : ~0ull));
 	if (insn_access(&insn, &acc) == 0)
 		require(acc.size >= 1 && acc.size <= 8 && acc.dst_size >= acc.size);
 }

@@ -5,7 +5,7 @@
 set -eu
 
 out=$1
-mkdir -p "$out/cmdline" "$out/cpio" "$out/elf" "$out/insn" "$out/cli_words" "$out/lineedit"
+mkdir -p "$out/cmdline" "$out/cpio" "$out/elf" "$out/insn" "$out/cli_words" "$out/lineedit" "$out/vm_config"
 
 seed() { # directory/name, printf format of its bytes
 	# shellcheck disable=SC2059
@@ -19,6 +19,10 @@ seed cli_words/quotes 'echo "a b" '"'c  d'"' e#f # comment'
 seed cli_words/options 'top --count=3 --json -ln 5 -- --x'
 seed lineedit/keys 'abc\033[D\033[3~x\033[A\001\013\027\025\r\n'
 seed lineedit/tab 'ca\t\t\003\177'
+
+seed vm_config/plain 'format = 1\nmemory = 512M\ncpus = 2 # two\nautostart = yes\naffinity = 0-3,5\n'
+seed vm_config/quoted 'format = 1\nkernel = "/boot/a \\"b\\" # c"\ncmdline = "\\x09\\\\"\n'
+seed vm_config/features 'format=1\nprocessor-features = 0x1f 0x2\nxsave-states = 7\ntsc-hz = 1000\n'
 
 zero=00000000
 header() { # file size, name size

@@ -2,7 +2,7 @@
 /*
  * What the dying print of stacks: names of addresses, guard pages, and chains
  * of frames that are broken in each way, the hypervisor's and a guest's.
- * sources: hypervisor/backtrace.c lib/elf.c lib/format.c lib/string.c tests/unit/fake_image.S
+ * sources: hypervisor/backtrace.c lib/elf.c lib/elf_symbols.c lib/format.c lib/string.c tests/unit/fake_image.S
  * cflags: -I tests/unit/fake_layout
  */
 #include <setjmp.h>

@@ -94,6 +94,8 @@ static void trace_records(void **state)
 		{ { .event = TRACE_IPI, .a = 3, .b = 0xf1 }, "target=3 icr=0xf1" },
 		{ { .event = TRACE_VP_START, .a = 1, .b = 0x9000 }, "vp=1 rip=0x9000" },
 		{ { .event = TRACE_FAULT, .a = 0xfee00000, .b = 2 }, "gpa=0xfee00000 access=0x2" },
+		{ { .event = TRACE_INTERCEPT, .a = 0x80010000, .b = 0x9000 },
+			"message=0x80010000 rip=0x9000" },
 		{ { .event = 99, .a = 1, .b = 2 }, "a=0x1 b=0x2" },
 	};
 	char text[128];

@@ -226,7 +226,7 @@ static void files_are_found_or_not(void **state)
 	}
 	assert_int_equal(vfs_open("/boot/motd", VFS_WRITE, &file), -EROFS);
 	assert_int_equal(vfs_open("/boot/new", VFS_WRITE | VFS_CREATE, &file), -EROFS);
-	assert_int_equal(vfs_open("/new", VFS_WRITE | VFS_CREATE, &file), -ENOENT);
+	assert_int_equal(vfs_open("/new", VFS_WRITE | VFS_CREATE, &file), -EROFS);
 }
 
 static void files_are_read(void **state)

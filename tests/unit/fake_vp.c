@@ -124,6 +124,7 @@ void fake_vp_reset(void)
 	fake_injected = 0;
 	fake_vp.partition = &fake_partition;
 	fake_vp.cpu = &fake_cpu;
+	fake_vp.memo_key = 1;
 	fake_partition.id = 1;
 	fake_partition.vps[0] = &fake_vp;
 	fake_mode = (struct vp_mode){

@@ -53,10 +53,10 @@ static void marks(void **state)
 	assert_int_equal(table[3].type, FRAME_ROOT);
 	assert_int_equal(table[3].owner, 1);
 	/* A new mark forgets all of the old one. */
-	table[4].maps = 7;
+	table[4].mapper = 7;
 	table[4].flags = 1;
 	frame_mark(SPA(4 * PAGE_SIZE), PAGE_SIZE, FRAME_POOL_USED, 0);
-	assert_int_equal(table[4].maps, 0);
+	assert_int_equal(table[4].mapper, 0);
 	assert_int_equal(table[4].flags, 0);
 	assert_int_equal(table[4].owner, 0);
 	assert_int_equal(table[3].type, FRAME_ROOT);
@@ -90,6 +90,8 @@ static void owners(void **state)
 		{ FRAME_POOL_USED, 1, false },
 		{ FRAME_SHARED, 0, false },
 		{ FRAME_SHARED, 1, false },
+		{ FRAME_DEPOSIT, 0, false },
+		{ FRAME_DEPOSIT, 1, false },
 	};
 
 	(void)state;

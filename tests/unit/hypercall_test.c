@@ -5,7 +5,7 @@
  * start, field by field.
  * sources: hypervisor/hypercall.c hypervisor/hypercall_control.c hypervisor/hc_self.c
  * sources: hypervisor/hc_stats.c hypervisor/hc_interrupt.c hypervisor/hc_start_vp.c
- * sources: hypervisor/policy_cr.c tests/unit/fake_vp.c
+ * sources: hypervisor/hc_target.c hypervisor/policy_cr.c tests/unit/fake_vp.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,11 +21,13 @@
 #include "hv/cpuid.h"
 #include "hv/devint.h"
 #include "hv/msr.h"
+#include "hypervisor/clock.h"
 #include "hypervisor/guest.h"
 #include "hypervisor/hypercall.h"
 #include "hypervisor/irq.h"
 #include "hypervisor/policy.h"
 #include "hypervisor/pool.h"
+#include "hypervisor/sched.h"
 #include "hypervisor/trace.h"
 #include "x86/cr.h"
 #include "x86/desc.h"
@@ -87,12 +89,53 @@ void trace(enum trace_event event, const struct vp *vp, u64 a, u64 b)
 	traced += event == TRACE_HYPERCALL;
 }
 
-static u32 kicks, flushes;
+static u32 wakes, flushes;
 
-void cpu_kick(struct cpu *cpu)
+void sched_wake(struct vp *vp)
 {
-	assert_ptr_equal(cpu, &fake_cpu);
-	kicks++;
+	assert_ptr_equal(vp, &other);
+	wakes++;
+}
+
+/* None of the calls here manages another partition. */
+void sched_wait_stopped(struct vp *vp, struct vp *self)
+{
+	(void)vp;
+	(void)self;
+	fail();
+}
+
+struct partition *partition_find(u64 id)
+{
+	(void)id;
+	fail();
+	return NULL;
+}
+
+void partition_put(struct partition *p)
+{
+	(void)p;
+	fail();
+}
+
+void partition_manage(struct partition *p, struct vp *self)
+{
+	(void)p;
+	(void)self;
+	fail();
+}
+
+void partition_manage_end(struct partition *p)
+{
+	(void)p;
+	fail();
+}
+
+/* No call here takes so long that the rest of it would wait. */
+u64 clock_ns_to_tsc(u64 ns)
+{
+	assert_int_equal(ns, 50000);
+	return 1ull << 60;
 }
 
 void partition_flush(struct partition *p, struct vp *self)
@@ -193,7 +236,7 @@ static int setup(void **state)
 	fake_vp.stats = stats_page;
 	fake_vp.regs.rip = 0x1000;
 	out_read_only = slat_full = false;
-	traced = kicks = flushes = set_words_seen = 0;
+	traced = wakes = flushes = set_words_seen = 0;
 	mapped = 0;
 	return 0;
 }
@@ -484,9 +527,9 @@ static struct hv_start_vp_input good_start(void)
 
 static u64 start(const struct hv_start_vp_input *in)
 {
-	other.state = VP_STOPPED;
+	other.stop = VP_STOP_STARTUP;
 	other.work = VP_WORK_NMI | VP_WORK_INTERRUPT;
-	kicks = 0;
+	wakes = 0;
 	put(in, sizeof(*in));
 	return call(0x99, IN, 0);
 }
@@ -497,9 +540,9 @@ static void test_start_vp(void **state)
 
 	(void)state;
 	assert_int_equal(start(&in), 0);
-	assert_int_equal(other.state, VP_RUNNABLE);
+	assert_int_equal(other.stop, 0);
 	assert_int_equal(other.work, VP_WORK_INTERRUPT);
-	assert_int_equal(kicks, 1);
+	assert_int_equal(wakes, 1);
 	assert_int_equal(other.regs.rip, in.context.rip);
 	assert_int_equal(other.regs.gpr[GPR_RSP], in.context.rsp);
 	assert_int_equal(other.regs.rflags, 2);
@@ -511,9 +554,9 @@ static void test_start_vp(void **state)
 	assert_int_equal(fake_register(HV_X64_REGISTER_GDTR)->table.base, 0xffffffff80002000ull);
 	/* Started is started. */
 	assert_int_equal(call(0x99, IN, 0), HV_STATUS_INVALID_VP_STATE);
-	other.state = VP_HALTED;
+	other.stop = VP_STOP_HALT;
 	assert_int_equal(call(0x99, IN, 0), HV_STATUS_INVALID_VP_STATE);
-	assert_int_equal(kicks, 1);
+	assert_int_equal(wakes, 1);
 	assert_int_equal(fake_partition.lock.next, fake_partition.lock.owner);
 }
 
@@ -535,7 +578,7 @@ static void test_start_vp_target(void **state)
 	in = good_start();
 	in.reserved[2] = 1;
 	assert_int_equal(start(&in), HV_STATUS_INVALID_PARAMETER);
-	assert_int_equal(other.state, VP_STOPPED);
+	assert_int_equal(other.stop, VP_STOP_STARTUP);
 }
 
 /* One wrong field each. */
@@ -544,8 +587,8 @@ static void test_start_vp_target(void **state)
 		struct hv_start_vp_input in_ = good_start();                     \
 		in_.context.field = (value);                                     \
 		assert_int_equal(start(&in_), HV_STATUS_INVALID_REGISTER_VALUE); \
-		assert_int_equal(other.state, VP_STOPPED);                       \
-		assert_int_equal(kicks, 0);                                      \
+		assert_int_equal(other.stop, VP_STOP_STARTUP);                   \
+		assert_int_equal(wakes, 0);                                      \
 	} while (0)
 #define ACCEPTS(field, value)                                \
 	do {                                                 \

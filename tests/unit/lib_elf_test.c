@@ -2,7 +2,7 @@
 /*
  * lib/elf.c on a small image made here, on damaged ones, and on this very
  * program's own file.
- * sources: lib/elf.c
+ * sources: lib/elf.c lib/elf_symbols.c
  */
 #include <setjmp.h>
 #include <stdarg.h>

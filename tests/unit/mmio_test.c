@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Emulation of accesses to the APIC's page: instructions as bytes, a fake APIC
- * of one register, and the arithmetic against this machine's own.
- * sources: hypervisor/mmio.c tests/unit/fake_vp.c lib/insn.c lib/insn_access.c
+ * Emulation of accesses to the APIC's page: instructions as bytes, and a fake
+ * APIC of one register.
+ * sources: hypervisor/mmio.c tests/unit/fake_vp.c lib/insn.c lib/insn_access.c lib/mmio_emulate.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -271,91 +271,6 @@ static void test_fetch_fault(void **state)
 	assert_int_equal(fake_vp.regs.rip, 0x1000);
 }
 
-#define STATUS 0x8d5ull
-
-static __int128 widen(u64 v, u8 size)
-{
-	return (s64)(v << (64 - 8 * size)) >> (64 - 8 * size);
-}
-
-/* Flags by their definitions, in arithmetic wide enough never to overflow. */
-static u64 expected(u64 a, u64 b, u8 size, bool subtract, u64 *flags)
-{
-	u64 mask = size == 8 ? ~0ull : BIT(8 * size) - 1;
-	__int128 exact, exact_signed;
-	u32 ones = 0;
-	u64 r;
-
-	a &= mask;
-	b &= mask;
-	exact = subtract ? (__int128)a - b : (__int128)a + b;
-	exact_signed = subtract ? widen(a, size) - widen(b, size) : widen(a, size) + widen(b, size);
-	r = (u64)exact & mask;
-	for (u32 i = 0; i < 8; i++)
-		ones += r >> i & 1;
-	*flags = 0;
-	if (exact < 0 || exact > mask)
-		*flags |= RFLAGS_CF;
-	if (exact_signed != widen(r, size))
-		*flags |= RFLAGS_OF;
-	if (subtract ? (a & 15) < (b & 15) : (a & 15) + (b & 15) > 15)
-		*flags |= RFLAGS_AF;
-	if (ones % 2 == 0)
-		*flags |= RFLAGS_PF;
-	if (r == 0)
-		*flags |= RFLAGS_ZF;
-	if (widen(r, size) < 0)
-		*flags |= RFLAGS_SF;
-	return r;
-}
-
-static const u64 values[] = { 0, 1, 2, 0xf, 0x10, 0x7f, 0x80, 0xff, 0x7fffffff, 0x80000000,
-	0xffffffff, 0x7fffffffffffffffull, 0x8000000000000000ull, ~0ull, 0x123456789abcdef0ull };
-
-static void check_alu(u8 op, u64 a, u64 b, u8 size, u64 result, u64 flags)
-{
-	u64 got = RFLAGS_FIXED | RFLAGS_IF | STATUS;
-
-	assert_int_equal(mmio_alu(op, a, b, size, &got), result);
-	assert_int_equal(got, RFLAGS_FIXED | RFLAGS_IF | flags);
-}
-
-static void test_arithmetic(void **state)
-{
-	static const u8 sizes[] = { 1, 2, 4, 8 };
-	const size_t n = sizeof(values) / sizeof(values[0]);
-
-	(void)state;
-	for (size_t i = 0; i < n * n * 4; i++) {
-		u64 a = values[i % n], b = values[i / n % n], f, r;
-		u8 size = sizes[i / n / n];
-
-		r = expected(a, b, size, false, &f);
-		check_alu(0, a, b, size, r, f);
-		r = expected(a, b, size, true, &f);
-		check_alu(5, a, b, size, r, f);
-		check_alu(7, a, b, size, r, f);
-	}
-}
-
-static void test_logic(void **state)
-{
-	u64 flags = RFLAGS_FIXED | RFLAGS_CF | RFLAGS_OF | RFLAGS_ZF;
-
-	(void)state;
-	check_alu(1, 0xf0, 0x0f, 4, 0xff, RFLAGS_PF);
-	check_alu(4, 0xf0, 0x0f, 4, 0, RFLAGS_PF | RFLAGS_ZF);
-	check_alu(6, 0x80000001, 1, 4, 0x80000000, RFLAGS_PF | RFLAGS_SF);
-	check_alu(9, 7, 0x1, 4, 1, 0);
-	/* XCHG changes no flag, BT only CF. */
-	assert_int_equal(mmio_alu(8, 1, 2, 4, &flags), 2);
-	assert_int_equal(flags, RFLAGS_FIXED | RFLAGS_CF | RFLAGS_OF | RFLAGS_ZF);
-	mmio_alu(10, 4, 1, 4, &flags);
-	assert_int_equal(flags, RFLAGS_FIXED | RFLAGS_OF | RFLAGS_ZF);
-	mmio_alu(10, 4, 34, 4, &flags);
-	assert_int_equal(flags, RFLAGS_FIXED | RFLAGS_CF | RFLAGS_OF | RFLAGS_ZF);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,8 +282,6 @@ int main(void)
 		cmocka_unit_test_setup(test_odd_accesses, setup),
 		cmocka_unit_test_setup(test_refused, setup),
 		cmocka_unit_test_setup(test_fetch_fault, setup),
-		cmocka_unit_test(test_arithmetic),
-		cmocka_unit_test(test_logic),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What of the root's address space the hypervisor may touch, and forgetting
- * of mappings: every frame type, the hypercall page's overlay, other VPs.
+ * What of a partition's address space the hypervisor may touch, its pages, and
+ * forgetting of mappings: every frame type, overlays, children, other VPs.
  * sources: hypervisor/partition.c
  */
 #include <setjmp.h>
@@ -21,15 +21,16 @@
 #include "hypervisor/vp.h"
 #include "hypervisor/window.h"
 
-#define OVERLAY_SPA 0x77000ull
+#define OVERLAY_SPA 0x5000ull
 
 static struct partition p;
 static struct vp vps[3];
 static struct frame frames[8]; /* by page */
 static bool mapped;
 static struct slat_mapping mapping;
-static u32 flushes, window_flushes;
-static u64 hypercall_page[512];
+static u32 flushes, window_flushes, notified;
+static struct partition child;
+static u64 key;
 
 struct frame *frame_get(spa_t spa)
 {
@@ -44,12 +45,6 @@ bool slat_lookup(const struct slat *slat, gpa_t gpa, struct slat_mapping *out)
 	(void)gpa;
 	*out = mapping;
 	return mapped;
-}
-
-spa_t virt_to_spa(const void *page)
-{
-	assert_ptr_equal(page, hypercall_page);
-	return SPA(OVERLAY_SPA);
 }
 
 static void fake_flush(struct vp *vp)
@@ -68,8 +63,44 @@ void vp_notify(struct vp *vp, u32 work)
 {
 	assert_int_equal(work, VP_WORK_FLUSH);
 	assert_ptr_not_equal(vp, &vps[0]);
-	if (vp->state != VP_RUNNABLE)
+	notified |= vp == &vps[1] ? 1 : 2;
+	if (!vp->running)
 		vp->work |= work;
+}
+
+u64 vp_memo_key(void)
+{
+	return ++key;
+}
+
+/* Pages. */
+static char pool_page, deposited_page;
+static u32 pool_freed, deposit_given;
+
+void *pool_alloc(u64 pages)
+{
+	assert_int_equal(pages, 1);
+	return &pool_page;
+}
+
+void pool_free(void *page, u64 pages)
+{
+	assert_ptr_equal(page, &pool_page);
+	assert_int_equal(pages, 1);
+	pool_freed++;
+}
+
+void *deposit_take(struct deposit *d)
+{
+	assert_ptr_equal(d, &child.deposit);
+	return &deposited_page;
+}
+
+void deposit_give(struct deposit *d, void *page)
+{
+	assert_ptr_equal(d, &child.deposit);
+	assert_ptr_equal(page, &deposited_page);
+	deposit_given++;
 }
 
 static const struct virt_ops ops = { .flush = fake_flush };
@@ -82,7 +113,13 @@ static int setup(void **state)
 	memset(vps, 0, sizeof(vps));
 	memset(frames, 0, sizeof(frames));
 	p.id = 1;
-	p.hypercall_page = hypercall_page;
+	memset(&child, 0, sizeof(child));
+	child.id = 3;
+	child.parent = &p;
+	for (u32 i = 0; i < 3; i++)
+		vps[i].partition = &p;
+	key = 100;
+	notified = 0;
 	frames[1] = (struct frame){ .owner = 1, .type = FRAME_ROOT };
 	frames[2] = (struct frame){ .owner = 2, .type = FRAME_ROOT };
 	frames[3] = (struct frame){ .type = FRAME_IMAGE };
@@ -135,22 +172,64 @@ static void test_shared_memory(void **state)
 	assert_false(may(0x6010, SLAT_WRITE, 0));
 	assert_false(may(0x6010, SLAT_READ | SLAT_WRITE, 0));
 	assert_false(may(0x6010, SLAT_EXEC, 0));
-	mapping.spa = SPA(0x5010);
+	/* Never a device, whatever is mapped. */
+	mapping.spa = SPA(0x8010);
 	assert_false(may(0x6010, SLAT_READ, 0));
 }
 
-static void test_hypercall_page(void **state)
+/* Over a page of its own, as the second-level tables have it. */
+static void test_overlaid_memory(void **state)
 {
 	(void)state;
-	p.hypercall_msr = 0x1000 | HV_MSR_HYPERCALL_ENABLE | HV_MSR_HYPERCALL_LOCKED;
+	frames[1].flags = FRAME_OVERLAID;
+	mapped = true;
+	mapping = (struct slat_mapping){ .spa = SPA(OVERLAY_SPA + 0xabc),
+		.access = SLAT_READ | SLAT_EXEC };
 	assert_true(may(0x1abc, SLAT_READ, OVERLAY_SPA + 0xabc));
 	assert_true(may(0x1abc, SLAT_EXEC, OVERLAY_SPA + 0xabc));
 	assert_false(may(0x1abc, SLAT_WRITE, 0));
 	assert_false(may(0x1abc, SLAT_ALL, 0));
-	p.hypercall_msr = 0x1000;
+	frames[1].flags = 0;
 	assert_true(may(0x1abc, SLAT_ALL, 0x1abc));
-	p.hypercall_msr = 0x3000 | HV_MSR_HYPERCALL_ENABLE;
-	assert_true(may(0x1abc, SLAT_ALL, 0x1abc));
+	/* Another's page is not to be had by an overlay's mark. */
+	frames[2].flags = FRAME_OVERLAID;
+	mapped = false;
+	assert_false(may(0x2abc, SLAT_READ, 0));
+}
+
+static bool child_may(u64 gpa, u32 access, u64 expected)
+{
+	spa_t spa = SPA(0);
+	bool ok = partition_gpa_to_spa(&child, GPA(gpa), access, &spa);
+
+	if (ok)
+		assert_int_equal(spa.a, expected);
+	return ok;
+}
+
+/* A child has what is mapped for it, if that is memory and no device. */
+static void test_child_memory(void **state)
+{
+	(void)state;
+	assert_false(child_may(0x1abc, SLAT_READ, 0));
+	mapped = true;
+	mapping = (struct slat_mapping){ .spa = SPA(0x1abc), .access = SLAT_READ };
+	assert_true(child_may(0x1234567abc, SLAT_READ, 0x1abc));
+	assert_false(child_may(0x1234567abc, SLAT_WRITE, 0));
+	mapping.spa = SPA(0x8000);
+	assert_false(child_may(0x1000, SLAT_READ, 0));
+}
+
+static void test_pages(void **state)
+{
+	(void)state;
+	assert_ptr_equal(partition_page_alloc(&p), &pool_page);
+	partition_page_free(&p, &pool_page);
+	assert_int_equal(pool_freed, 1);
+	assert_ptr_equal(partition_page_alloc(&child), &deposited_page);
+	partition_page_free(&child, &deposited_page);
+	assert_int_equal(deposit_given, 1);
+	assert_int_equal(pool_freed, 1);
 }
 
 /* Those outside the guest are told, and not waited for. */
@@ -160,14 +239,53 @@ static void test_flush(void **state)
 	p.vps[0] = &vps[0];
 	p.vps[5] = &vps[1];
 	p.vps[63] = &vps[2];
-	vps[0].state = VP_RUNNABLE;
-	vps[1].state = VP_RUNNABLE;
-	vps[2].state = VP_HALTED;
+	vps[0].running = true;
+	vps[1].running = true;
+	vps[2].stop = VP_STOP_HALT;
 	partition_flush(&p, &vps[0]);
 	assert_int_equal(flushes, 1);
 	assert_int_equal(window_flushes, 1);
+	assert_int_equal(vps[0].memo_key, 101);
+	assert_int_equal(notified, 3);
 	assert_int_equal(vps[0].work, 0);
 	assert_int_equal(vps[2].work, VP_WORK_FLUSH);
+}
+
+/* Of a child's mappings, the caller has none. */
+static void test_flush_of_a_child(void **state)
+{
+	(void)state;
+	child.vps[1] = &vps[1];
+	child.vps[2] = &vps[2];
+	vps[1].partition = vps[2].partition = &child;
+	vps[1].running = true;
+	partition_flush(&child, &vps[0]);
+	assert_int_equal(flushes, 0);
+	assert_int_equal(notified, 3);
+	assert_int_equal(vps[2].work, VP_WORK_FLUSH);
+}
+
+static void test_serve_flush(void **state)
+{
+	(void)state;
+	vps[0].work = VP_WORK_NMI;
+	partition_serve_flush(&vps[0]);
+	assert_int_equal(flushes, 0);
+	vps[0].work = VP_WORK_NMI | VP_WORK_FLUSH;
+	partition_serve_flush(&vps[0]);
+	assert_int_equal(flushes, 1);
+	assert_int_equal(window_flushes, 1);
+	assert_int_equal(vps[0].memo_key, 101);
+	assert_int_equal(vps[0].work, VP_WORK_NMI);
+}
+
+static void test_manage(void **state)
+{
+	(void)state;
+	partition_manage(&child, &vps[0]);
+	assert_false(spin_trylock(&child.manage));
+	partition_manage_end(&child);
+	assert_true(spin_trylock(&child.manage));
 }
 
 int main(void)
@@ -176,8 +294,13 @@ int main(void)
 		cmocka_unit_test_setup(test_own_memory, setup),
 		cmocka_unit_test_setup(test_foreign_memory, setup),
 		cmocka_unit_test_setup(test_shared_memory, setup),
-		cmocka_unit_test_setup(test_hypercall_page, setup),
+		cmocka_unit_test_setup(test_overlaid_memory, setup),
+		cmocka_unit_test_setup(test_child_memory, setup),
+		cmocka_unit_test_setup(test_pages, setup),
 		cmocka_unit_test_setup(test_flush, setup),
+		cmocka_unit_test_setup(test_flush_of_a_child, setup),
+		cmocka_unit_test_setup(test_serve_flush, setup),
+		cmocka_unit_test_setup(test_manage, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,7 @@
  * apart from the table, values that are refused, and the hypercall page over
  * fake second-level tables.
  * sources: hypervisor/policy_msr.c hypervisor/synthetic.c hypervisor/policy_cr.c
- * sources: tests/unit/fake_vp.c
+ * sources: hypervisor/overlay.c tests/unit/fake_vp.c tests/unit/host_assert.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -64,9 +64,12 @@ static const struct expectation {
 	{ 0x40000070, 0x40000070, W, 0 },
 	{ 0x40000071, 0x40000072, RW, 0 },
 	{ 0x40000073, 0x40000073, RW, 0 },
+	{ 0x40000080, 0x40000084, RW, 0 },
+	{ 0x40000090, 0x4000009f, RW, 0 },
 	{ 0xc0000080, 0xc0000080, RW, 0 },
 	{ 0xc0000081, 0xc0000084, RW, RW },
-	{ 0xc0000100, 0xc0000103, RW, RW },
+	{ 0xc0000100, 0xc0000102, RW, RW },
+	{ 0xc0000103, 0xc0000103, RW, 0 },
 };
 
 static const struct expectation nothing;
@@ -119,6 +122,35 @@ bool vlapic_msr_write(struct vp *vp, u32 msr, u64 v)
 	return true;
 }
 
+/* The SynIC. */
+static u32 synic_accesses;
+
+bool synic_msr_read(struct vp *vp, u32 msr, u64 *v)
+{
+	(void)vp;
+	(void)msr;
+	synic_accesses++;
+	*v = 0x2222;
+	return true;
+}
+
+bool synic_msr_write(struct vp *vp, u32 msr, u64 v)
+{
+	(void)vp;
+	(void)msr;
+	(void)v;
+	synic_accesses++;
+	return true;
+}
+
+static u32 tsc_aux_loads;
+
+void vp_tsc_aux_load(const struct vp *vp)
+{
+	assert_ptr_equal(vp, &fake_vp);
+	tsc_aux_loads++;
+}
+
 struct cpuid_regs policy_cpuid_masked(u32 leaf, u32 subleaf)
 {
 	(void)leaf;
@@ -145,14 +177,15 @@ u64 clock_tsc_to_ns(u64 ticks)
 
 static u8 pool_page[4096] __attribute__((aligned(4096)));
 static bool pool_empty;
-static u8 pool_type;
+static struct frame root_frames[16];
 static u64 mapped[16]; /* by GPFN: SPA | access */
 static u32 flushes;
 static bool slat_full;
+static bool split[16];
 
-void *pool_alloc(u64 pages)
+void *partition_page_alloc(struct partition *p)
 {
-	assert_int_equal(pages, 1);
+	assert_ptr_equal(p, &fake_partition);
 	return pool_empty ? NULL : pool_page;
 }
 
@@ -162,12 +195,9 @@ spa_t virt_to_spa(const void *p)
 	return SPA(POOL_SPA);
 }
 
-void frame_mark(spa_t start, u64 size, enum frame_type type, u16 owner)
+struct frame *frame_get(spa_t spa)
 {
-	assert_int_equal(start.a, POOL_SPA);
-	assert_int_equal(size, 4096);
-	assert_int_equal(owner, 0);
-	pool_type = (u8)type;
+	return &root_frames[spa.a >> 12];
 }
 
 bool frame_is_owned(spa_t spa, u16 owner)
@@ -191,12 +221,25 @@ enum hv_status slat_map(struct slat *slat, gpa_t gpa, spa_t spa, u64 size, u32 a
 {
 	(void)slat;
 	assert_int_equal(size, 4096);
-	assert_int_equal(type, MEMTYPE_WT);
+	/* A page of ours is RAM; the guest's gets back what it had. */
+	assert_int_equal(type, spa.a == POOL_SPA ? MEMTYPE_WB : MEMTYPE_WT);
 	assert_int_equal(max_level, 1);
-	if (slat_full)
+	/* A leaf that is split already needs no table. */
+	if (slat_full && !split[gpa.a >> 12])
 		return HV_STATUS_INSUFFICIENT_MEMORY;
+	split[gpa.a >> 12] = true;
 	mapped[gpa.a >> 12] = spa.a | access;
 	return HV_STATUS_SUCCESS;
+}
+
+/* Below the root's overlays there is always something. */
+enum hv_status slat_unmap(struct slat *slat, gpa_t gpa, u64 size)
+{
+	(void)slat;
+	(void)gpa;
+	(void)size;
+	fail();
+	return HV_STATUS_INVALID_PARAMETER;
 }
 
 void partition_flush(struct partition *p, struct vp *self)
@@ -222,12 +265,17 @@ static int setup(void **state)
 	fake_vp.stats = calloc(HV_VP_COUNTER_MAX, 8);
 	fake_cpu.features.intel = true;
 	fake_cpu.features.tsc_deadline = true;
+	fake_cpu.features.tsc_aux = true;
+	list_init(&fake_partition.overlays);
+	overlay_init(&fake_partition.hypercall_overlay);
+	memset(root_frames, 0, sizeof(root_frames));
 	fake_partition.privileges = ~0ull;
 	live_value = 0;
-	live_written = apic_accesses = flushes = 0;
+	live_written = apic_accesses = synic_accesses = tsc_aux_loads = flushes = 0;
 	pool_empty = slat_full = false;
 	memset(pool_page, 0, sizeof(pool_page));
 	memset(mapped, 0, sizeof(mapped));
+	memset(split, 0, sizeof(split));
 	for (u64 i = 1; i < 9; i++)
 		mapped[i] = i << 12 | SLAT_ALL;
 	return 0;
@@ -326,6 +374,10 @@ static void test_privileges(void **state)
 		{ 0x40000023, 1ull << 11 },
 		{ 0x40000071, 1ull << 4 },
 		{ 0x40000072, 1ull << 4 },
+		{ 0x40000080, 1ull << 2 },
+		{ 0x40000084, 1ull << 2 },
+		{ 0x40000090, 1ull << 2 },
+		{ 0x4000009f, 1ull << 2 },
 	};
 	u64 v;
 
@@ -430,6 +482,37 @@ static void test_apic(void **state)
 	refuses(0x6e0, 0);
 }
 
+static void test_synic(void **state)
+{
+	static const u32 msrs[] = { 0x40000080, 0x40000083, 0x40000084, 0x40000090, 0x4000009f };
+
+	(void)state;
+	for (u32 i = 0; i < sizeof(msrs) / sizeof(msrs[0]); i++) {
+		reads(msrs[i], 0x2222);
+		writes(msrs[i], 0);
+		assert_int_equal(synic_accesses, 2 * (i + 1));
+	}
+}
+
+/* Kept with the VP and exchanged with it; 32 bits, where the processor has it. */
+static void test_tsc_aux(void **state)
+{
+	u64 v;
+
+	(void)state;
+	writes(MSR_TSC_AUX, 0xffffffff);
+	assert_int_equal(fake_vp.tsc_aux, 0xffffffff);
+	assert_int_equal(tsc_aux_loads, 1);
+	reads(MSR_TSC_AUX, 0xffffffff);
+	refuses(MSR_TSC_AUX, 1ull << 32);
+	fake_cpu.features.tsc_aux = false;
+	refuses(MSR_TSC_AUX, 0);
+	assert_false(policy_msr_read(&fake_vp, MSR_TSC_AUX, &v));
+	assert_int_equal(fake_vp.tsc_aux, 0xffffffff);
+	assert_int_equal(tsc_aux_loads, 1);
+	assert_int_equal(live_written, 0);
+}
+
 static void test_identity_and_time(void **state)
 {
 	u64 before = 0, after = 0;
@@ -461,13 +544,15 @@ static void test_hypercall_page(void **state)
 	writes(HV_MSR_HYPERCALL, 0x3ffd); /* reserved bits are dropped */
 	reads(HV_MSR_HYPERCALL, 0x3001);
 	assert_int_equal(mapped[3], POOL_SPA | SLAT_READ | SLAT_EXEC);
-	assert_int_equal(pool_type, FRAME_SHARED);
+	assert_int_equal(root_frames[3].flags, FRAME_OVERLAID);
 	assert_memory_equal(pool_page, text, sizeof(text));
 	assert_int_equal(pool_page[sizeof(text)], 0xcc);
 	assert_int_equal(pool_page[4095], 0xcc);
 	/* Moved, then off, then away with the identity. */
 	writes(HV_MSR_HYPERCALL, 0x5001);
 	assert_int_equal(mapped[3], 0x3000 | SLAT_ALL);
+	assert_int_equal(root_frames[3].flags, 0);
+	assert_int_equal(root_frames[5].flags, FRAME_OVERLAID);
 	assert_int_equal(mapped[5], POOL_SPA | SLAT_READ | SLAT_EXEC);
 	writes(HV_MSR_HYPERCALL, 0x5000);
 	assert_int_equal(mapped[5], 0x5000 | SLAT_ALL);
@@ -521,6 +606,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_addresses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_pat, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_apic, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_synic, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_tsc_aux, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_identity_and_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hypercall_page, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hypercall_page_refused, setup, teardown),

@@ -3,7 +3,7 @@
  * Loading the root kernel: which modules count, every bad one's line, the
  * memory map that the root is handed, its modules, its entry state. Physical
  * addresses are host addresses here.
- * sources: hypervisor/root_image.c lib/elf.c lib/string.c tests/unit/host_assert.c
+ * sources: hypervisor/root_image.c lib/elf.c lib/elf_symbols.c lib/string.c tests/unit/host_assert.c
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "base/errno.h"
+#include "rootpart/boot_modules.h"
 #include "rootpart/cpu.h"
 #include "rootpart/image.h"
 #include "rootpart/layout.h"
@@ -31,7 +32,8 @@
 #define GUARD      0x8000ull
 #define END        0xd000ull
 #define MODULE     0x7001234ull
-#define POOL_PAGES 3000u
+#define RESERVED   0x8123456000ull /* beyond 512 GiB: a root entry of its own */
+#define POOL_PAGES 4000u
 #define RIGHTS     (PTE_P | PTE_W | PTE_U | PTE_PWT | PTE_PCD | PTE_NX)
 #define NOTHING    0ull
 #define READ       (PTE_P | PTE_NX)
@@ -50,6 +52,13 @@ static const struct ram_range ranges[] = {
 	{ 0x800000, 0x3000000, 0x3000000 },
 };
 
+/* The last one does not fit the direct map. */
+static const struct pvh_memory memory_map[] = {
+	{ .address = 0, .size = 0x3000000, .type = PVH_MEMORY_RAM },
+	{ .address = RESERVED, .size = 0x10000, .type = 2 },
+	{ .address = 0xffff000000000000, .size = 0x1000, .type = 2 },
+};
+
 static struct cpu_features features = { .nx = true };
 static u64 cr3, pat;
 static u8 pool[POOL_PAGES][PAGE_SIZE] __aligned(4096);
@@ -65,6 +74,12 @@ const struct ram_range *ram_ranges(u32 *count)
 {
 	*count = ARRAY_SIZE(ranges);
 	return ranges;
+}
+
+const struct pvh_memory *boot_memory_map(u32 *count)
+{
+	*count = ARRAY_SIZE(memory_map);
+	return memory_map;
 }
 
 static void *page_take(void)
@@ -196,6 +211,28 @@ static void test_direct(void **state)
 	assert_null(paging_map_direct(16, ~0ull));
 }
 
+/* What address spaces copy covers all that can be mapped later; the rest is refused. */
+static void test_kernel_half(void **state)
+{
+	u64 root[PT_ENTRIES] = { [0] = 1, [PT_ENTRIES / 2 - 1] = 2 };
+	u64 before;
+
+	(void)state;
+	paging_copy_kernel_half(root);
+	assert_int_equal(root[0], 1);
+	assert_int_equal(root[PT_ENTRIES / 2 - 1], 2);
+	assert_non_null(paging_map_direct(RESERVED + 0x123, 0x1000));
+	assert_non_null(paging_map_device(0xfe0000000000, 1, PAGING_DEVICE));
+	assert_int_equal(paging_map(ROOT_STACK_BASE, 0x200000, PAGE_SIZE, PAGING_DATA), 0);
+	assert_memory_equal(root + PT_ENTRIES / 2, (u64 *)cr3 + PT_ENTRIES / 2, sizeof(root) / 2);
+	before = pages_left;
+	assert_null(paging_map_direct(RESERVED + (512 * GIB), 1));
+	assert_int_equal(pages_left, before);
+	paging_switch(0x5000);
+	assert_int_equal(cr3, 0x5000);
+	paging_switch(paging_cr3());
+}
+
 /* The memory type that the entry of a 4 KiB page chooses. */
 static u32 type_of(u64 va)
 {
@@ -262,6 +299,7 @@ int main(void)
 		cmocka_unit_test(test_ram),
 		cmocka_unit_test(test_direct),
 		cmocka_unit_test(test_devices),
+		cmocka_unit_test(test_kernel_half),
 		cmocka_unit_test(test_without_memory),
 		cmocka_unit_test_setup(test_without_nx, set_up),
 	};

@@ -3,7 +3,7 @@
  * Tasks on two VPs that take turns on the host's one thread: switching,
  * sleeping, wait queues with time limits, wake-ups from the other VP, ends.
  * The real task_switch() runs; halting advances a clock.
- * sources: rootpart/task.c rootpart/task_switch.S rootpart/run_queue.c rootpart/waitq.c rootpart/timer.c rootpart/timer_queue.c rootpart/time.c lib/string.c tests/unit/fake_root.c
+ * sources: rootpart/task.c rootpart/task_switch.S rootpart/run_queue.c rootpart/waitq.c rootpart/mutex.c rootpart/timer.c rootpart/timer_queue.c rootpart/time.c lib/string.c tests/unit/fake_root.c
  * cflags: -iquote tests/unit/fake/root -fno-sanitize=address
  * (the address sanitizer does not know stacks that are switched by hand)
  */
@@ -20,18 +20,23 @@
 #include "rootpart/cpu.h"
 #include "rootpart/heap.h"
 #include "rootpart/layout.h"
+#include "rootpart/mutex.h"
+#include "rootpart/paging.h"
 #include "rootpart/stack.h"
 #include "rootpart/task.h"
 #include "rootpart/time.h"
 #include "rootpart/waitq.h"
 #include "tests/unit/fake_root.h"
 
-#define VPS 2
+#define VPS        2
+#define KERNEL_CR3 0x1000ull
 
 static struct cpu vps[VPS];
 static struct cpu *running;
 static u64 hardware[VPS];
 static void *idle[VPS][5]; /* where fake_wait() leaves a VP with nothing to do */
+static u64 loaded[VPS]; /* CR3 */
+static u32 loads;
 static u32 ipis;
 static u32 stacks;
 static u32 objects;
@@ -42,6 +47,17 @@ u32 cpu_count = VPS;
 struct cpu *this_cpu(void)
 {
 	return running;
+}
+
+u64 paging_cr3(void)
+{
+	return KERNEL_CR3;
+}
+
+void paging_switch(u64 root)
+{
+	loaded[running->vp] = root;
+	loads++;
 }
 
 void apic_timer_set(u64 tsc)
@@ -98,7 +114,7 @@ void fake_wait(void)
 {
 	u64 at = hardware[running->vp];
 
-	assert_true(load_relaxed(&running->run_queue.halted));
+	assert_true(load_relaxed(&running->run_queue.kick));
 	if (at == TIME_NEVER)
 		__builtin_longjmp(idle[running->vp], 1);
 	hardware[running->vp] = TIME_NEVER;
@@ -304,6 +320,55 @@ static void wake_one_in_order(void **state)
 	assert_string_equal(trail, "abc");
 }
 
+static struct mutex mutex = MUTEX_INIT(mutex);
+
+/* Waits and yields while it holds the lock, and takes it again at once. */
+static void hold_mutex(void *arg)
+{
+	for (u32 i = 0; i < 2; i++) {
+		mutex_lock(&mutex);
+		mark(*(char *)arg);
+		task_yield();
+		task_sleep_ns(10);
+		mark(*(char *)arg);
+		mutex_unlock(&mutex);
+	}
+	mark('.');
+}
+
+static void one_holds_a_mutex(void **state)
+{
+	(void)state;
+	trail[0] = '\0';
+	assert_non_null(task_create("a", hold_mutex, "a"));
+	assert_non_null(task_create("b", hold_mutex, "b"));
+	assert_non_null(task_create("c", hold_mutex, "c"));
+	run(0);
+	/* Whoever lets go may be the next, but nobody comes between. */
+	assert_int_equal(strlen(trail), 15);
+	for (const char *t = trail; *t != '\0'; t += *t == '.' ? 1 : 2)
+		assert_true(*t == '.' || t[0] == t[1]);
+	assert_false(mutex.held);
+	assert_true(list_empty(&mutex.waiters.waiters));
+	assert_true(fails_assert(mutex_unlock(&mutex)));
+}
+
+static void a_mutex_crosses_vps(void **state)
+{
+	(void)state;
+	trail[0] = '\0';
+	mutex_lock(&mutex); /* free: also the idle task may */
+	assert_non_null(task_create_on(1, "b", hold_mutex, "b"));
+	run(1);
+	assert_string_equal(trail, "");
+	running = &vps[0];
+	ipis = 0;
+	mutex_unlock(&mutex);
+	assert_int_equal(ipis, 1);
+	run(1);
+	assert_string_equal(trail, "bbbb.");
+}
+
 static void wake_from_other_vp(void **state)
 {
 	static u64 limit = TIME_NEVER / 2;
@@ -319,7 +384,7 @@ static void wake_from_other_vp(void **state)
 	running = &vps[1];
 	vps[1].timers.programmed = 0; /* the limit shall not fire here */
 	run(1);
-	assert_true(vps[1].run_queue.halted);
+	assert_true(vps[1].run_queue.kick);
 	running = &vps[0];
 	value = 3;
 	wait_wake_all(&queue);
@@ -440,6 +505,8 @@ int main(void)
 		TEST(wait_times_out),
 		TEST(wait_late_but_true),
 		TEST(wake_one_in_order),
+		TEST(one_holds_a_mutex),
+		TEST(a_mutex_crosses_vps),
 		TEST(wake_from_other_vp),
 		TEST(early_wake_is_kept),
 		TEST(stray_wakes_end_no_sleep_early),

@@ -25,6 +25,7 @@
 #include "hypervisor/memtype.h"
 #include "hypervisor/mtrr.h"
 #include "hypervisor/partition.h"
+#include "hypervisor/partition_table.h"
 #include "hypervisor/platform.h"
 #include "hypervisor/policy.h"
 #include "hypervisor/pool.h"
@@ -117,7 +118,27 @@ void log_line(enum log_level level, const char *fmt, ...)
 	(void)fmt;
 }
 
-static struct virt_ops ops;
+static struct partition *in_table, *with_bitmaps;
+
+void partition_table_add_root(struct partition *p)
+{
+	in_table = p;
+}
+
+static enum hv_status bitmaps_create(struct partition *p)
+{
+	assert_true(partition_is_root(p));
+	with_bitmaps = p;
+	return HV_STATUS_SUCCESS;
+}
+
+void overlay_init(struct overlay *o)
+{
+	*o = (struct overlay){ .on = false };
+	list_init(&o->link);
+}
+
+static struct virt_ops ops = { .bitmaps_create = bitmaps_create };
 const struct virt_ops *virt = &ops;
 
 static int start(struct slat_format *format)
@@ -199,6 +220,8 @@ static void every_page(void **state)
 	assert_int_equal(rights(virt_to_spa(shared).a + PAGE_SIZE), SLAT_READ);
 	assert_int_equal(rights(4 * GIB), 0);
 	assert_ptr_equal(cpus[1]->root_vp, &vp[1]);
+	assert_ptr_equal(in_table, root_partition);
+	assert_ptr_equal(with_bitmaps, root_partition);
 }
 
 static void types_and_leaves(void **state)

@@ -49,7 +49,7 @@ static void step_intr(struct vmcb *v)
 static void nmi_inject(void)
 {
 	vp.event = (struct event){ .valid = true, .type = EVENT_NMI, .vector = 2 };
-	s.vmcb.save.dr6 = 0xffff0ff1;
+	s.vmcb->save.dr6 = 0xffff0ff1;
 	run();
 	assert_false(svm_can_nmi(&vp));
 }
@@ -67,8 +67,8 @@ static void test_nmi_window_after_iret(void **state)
 	assert_int_equal(exit_.kind, EXIT_NMI_WINDOW);
 	assert_int_equal(vp.regs.rip, 0x500000);
 	assert_int_equal(vp.regs.rflags, 2 | IF);
-	assert_int_equal(s.vmcb.save.dr6, 0xffff0ff1);
-	assert_int_equal(s.vmcb.control.intercept_exception, 1 << 18);
+	assert_int_equal(s.vmcb->save.dr6, 0xffff0ff1);
+	assert_int_equal(s.vmcb->control.intercept_exception, 1 << 18);
 	assert_false(iret_intercepted());
 	assert_true(svm_can_nmi(&vp));
 	assert_int_equal(kicks, 0);
@@ -107,7 +107,7 @@ static void test_iret_fault_keeps_the_mask(void **state)
 	assert_true(exit_.exception.has_error);
 	assert_int_equal(exit_.exception.address, 0x7000);
 	assert_int_equal(vp.regs.rflags & TF, 0);
-	assert_int_equal(s.vmcb.save.dr6, 0xffff0ff1);
+	assert_int_equal(s.vmcb->save.dr6, 0xffff0ff1);
 	assert_true(iret_intercepted());
 	assert_false(svm_can_nmi(&vp));
 	run();
@@ -131,7 +131,7 @@ static void test_guest_steps_iret(void **state)
 	run();
 	assert_int_equal(exit_.kind, EXIT_EXCEPTION);
 	assert_int_equal(exit_.exception.vector, 1);
-	assert_int_equal(s.vmcb.save.dr6, 0xffff4ff1);
+	assert_int_equal(s.vmcb->save.dr6, 0xffff4ff1);
 	assert_true(svm_can_nmi(&vp));
 }
 
@@ -151,7 +151,7 @@ static void test_guest_steps_iret_without_reason(void **state)
 	vp.regs.rflags |= TF;
 	run();
 	assert_int_equal(exit_.kind, EXIT_EXCEPTION);
-	assert_int_equal(s.vmcb.save.dr6, 0xffff4ff1);
+	assert_int_equal(s.vmcb->save.dr6, 0xffff4ff1);
 }
 
 static void step_shadow(struct vmcb *v)
@@ -167,7 +167,7 @@ static void test_nmi_window_after_shadow(void **state)
 {
 	(void)state;
 	script[0] = step_shadow;
-	s.vmcb.control.interrupt_state = 1;
+	s.vmcb->control.interrupt_state = 1;
 	svm_nmi_window(&vp, true);
 	run();
 	assert_int_equal(exit_.kind, EXIT_NMI_WINDOW);
@@ -289,7 +289,7 @@ static void test_step_ends_at_faults(void **state)
 		assert_int_equal(exit_.kind, EXIT_EXCEPTION);
 		assert_int_equal(exit_.exception.vector, fault);
 		assert_false(vp.regs.rflags & RFLAGS_TF);
-		assert_int_equal(s.vmcb.control.intercept_exception, 1 << VEC_MC);
+		assert_int_equal(s.vmcb->control.intercept_exception, 1 << VEC_MC);
 	}
 }
 

@@ -19,6 +19,7 @@
 #include "x86/msr.h"
 
 static struct svm_vp s;
+static struct vmcb block;
 static struct cpu cpu;
 static struct vp vp;
 
@@ -31,6 +32,8 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(&s, 0, sizeof(s));
+	memset(&block, 0, sizeof(block));
+	s.vmcb = &block;
 	memset(&vp, 0, sizeof(vp));
 	cpu.features.phys_bits = 40;
 	vp.virt = &s;
@@ -67,7 +70,7 @@ static void test_plain_registers(void **state)
 		assert_int_equal(set(names[i], 0x1000 + i * 0x10), HV_STATUS_SUCCESS);
 	for (u32 i = 0; i < ARRAY_SIZE(names); i++)
 		assert_int_equal(get(names[i]), 0x1000 + i * 0x10);
-	assert_int_equal(s.vmcb.save.cr2, 0x1010);
+	assert_int_equal(s.vmcb->save.cr2, 0x1010);
 }
 
 static void test_segments_keep_every_attribute(void **state)
@@ -83,7 +86,7 @@ static void test_segments_keep_every_attribute(void **state)
 		assert_memory_equal(&v.segment, &back.segment, sizeof(v.segment));
 	}
 	/* G and L at bits 11 and 9 of the packed form. */
-	assert_int_equal(s.vmcb.save.cs.attributes, 0xa9b);
+	assert_int_equal(s.vmcb->save.cs.attributes, 0xa9b);
 }
 
 static void test_tables(void **state)
@@ -96,10 +99,10 @@ static void test_tables(void **state)
 	assert_int_equal(svm_get(&vp, HV_X64_REGISTER_GDTR, &back), HV_STATUS_SUCCESS);
 	assert_int_equal(back.table.limit, 0x7f);
 	assert_int_equal(back.table.base, 0xffff800000002000ull);
-	assert_int_equal(s.vmcb.save.gdtr.limit, 0x7f);
+	assert_int_equal(s.vmcb->save.gdtr.limit, 0x7f);
 	v.table.base = 0x800000000000ull;
 	assert_int_equal(svm_set(&vp, HV_X64_REGISTER_IDTR, &v), HV_STATUS_INVALID_REGISTER_VALUE);
-	assert_int_equal(s.vmcb.save.idtr.base, 0);
+	assert_int_equal(s.vmcb->save.idtr.base, 0);
 }
 
 static void test_refused_values_change_nothing(void **state)
@@ -140,7 +143,7 @@ static void test_efer_follows(void **state)
 	(void)state;
 	assert_int_equal(set(HV_X64_REGISTER_EFER, EFER_LME | EFER_NXE), HV_STATUS_SUCCESS);
 	assert_int_equal(get(HV_X64_REGISTER_EFER), EFER_LME | EFER_NXE);
-	assert_int_equal(s.vmcb.save.efer, EFER_LME | EFER_NXE | EFER_SVME);
+	assert_int_equal(s.vmcb->save.efer, EFER_LME | EFER_NXE | EFER_SVME);
 	assert_int_equal(set(HV_X64_REGISTER_CR0, CR0_PG | CR0_PE), HV_STATUS_SUCCESS);
 	assert_int_equal(get(HV_X64_REGISTER_EFER), EFER_LME | EFER_NXE | EFER_LMA);
 	svm_mode(&vp, &mode);
@@ -219,11 +222,11 @@ static void test_interrupt_state(void **state)
 static void test_tpr(void **state)
 {
 	(void)state;
-	s.vmcb.control.interrupt_control = (u32)VMCB_V_MASKING;
+	s.vmcb->control.interrupt_control = (u32)VMCB_V_MASKING;
 	svm_tpr_set(&vp, 9);
 	assert_int_equal(svm_tpr(&vp), 9);
 	assert_int_equal(get(HV_X64_REGISTER_CR8), 9);
-	assert_int_equal(s.vmcb.control.interrupt_control, VMCB_V_MASKING | 9);
+	assert_int_equal(s.vmcb->control.interrupt_control, VMCB_V_MASKING | 9);
 }
 
 static void test_advance_wraps_by_mode(void **state)
@@ -232,8 +235,8 @@ static void test_advance_wraps_by_mode(void **state)
 	vp.regs.rip = 0xffffffff;
 	svm_advance(&vp, 2);
 	assert_int_equal(vp.regs.rip, 1);
-	s.vmcb.save.cs.attributes = 0xa9b;
-	s.vmcb.save.efer = EFER_LMA;
+	s.vmcb->save.cs.attributes = 0xa9b;
+	s.vmcb->save.efer = EFER_LMA;
 	vp.regs.rip = 0xffffffff;
 	svm_advance(&vp, 2);
 	assert_int_equal(vp.regs.rip, 0x100000001ull);

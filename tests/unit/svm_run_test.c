@@ -30,7 +30,7 @@ static void test_registers_go_both_ways(void **state)
 	script[0] = regs_change;
 	vp.regs.gpr[GPR_RAX] = 0x11;
 	vp.regs.gpr[GPR_RSP] = 0x22;
-	s.vmcb.save.cr2 = 0x33;
+	s.vmcb->save.cr2 = 0x33;
 	run();
 	assert_int_equal(exit_.kind, EXIT_HLT);
 	assert_int_equal(exit_.length, 1);
@@ -38,7 +38,7 @@ static void test_registers_go_both_ways(void **state)
 	assert_int_equal(vp.regs.gpr[GPR_RSP], 0x55);
 	assert_int_equal(vp.regs.rip, 0x66);
 	assert_int_equal(vp.regs.rflags, 0x77);
-	assert_int_equal(s.vmcb.save.cr2, 0x88);
+	assert_int_equal(s.vmcb->save.cr2, 0x88);
 }
 
 static void exit_next_rip_far(struct vmcb *v)
@@ -302,7 +302,7 @@ static void test_interrupt_window(void **state)
 	}
 	/* Equal is not enough: wait for a lower TPR. */
 	svm_interrupt_window(&vp, true, 3);
-	s.vmcb.control.interrupt_control |= 3;
+	s.vmcb->control.interrupt_control |= 3;
 	run();
 	assert_int_equal(seen_intercept_1 & (1 << 4), 0);
 	assert_int_equal(seen_control & (1 << 8), 0);
@@ -350,10 +350,10 @@ static void test_can_interrupt(void **state)
 	assert_false(svm_can_interrupt(&vp));
 	vp.regs.rflags |= IF;
 	assert_true(svm_can_interrupt(&vp));
-	s.vmcb.control.interrupt_state = 1;
+	s.vmcb->control.interrupt_state = 1;
 	assert_false(svm_can_interrupt(&vp));
 	assert_false(svm_can_nmi(&vp));
-	s.vmcb.control.interrupt_state = 0;
+	s.vmcb->control.interrupt_state = 0;
 	vp.event.valid = true;
 	assert_false(svm_can_interrupt(&vp));
 }
@@ -410,6 +410,18 @@ static void test_asids(void **state)
 	assert_int_equal(sc.asid_next, 3);
 }
 
+/* What a parent wants to see of its child may have changed since the last stay. */
+static void test_child_takes_its_exceptions_along(void **state)
+{
+	struct partition child = { .id = 2, .parent = &root };
+
+	(void)state;
+	assert_int_equal(exception_updates, 0);
+	vp.partition = &child;
+	svm_load(&vp);
+	assert_int_equal(exception_updates, 1);
+}
+
 static void exit_intr_delivered(struct vmcb *v)
 {
 	assert_int_equal(v->control.inject, 0x80000041);
@@ -452,6 +464,7 @@ int main(void)
 		cmocka_unit_test_setup(test_window_found_open, setup),
 		cmocka_unit_test_setup(test_can_interrupt, setup),
 		cmocka_unit_test_setup(test_asids, setup),
+		cmocka_unit_test_setup(test_child_takes_its_exceptions_along, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

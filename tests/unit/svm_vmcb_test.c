@@ -22,6 +22,7 @@
 
 static struct partition partition;
 static struct vp vp;
+static struct partition parent;
 static u32 allocations, room, lines;
 
 void *pool_alloc(u64 pages)
@@ -49,9 +50,23 @@ spa_t virt_to_spa(const void *p)
 	return SPA((u64)p);
 }
 
-void policy_io_bitmap(const struct partition *p, u8 *bitmap)
+/* Single ones, of whoever's. */
+void *partition_page_alloc(struct partition *p)
+{
+	assert_ptr_equal(p, &partition);
+	return pool_alloc(1);
+}
+
+void partition_page_free(struct partition *p, void *page)
+{
+	assert_ptr_equal(p, &partition);
+	pool_free(page, 1);
+}
+
+void policy_io_bitmap(const struct partition *p, u8 *bitmap, size_t size)
 {
 	(void)p;
+	assert_int_equal(size, 3 * PAGE_SIZE);
 	bitmap[0x3f8 / 8] = 1;
 }
 
@@ -82,8 +97,8 @@ static int setup(void **state)
 	vp.partition = &partition;
 	partition.slat.root_spa = SPA(0x77000);
 	allocations = lines = 0;
-	room = 3;
-	return 0;
+	room = 4;
+	return svm_bitmaps_create(&partition) != HV_STATUS_SUCCESS;
 }
 
 static int teardown(void **state)
@@ -111,7 +126,8 @@ static void test_reset_state(void **state)
 	(void)state;
 	assert_int_equal(svm_vp_create(&vp), HV_STATUS_SUCCESS);
 	s = vp.virt;
-	v = &s->vmcb;
+	v = s->vmcb;
+	assert_int_equal(s->vmcb_spa, (u64)v);
 	assert_int_equal(vp.regs.rip, 0xfff0);
 	assert_int_equal(vp.regs.rflags, 2);
 	assert_int_equal(v->save.cs.selector, 0xf000);
@@ -144,13 +160,23 @@ static void test_exceptions(void **state)
 	partition.id = HV_PARTITION_ID_ROOT;
 	assert_int_equal(svm_vp_create(&vp), HV_STATUS_SUCCESS);
 	s = vp.virt;
-	assert_int_equal(s->vmcb.control.intercept_exception, 1 << 18);
+	assert_int_equal(s->vmcb->control.intercept_exception, 1 << 18);
 	svm_vp_delete(&vp);
 	partition.id = 2;
-	room = 1;
+	partition.parent = &parent;
+	room = 2;
 	assert_int_equal(svm_vp_create(&vp), HV_STATUS_SUCCESS);
 	s = vp.virt;
-	assert_int_equal(s->vmcb.control.intercept_exception, 1 << 18 | 1 << 17 | 1 << 1);
+	assert_int_equal(s->vmcb->control.intercept_exception, 1 << 18 | 1 << 17 | 1 << 1);
+	/* And what its parent wants to see, until it does no more. */
+	partition.intercepts.exceptions = 1 << 14 | 1 << 3;
+	svm_exceptions_update(&vp);
+	assert_int_equal(s->vmcb->control.intercept_exception,
+		1 << 18 | 1 << 17 | 1 << 14 | 1 << 3 | 1 << 1);
+	assert_int_equal(s->exceptions, s->vmcb->control.intercept_exception);
+	partition.intercepts.exceptions = 0;
+	svm_exceptions_update(&vp);
+	assert_int_equal(s->vmcb->control.intercept_exception, 1 << 18 | 1 << 17 | 1 << 1);
 	svm_vp_delete(&vp);
 }
 
@@ -159,7 +185,6 @@ static void test_bitmaps(void **state)
 	u32 open = 0;
 
 	(void)state;
-	assert_int_equal(svm_vp_create(&vp), HV_STATUS_SUCCESS);
 	assert_int_equal(msr_bits(0x10), 2);
 	assert_int_equal(msr_bits(0x11), 3);
 	assert_int_equal(msr_bits(0x1fff), 0);
@@ -170,18 +195,23 @@ static void test_bitmaps(void **state)
 		open += 8 - (u32)__builtin_popcount(partition.msr_bitmap[i]);
 	assert_int_equal(open, 1 + 2 + 2 + 1);
 	assert_int_equal(partition.io_bitmap[0x3f8 / 8], 1);
-	svm_vp_delete(&vp);
 }
 
 static void test_second_vp_shares_bitmaps(void **state)
 {
 	struct vp second = { .partition = &partition };
+	const struct svm_vp *a, *b;
 
 	(void)state;
 	room = 4;
 	assert_int_equal(svm_vp_create(&vp), HV_STATUS_SUCCESS);
 	assert_int_equal(svm_vp_create(&second), HV_STATUS_SUCCESS);
-	assert_int_equal(allocations, 4);
+	assert_int_equal(allocations, 2 + 4);
+	a = vp.virt;
+	b = second.virt;
+	assert_ptr_not_equal(a->vmcb, b->vmcb);
+	assert_int_equal(a->vmcb->control.iopm, b->vmcb->control.iopm);
+	assert_int_equal(a->vmcb->control.msrpm, b->vmcb->control.msrpm);
 	svm_vp_delete(&second);
 	svm_vp_delete(&vp);
 }
@@ -189,14 +219,19 @@ static void test_second_vp_shares_bitmaps(void **state)
 static void test_no_memory(void **state)
 {
 	(void)state;
-	for (room = 0; room < 3; room++) {
-		u32 had = room;
-
+	for (u32 pages = 0; pages < 2; pages++) {
+		room = pages;
 		assert_int_equal(svm_vp_create(&vp), HV_STATUS_INSUFFICIENT_MEMORY);
 		assert_null(vp.virt);
-		teardown(state);
-		setup(state);
-		room = had;
+		assert_int_equal(allocations, 2);
+	}
+	for (u32 pages = 0; pages < 2; pages++) {
+		struct partition p = { .id = 1 };
+
+		room = pages;
+		assert_int_equal(svm_bitmaps_create(&p), HV_STATUS_INSUFFICIENT_MEMORY);
+		free(p.io_bitmap);
+		free(p.msr_bitmap);
 	}
 }
 

@@ -29,6 +29,7 @@ u32 machine_logs;
 u64 machine_hardware;
 u32 machine_offers;
 u32 machine_eois[256];
+u32 machine_synic_eois[256];
 static struct cpu cpu;
 
 struct cpu *this_cpu(void)
@@ -54,6 +55,12 @@ void vp_notify(struct vp *vp, u32 work)
 {
 	vp->work |= work;
 	machine_notified[vp->index] += work & VP_WORK_INTERRUPT ? 1 : 0;
+}
+
+void synic_eoi(struct vp *vp, u8 vector)
+{
+	assert_true(vp->synic.waiting_sints != 0);
+	machine_synic_eois[vector]++;
 }
 
 void irq_virtual_eoi(struct vp *vp, u8 vector)
@@ -118,6 +125,7 @@ int machine_set_up(void **state)
 	memset(&partition, 0, sizeof(partition));
 	memset(machine_cr8, 0, sizeof(machine_cr8));
 	memset(machine_eois, 0, sizeof(machine_eois));
+	memset(machine_synic_eois, 0, sizeof(machine_synic_eois));
 	machine_logs = 0;
 	machine_hardware = ~0ull;
 	machine_offers = BIT(21) | BIT(24);

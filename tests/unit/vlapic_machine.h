@@ -24,6 +24,8 @@ extern u64 machine_hardware; /* deadline of the processor's timer */
 extern u32 machine_offers;   /* CPUID.1:ECX */
 /* Virtual EOIs that went on to irq.c, by vector; of any VP. */
 extern u32 machine_eois[256];
+/* And to synic.c. */
+extern u32 machine_synic_eois[256];
 
 /* cmocka set-up: all VPs enabled by software, APIC ids 0, 1, 2, 3. */
 int machine_set_up(void **state);

@@ -132,6 +132,20 @@ static void test_level_and_edge(void **state)
 	assert_int_equal(machine_eois[0x61], 2);
 }
 
+/* The SynIC hears of an EOI while something waits for it. */
+static void test_eoi_for_messages(void **state)
+{
+	(void)state;
+	vlapic_interrupt(vp, 0x61, false);
+	take(0, 0x61);
+	assert_int_equal(machine_synic_eois[0x61], 0);
+	vp->synic.waiting_sints = 1;
+	vlapic_interrupt(vp, 0x61, false);
+	take(0, 0x61);
+	assert_int_equal(machine_synic_eois[0x61], 1);
+	assert_int_equal(machine_eois[0x61], 2);
+}
+
 static void test_software_disable(void **state)
 {
 	(void)state;
@@ -418,6 +432,7 @@ int main(void)
 		TEST(test_nesting),
 		TEST(test_tpr),
 		TEST(test_level_and_edge),
+		TEST(test_eoi_for_messages),
 		TEST(test_software_disable),
 		TEST(test_errors),
 		TEST(test_page_map),

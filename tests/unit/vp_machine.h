@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A back end that enters nothing, and stand-ins for the parts around vp.c and
- * vp_run.c, for vp_test.c and vp_state_test.c: each run is a step of the test.
+ * A back end that enters nothing, and stand-ins for the parts around vp.c,
+ * vp_run.c and partition.c, for vp_test.c and vp_state_test.c: each run is a
+ * step of the test.
  */
 #pragma once
 
@@ -22,8 +23,11 @@
 #include "hypervisor/fpu.h"
 #include "hypervisor/frame.h"
 #include "hypervisor/guest.h"
+#include "hypervisor/intercept.h"
+#include "hypervisor/log.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/pool.h"
+#include "hypervisor/sched.h"
 #include "hypervisor/trace.h"
 #include "hypervisor/vp.h"
 #include "hypervisor/window.h"
@@ -34,7 +38,7 @@
 u64 fake_xcr0;
 u64 fake_dr[4];
 
-static struct partition partition;
+static struct partition partition, parent;
 static struct cpu cpu;
 static struct vp vp, other;
 static u64 stats[HV_VP_COUNTER_MAX];
@@ -43,10 +47,13 @@ static struct {
 	struct trace_record records[8];
 } ring;
 
+/* The VP's at first; no counter gets there. */
+#define OLD_KEY (~0ull)
+
 /* The back end. */
 static bool can_interrupt, can_nmi;
 static int pending, highest;
-static u32 accepted, kicks, flushes, window_flushes, saves, loads;
+static u32 accepted, wakes, flushes, window_flushes, saves, loads;
 static int window, nmi_windows; /* window: priority, -1 not asked for */
 static u64 cr0, cr2, dr6;
 static u32 runs;
@@ -138,16 +145,6 @@ static enum hv_status fake_set(struct vp *v, u32 name, const union hv_register_v
 	return HV_STATUS_SUCCESS;
 }
 
-static enum hv_status create_status;
-
-static enum hv_status fake_vp_create(struct vp *v)
-{
-	assert_int_equal(v->index, 2);
-	assert_int_equal(v->apic_id, 7);
-	assert_ptr_equal(v->partition, &partition);
-	return create_status;
-}
-
 static const struct virt_ops ops = {
 	.run = fake_run,
 	.can_interrupt = fake_can_interrupt,
@@ -160,7 +157,6 @@ static const struct virt_ops ops = {
 	.load = fake_load,
 	.get = fake_get,
 	.set = fake_set,
-	.vp_create = fake_vp_create,
 };
 
 const struct virt_ops *virt = &ops;
@@ -186,17 +182,25 @@ void vlapic_accept(struct vp *v, u8 vector)
 	pending = highest = VLAPIC_NONE;
 }
 
-void vlapic_init(struct vlapic *l, u32 id, bool bsp)
+static u32 timer_moves;
+
+/* With the new processor's state: the timer goes to its queue. */
+void vlapic_timer_move(struct vp *v)
 {
-	assert_int_equal(id, 7);
-	assert_false(bsp);
-	l->id = id;
+	assert_ptr_equal(v, &vp);
+	assert_int_equal(loads, 1);
+	timer_moves++;
 }
 
-void cpu_kick(struct cpu *c)
+void sched_wake(struct vp *v)
 {
-	assert_ptr_equal(c, &cpu);
-	kicks++;
+	assert_ptr_equal(v, &vp);
+	wakes++;
+}
+
+struct cpu *this_cpu(void)
+{
+	return &cpu;
 }
 
 void window_flush(void)
@@ -204,24 +208,21 @@ void window_flush(void)
 	window_flushes++;
 }
 
-static u64 fpu_switches;
+static u64 fpu_switches, fpu_unloads;
+
+/* Before the state that it goes to is anybody else's. */
+void fpu_unload(struct cpu *c)
+{
+	assert_ptr_equal(c, &cpu);
+	assert_int_equal(saves, 0);
+	fpu_unloads++;
+}
 
 void fpu_switch(struct cpu *c, struct vp *v)
 {
 	assert_ptr_equal(c, &cpu);
 	assert_ptr_equal(v, &vp);
 	fpu_switches++;
-}
-
-size_t fpu_size(const struct cpu *c)
-{
-	(void)c;
-	return 5000;
-}
-
-void fpu_init(struct vp *v)
-{
-	assert_non_null(v->fpu);
 }
 
 static u32 traced_injections;
@@ -244,7 +245,7 @@ void exit_handle(struct vp *v, const struct exit *exit)
 	if (on_exit_handled)
 		on_exit_handled();
 	if (exit->kind == EXIT_HLT)
-		v->state = VP_HALTED;
+		v->stop |= VP_STOP_HALT;
 }
 
 static jmp_buf died;
@@ -254,6 +255,33 @@ void die_root(struct vp *v, const char *why)
 	assert_ptr_equal(v, &vp);
 	assert_string_equal(why, "triple fault");
 	longjmp(died, 1);
+}
+
+/* What a child's end is. */
+static u32 triple_faults, invalid_states;
+
+void intercept_triple_fault(struct vp *v)
+{
+	assert_ptr_equal(v, &vp);
+	triple_faults++;
+}
+
+void intercept_invalid_state(struct vp *v)
+{
+	assert_ptr_equal(v, &vp);
+	invalid_states++;
+}
+
+void log_line(enum log_level level, const char *fmt, ...)
+{
+	(void)level;
+	(void)fmt;
+}
+
+bool log_allowed(struct log_limit *limit)
+{
+	(void)limit;
+	return true;
 }
 
 static u8 known_length;
@@ -274,42 +302,61 @@ bool guest_length(struct vp *v, u8 *length, struct guest_fault *fault)
 	return fetched_length != 0;
 }
 
-/* A pool that counts, and can be short of pages. */
-static u64 pages_used, pages_left;
-static u8 marked;
+/* Of partition.c, not asked for here. */
+struct frame *frame_get(spa_t spa)
+{
+	(void)spa;
+	return NULL;
+}
+
+bool slat_lookup(const struct slat *slat, gpa_t gpa, struct slat_mapping *out)
+{
+	(void)slat;
+	(void)gpa;
+	(void)out;
+	return false;
+}
 
 void *pool_alloc(u64 pages)
 {
-	if (pages > pages_left)
-		return NULL;
-	pages_left -= pages;
-	pages_used += pages;
-	return calloc(pages, 4096);
+	(void)pages;
+	return NULL;
 }
 
 void pool_free(void *p, u64 pages)
 {
-	pages_used -= pages;
-	free(p);
+	(void)p;
+	(void)pages;
 }
 
-spa_t virt_to_spa(const void *p)
+void *deposit_take(struct deposit *d)
 {
-	return SPA((u64)p);
+	(void)d;
+	return NULL;
 }
 
-void frame_mark(spa_t start, u64 size, enum frame_type type, u16 owner)
+void deposit_give(struct deposit *d, void *page)
 {
-	(void)start;
-	assert_int_equal(size, 4096);
-	assert_int_equal(owner, 0);
-	marked = (u8)type;
+	(void)d;
+	(void)page;
+}
+
+/* The processor's TSC_AUX. */
+static u64 tsc_aux_written;
+static u32 tsc_aux_writes;
+
+static void tsc_aux_write(u32 msr, u64 v)
+{
+	assert_int_equal(msr, 0xc0000103);
+	tsc_aux_written = v;
+	tsc_aux_writes++;
 }
 
 static int setup(void **state)
 {
 	(void)state;
 	memset(&partition, 0, sizeof(partition));
+	memset(&parent, 0, sizeof(parent));
 	memset(&cpu, 0, sizeof(cpu));
 	memset(&vp, 0, sizeof(vp));
 	memset(&other, 0, sizeof(other));
@@ -322,22 +369,23 @@ static int setup(void **state)
 	vp.partition = other.partition = &partition;
 	vp.cpu = other.cpu = &cpu;
 	vp.stats = stats;
-	vp.state = VP_RUNNABLE;
+	vp.memo_key = OLD_KEY;
 	kinds[0] = EXIT_HLT;
 	can_interrupt = can_nmi = true;
 	pending = highest = VLAPIC_NONE;
 	window = -1;
-	accepted = kicks = flushes = window_flushes = saves = loads = runs = 0;
+	accepted = wakes = flushes = window_flushes = saves = loads = runs = 0;
 	nmi_windows = 0;
 	traced_injections = 0;
-	fpu_switches = 0;
+	fpu_switches = fpu_unloads = 0;
+	timer_moves = triple_faults = invalid_states = 0;
+	fake_on_msr_write = tsc_aux_write;
+	tsc_aux_writes = 0;
 	on_exit_handled = NULL;
 	cr0 = CR0_PE;
 	cr2 = dr6 = 0;
 	known_length = fetched_length = 0;
 	fake_tsc = 50000;
 	fake_tsc_step = 1;
-	pages_used = 0;
-	pages_left = 100;
 	return 0;
 }

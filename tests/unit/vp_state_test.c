@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a VP is: its creation, counters, switching, injection of exceptions,
- * the end of an emulated instruction.
- * sources: hypervisor/vp.c hypervisor/vp_run.c hypervisor/event.c
+ * What a VP is: counters, switching, injection of exceptions, the end of an
+ * emulated instruction.
+ * sources: hypervisor/vp.c hypervisor/vp_run.c hypervisor/partition.c hypervisor/event.c
  * sources: tests/unit/fake/fake.c tests/unit/host_assert.c
  * cflags: -Itests/unit/fake_cr -Itests/unit/fake
  */
@@ -38,6 +38,7 @@ static void test_switch(void **state)
 	vp_run(&vp);
 	assert_int_equal(saves, 1);
 	assert_int_equal(loads, 1);
+	assert_int_equal(fpu_unloads, 1);
 	assert_int_equal(fpu_switches, 1);
 	assert_ptr_equal(cpu.current, &vp);
 	for (u32 i = 0; i < 4; i++) {
@@ -46,6 +47,69 @@ static void test_switch(void **state)
 	}
 	vp_switch(&vp);
 	assert_int_equal(loads, 1);
+}
+
+/* What of it is the processor's is put off and on: the timer, what guest.c remembers. */
+static void test_arrival(void **state)
+{
+	struct cpu elsewhere = { .index = 1 };
+	u64 key;
+
+	(void)state;
+	cpu.current = NULL;
+	vp_run(&vp);
+	assert_int_equal(loads, 1);
+	assert_int_equal(saves, 0);
+	/* The first time there is no timer yet. */
+	assert_int_equal(timer_moves, 0);
+	assert_ptr_equal(vp.cpu_last, &cpu);
+	key = vp.memo_key;
+	assert_int_not_equal(key, OLD_KEY);
+	cpu.current = NULL;
+	loads = runs = 0;
+	vp_run(&vp);
+	assert_int_equal(timer_moves, 0);
+	assert_int_equal(vp.memo_key, key);
+	cpu.current = NULL;
+	loads = runs = 0;
+	vp.cpu_last = &elsewhere;
+	vp_run(&vp);
+	assert_int_equal(timer_moves, 1);
+	assert_int_not_equal(vp.memo_key, key);
+}
+
+static void test_unload(void **state)
+{
+	(void)state;
+	cpu.current = &other;
+	fake_dr[3] = 0x3333;
+	vp_unload();
+	assert_int_equal(fpu_unloads, 1);
+	assert_int_equal(saves, 1);
+	assert_int_equal(other.dr[3], 0x3333);
+	assert_null(cpu.current);
+	vp_unload();
+	assert_int_equal(saves, 1);
+}
+
+/* Written only where it changes. */
+static void test_tsc_aux(void **state)
+{
+	(void)state;
+	cpu.current = NULL;
+	vp.tsc_aux = 0x12345678;
+	vp_run(&vp);
+	assert_int_equal(tsc_aux_writes, 1);
+	assert_int_equal(tsc_aux_written, 0x12345678);
+	assert_int_equal(cpu.tsc_aux, 0x12345678);
+	cpu.current = NULL;
+	loads = runs = 0;
+	vp_run(&vp);
+	assert_int_equal(tsc_aux_writes, 1);
+	vp.tsc_aux = 0;
+	vp_tsc_aux_load(&vp);
+	assert_int_equal(tsc_aux_writes, 2);
+	assert_int_equal(tsc_aux_written, 0);
 }
 
 static void test_inject(void **state)
@@ -65,6 +129,20 @@ static void test_inject(void **state)
 		vp_inject_gp(&vp);
 		fail();
 	}
+}
+
+/* A child's end is its parent's to hear of. */
+static void test_child_ends(void **state)
+{
+	(void)state;
+	partition.parent = &parent;
+	vp.event = (struct event){ .valid = true, .type = EVENT_EXCEPTION, .vector = VEC_DF };
+	vp_inject_gp(&vp);
+	assert_int_equal(triple_faults, 1);
+	assert_int_equal(invalid_states, 0);
+	vp_fail(&vp, "because");
+	assert_int_equal(triple_faults, 1);
+	assert_int_equal(invalid_states, 1);
 }
 
 static void test_inject_in_real_mode(void **state)
@@ -122,51 +200,19 @@ static void test_single_step(void **state)
 	assert_int_equal(dr6, 0xffff4ff0);
 }
 
-static void test_create(void **state)
-{
-	struct vp *v = NULL;
-	u64 all;
-
-	(void)state;
-	assert_int_equal(vp_create(&partition, 64, 7, &cpu, &v), HV_STATUS_INVALID_VP_INDEX);
-	create_status = HV_STATUS_SUCCESS;
-	assert_int_equal(vp_create(&partition, 2, 7, &cpu, &v), HV_STATUS_SUCCESS);
-	assert_ptr_equal(partition.vps[2], v);
-	assert_int_equal(partition.vp_count, 1);
-	assert_int_equal(v->state, VP_STOPPED);
-	assert_int_equal(marked, FRAME_SHARED);
-	assert_int_equal(vp_create(&partition, 2, 7, &cpu, &v), HV_STATUS_OBJECT_IN_USE);
-	all = pages_used;
-	pool_free(v->stats, 1);
-	pool_free(v->fpu, 2);
-	pool_free(v, pages_used);
-	assert_int_equal(pages_used, 0);
-	/* Short of any page, or refused by the back end, it leaves nothing behind. */
-	for (u64 pages = 0; pages < all; pages++) {
-		memset(&partition, 0, sizeof(partition));
-		pages_left = pages;
-		assert_int_equal(
-			vp_create(&partition, 2, 7, &cpu, &v), HV_STATUS_INSUFFICIENT_MEMORY);
-		assert_int_equal(pages_used, 0);
-		assert_null(partition.vps[2]);
-	}
-	pages_left = 100;
-	create_status = HV_STATUS_NO_RESOURCES;
-	assert_int_equal(vp_create(&partition, 2, 7, &cpu, &v), HV_STATUS_NO_RESOURCES);
-	assert_int_equal(pages_used, 0);
-	assert_int_equal(partition.vp_count, 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_counters, setup),
 		cmocka_unit_test_setup(test_switch, setup),
+		cmocka_unit_test_setup(test_arrival, setup),
+		cmocka_unit_test_setup(test_unload, setup),
+		cmocka_unit_test_setup(test_tsc_aux, setup),
 		cmocka_unit_test_setup(test_inject, setup),
+		cmocka_unit_test_setup(test_child_ends, setup),
 		cmocka_unit_test_setup(test_inject_in_real_mode, setup),
 		cmocka_unit_test_setup(test_lengths, setup),
 		cmocka_unit_test_setup(test_single_step, setup),
-		cmocka_unit_test_setup(test_create, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
 /*
  * What a VP does before and between entries: delivery of NMIs and interrupts,
  * windows, flushes, halting and waking, notification.
- * sources: hypervisor/vp.c hypervisor/vp_run.c hypervisor/event.c
+ * sources: hypervisor/vp.c hypervisor/vp_run.c hypervisor/partition.c hypervisor/event.c
  * sources: tests/unit/fake/fake.c tests/unit/host_assert.c
  * cflags: -Itests/unit/fake_cr -Itests/unit/fake
  */
@@ -24,7 +24,7 @@ static void test_interrupt(void **state)
 	assert_int_equal(stats[HV_VP_COUNTER_VIRTUAL_INTERRUPTS], 1);
 	assert_int_equal(window, -1);
 	assert_int_equal(vp.work, 0);
-	assert_int_equal(vp.state, VP_HALTED);
+	assert_int_equal(vp.stop, VP_STOP_HALT);
 }
 
 /* Masked by RFLAGS.IF or a shadow: asked for by the window, with its priority. */
@@ -110,6 +110,9 @@ static void test_flush(void **state)
 	assert_int_equal(flushes, 1);
 	assert_int_equal(window_flushes, 1);
 	assert_int_equal(vp.work, 0);
+	/* What was remembered of its code is void, too. */
+	assert_int_not_equal(vp.memo_key, OLD_KEY);
+	assert_int_not_equal(vp.memo_key, 0);
 }
 
 /* Work that comes while an exit is handled is looked at before the next entry. */
@@ -136,11 +139,11 @@ static void test_work_during_exit(void **state)
 static void test_halted(void **state)
 {
 	(void)state;
-	vp.state = VP_HALTED;
+	vp.stop = VP_STOP_HALT;
 	assert_false(vp_wakes(&vp));
 	vp_run(&vp);
 	assert_int_equal(runs, 0);
-	assert_int_equal(vp.state, VP_HALTED);
+	assert_int_equal(vp.stop, VP_STOP_HALT);
 	/* An interrupt that cannot be delivered wakes nobody. */
 	pending = highest = 0x41;
 	can_interrupt = false;
@@ -149,7 +152,7 @@ static void test_halted(void **state)
 	assert_true(vp_wakes(&vp));
 	vp_run(&vp);
 	assert_int_equal(entered[0].vector, 0x41);
-	assert_int_equal(vp.state, VP_HALTED);
+	assert_int_equal(vp.stop, VP_STOP_HALT);
 	assert_false(vp_wakes(&vp));
 	/* An NMI does, with interrupts off too, unless one is being served. */
 	can_interrupt = false;
@@ -166,14 +169,14 @@ static void test_halted(void **state)
 static void test_halted_kick(void **state)
 {
 	(void)state;
-	vp.state = VP_HALTED;
+	vp.stop = VP_STOP_HALT;
 	highest = 0x31;
 	vp_notify(&vp, VP_WORK_INTERRUPT);
-	assert_int_equal(kicks, 1);
+	assert_int_equal(wakes, 1);
 	assert_false(vp_wakes(&vp));
 	pending = highest = 0x81;
 	vp_notify(&vp, VP_WORK_INTERRUPT);
-	assert_int_equal(kicks, 2);
+	assert_int_equal(wakes, 2);
 	vp_run(&vp);
 	assert_int_equal(entered[0].vector, 0x81);
 }
@@ -181,7 +184,7 @@ static void test_halted_kick(void **state)
 static void test_stopped(void **state)
 {
 	(void)state;
-	vp.state = VP_STOPPED;
+	vp.stop = VP_STOP_STARTUP;
 	pending = highest = 0x41;
 	vp.work = VP_WORK_NMI;
 	vp.event.valid = true;
@@ -190,15 +193,53 @@ static void test_stopped(void **state)
 	assert_int_equal(runs, 0);
 }
 
+/* One that its parent stopped waits, halted or not, whatever comes. */
+static void test_suspended(void **state)
+{
+	static const u32 bits[] = { VP_STOP_EXPLICIT, VP_STOP_INTERCEPT, VP_STOP_STARTUP };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bits); i++) {
+		setup(NULL);
+		pending = highest = 0x41;
+		vp.work = VP_WORK_NMI | VP_WORK_INTERRUPT;
+		vp.event.valid = true;
+		vp.stop = bits[i];
+		assert_false(vp_wakes(&vp));
+		vp.stop |= VP_STOP_HALT;
+		assert_false(vp_wakes(&vp));
+		vp_run(&vp);
+		assert_int_equal(runs, 0);
+		assert_int_equal(vp.stop, bits[i] | VP_STOP_HALT);
+		assert_int_equal(vp.work, VP_WORK_NMI | VP_WORK_INTERRUPT);
+	}
+}
+
+static void ask_in_exit(void)
+{
+	cpu.resched = runs == 2;
+}
+
+/* Another is wanted here: it leaves after the exit, as it is. */
+static void test_resched(void **state)
+{
+	(void)state;
+	on_exit_handled = ask_in_exit;
+	kinds[0] = kinds[1] = kinds[2] = EXIT_INTERRUPT;
+	vp_run(&vp);
+	assert_int_equal(runs, 2);
+	assert_int_equal(vp.stop, 0);
+}
+
 static void test_notify(void **state)
 {
 	(void)state;
 	vp_notify(&vp, VP_WORK_INTERRUPT);
-	assert_int_equal(kicks, 1);
+	assert_int_equal(wakes, 1);
 	vp_notify(&vp, VP_WORK_INTERRUPT);
-	assert_int_equal(kicks, 1);
+	assert_int_equal(wakes, 1);
 	vp_notify(&vp, VP_WORK_INTERRUPT | VP_WORK_NMI);
-	assert_int_equal(kicks, 2);
+	assert_int_equal(wakes, 2);
 	assert_int_equal(vp.work, VP_WORK_INTERRUPT | VP_WORK_NMI);
 }
 
@@ -215,6 +256,8 @@ int main(void)
 		cmocka_unit_test_setup(test_halted, setup),
 		cmocka_unit_test_setup(test_halted_kick, setup),
 		cmocka_unit_test_setup(test_stopped, setup),
+		cmocka_unit_test_setup(test_suspended, setup),
+		cmocka_unit_test_setup(test_resched, setup),
 		cmocka_unit_test_setup(test_notify, setup),
 	};
 

@@ -17,6 +17,7 @@
 #include "x86/msr.h"
 
 #define COM1       0x3f8u
+#define INTEL_EBX  0x756e6547u /* "Genu" of CPUID leaf 0 */
 #define PAGE_COUNT 64u
 
 extern const u8 guest_stubs[256][16];
@@ -206,7 +207,7 @@ static void find_bootinfo(const struct pvh_start_info *info)
 	const struct pvh_module *m = (const struct pvh_module *)info->modules;
 
 	for (u32 i = 0; i < info->module_count; i++)
-		if (strcmp((const char *)m[i].cmdline, BOOTINFO_MODULE_NAME) == 0)
+		if (m[i].cmdline && strcmp((const char *)m[i].cmdline, BOOTINFO_MODULE_NAME) == 0)
 			guest_bootinfo = (const struct bootinfo *)m[i].address;
 }
 
@@ -249,7 +250,12 @@ void guest_ist(u8 vector, u8 ist, u64 stack_top)
 
 bool guest_is_vmx(void)
 {
-	return strcmp(guest_bootinfo->vendor, "vmx") == 0;
+	return cpuid(0, 0).ebx == INTEL_EBX;
+}
+
+bool guest_is_child(void)
+{
+	return !guest_bootinfo;
 }
 
 bool guest_is_qemu(void)

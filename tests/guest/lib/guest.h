@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A small kernel for tests, entered in the place of the root kernel: output on
- * COM1, PASS and FAIL lines, faults that are caught, interrupts, hypercalls,
+ * A small kernel for tests, entered in the place of the root kernel, or by a
+ * worker as a child: output on COM1, PASS and FAIL lines, faults that are caught, interrupts, hypercalls,
  * further VPs. Memory is identity-mapped; the image is mapped high as well.
  */
 #pragma once
@@ -122,6 +122,8 @@ bool guest_log_silent(struct guest_log_mark since);
 
 /* The hypervisor's back end is VT-x's. */
 bool guest_is_vmx(void);
+/* It runs as a child of the root, not in the root's place: there is no bootinfo. */
+bool guest_is_child(void);
 /* QEMU's own processor, which checks less than a real one where nothing is intercepted. */
 bool guest_is_qemu(void);
 

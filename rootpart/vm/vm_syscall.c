@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A worker's two system calls. Everything that comes from the worker is
+ * hostile: each argument is checked, the mailbox is copied once before it is
+ * looked at, and a VP is touched only while its worker has its intercept, or
+ * before it was ever started. In the worker's task.
+ */
+#include "base/errno.h"
+#include "hv/hypercall.h"
+#include "lib/string.h"
+#include "rootpart/hypercall_child.h"
+#include "rootpart/log.h"
+#include "rootpart/time.h"
+#include "rootpart/vm/vm_worker.h"
+#include "x86/atomic.h"
+
+#define REGISTERS_MAX 64u
+#define LOG_LINE      160u
+
+/* A name from which on a worker may read and write registers: not those that suspend. */
+#define REGISTER_FIRST HV_REGISTER_PENDING_INTERRUPTION
+
+struct call {
+	struct vm_worker *w;
+	u64 a, b, c;
+};
+
+/* VP a is stopped for the worker. */
+static int vp_stopped(const struct call *call, u32 *vp)
+{
+	const struct vm_worker *w = call->w;
+
+	if (call->a >= w->child->vps)
+		return -EINVAL;
+	*vp = (u32)call->a;
+	return !w->loaded || w->held >> *vp & 1 ? 0 : -EBUSY;
+}
+
+static s64 get_registers(const struct call *call)
+{
+	u32 names[REGISTERS_MAX];
+	union hv_register_value values[REGISTERS_MAX];
+	u32 vp;
+	int r = vp_stopped(call, &vp);
+
+	if (r != 0)
+		return r;
+	if (call->b == 0 || call->b > REGISTERS_MAX)
+		return -EINVAL;
+	memcpy(names, call->w->mailbox, call->b * sizeof(*names));
+	r = hypercall_get_registers(call->w->child->id, vp, names, values, (u32)call->b);
+	if (r == 0)
+		memcpy(call->w->mailbox, values, call->b * sizeof(*values));
+	return r;
+}
+
+static s64 set_registers(const struct call *call)
+{
+	struct hv_register_assoc registers[REGISTERS_MAX];
+	u32 vp;
+	int r = vp_stopped(call, &vp);
+
+	if (r != 0)
+		return r;
+	if (call->b == 0 || call->b > REGISTERS_MAX)
+		return -EINVAL;
+	memcpy(registers, call->w->mailbox, call->b * sizeof(*registers));
+	for (u32 i = 0; i < call->b; i++)
+		if (registers[i].name < REGISTER_FIRST)
+			return -EINVAL;
+	return hypercall_set_registers(call->w->child->id, vp, registers, (u32)call->b);
+}
+
+/* The VP may run before the call is over: it is not the worker's any more. */
+static s64 resume(const struct call *call)
+{
+	struct vm_worker *w = call->w;
+	u32 vp;
+	int r = vp_stopped(call, &vp);
+
+	if (r != 0)
+		return r;
+	if (!(w->held >> vp & 1))
+		return -EBUSY;
+	w->held &= ~BIT(vp);
+	r = hypercall_set_register(w->child->id, vp, HV_REGISTER_INTERCEPT_SUSPEND, 0);
+	if (r != 0)
+		w->held |= BIT(vp);
+	return r;
+}
+
+static s64 translate(const struct call *call)
+{
+	struct hv_translate_output out;
+	u32 vp;
+	int r = vp_stopped(call, &vp);
+
+	if (r == 0)
+		r = hypercall_translate(call->w->child->id, vp, call->b, call->c, &out);
+	if (r != 0)
+		return r;
+	memcpy(call->w->mailbox, &out, sizeof(out));
+	if (out.result != HV_TRANSLATE_SUCCESS)
+		return -EFAULT;
+	return (s64)(out.gpfn << PAGE_SHIFT | (call->b & PAGE_MASK));
+}
+
+static s64 loaded(const struct call *call)
+{
+	struct vm_worker *w = call->w;
+
+	if (w->loaded)
+		return -EBUSY;
+	store_release(&w->loaded, true);
+	wait_wake_all(w->changed);
+	return 0;
+}
+
+static struct vfs_file *file_of(const struct call *call)
+{
+	struct vm_worker *w = call->w;
+
+	if (call->a >= WORKER_FILES || !w->files[call->a].open)
+		return NULL;
+	process_deadline_set(w->process, WORKER_LOADING_NS);
+	w->files[call->a].file.offset = call->b;
+	return &w->files[call->a].file;
+}
+
+static s64 file_read(const struct call *call)
+{
+	struct vfs_file *file = file_of(call);
+
+	if (file == NULL || call->c > WORKER_MAILBOX_SIZE)
+		return -EINVAL;
+	return vfs_read(file, call->w->mailbox, call->c);
+}
+
+/* Into RAM, piece by piece, as far as it goes. */
+static s64 file_load(const struct call *call)
+{
+	struct vfs_file *file = file_of(call);
+	u64 gpa, done = 0;
+
+	memcpy(&gpa, call->w->mailbox, sizeof(gpa));
+	if (file == NULL)
+		return -EINVAL;
+	while (done < call->c && !process_killed(call->w->process)) {
+		u64 piece = MIN(call->c - done, PAGE_2M);
+		void *to = child_piece(call->w->child, gpa + done, &piece);
+		s64 n = to != NULL ? vfs_read(file, to, piece) : -EINVAL;
+
+		if (n < 0)
+			return n;
+		if (n == 0)
+			break;
+		done += (u64)n;
+	}
+	return (s64)done;
+}
+
+static s64 console_write(const struct call *call)
+{
+	if (call->a > WORKER_MAILBOX_SIZE)
+		return -EINVAL;
+	vm_console_put(call->w->console, call->w->mailbox, call->a);
+	return 0;
+}
+
+static s64 timer_set(const struct call *call)
+{
+	struct vm_worker *w = call->w;
+
+	timer_stop(&w->timer);
+	store_relaxed(&w->timer_fired, false);
+	if (call->a != 0)
+		timer_start(&w->timer, call->a);
+	return 0;
+}
+
+static s64 tell_time(const struct call *call)
+{
+	(void)call;
+	return (s64)time_ns();
+}
+
+/* Text of the worker's, in which nothing can play tricks with a terminal. */
+static void text_copy(const struct call *call, u64 count, char *to, size_t size)
+{
+	u64 len = MIN(count, size - 1);
+
+	memcpy(to, call->w->mailbox, len);
+	to[len] = '\0';
+	for (u64 i = 0; i < len; i++)
+		if (to[i] < ' ' || to[i] > '~')
+			to[i] = ' ';
+}
+
+static s64 end(const struct call *call)
+{
+	struct vm_worker *w = call->w;
+
+	if (call->a > WORKER_END_FAILED)
+		return -EINVAL;
+	text_copy(call, call->b, w->why, sizeof(w->why));
+	w->end = (enum worker_end)call->a;
+	store_release(&w->end_asked, true);
+	process_kill(w->process, w->why);
+	return 0;
+}
+
+static s64 log_line(const struct call *call)
+{
+	char line[LOG_LINE];
+
+	text_copy(call, call->a, line, sizeof(line));
+	log_printf("vm: %s: %s", call->w->start->name, line);
+	return 0;
+}
+
+static s64 (*const operations[])(const struct call *call) = {
+	[WORKER_GET_REGISTERS] = get_registers,
+	[WORKER_SET_REGISTERS] = set_registers,
+	[WORKER_RESUME] = resume,
+	[WORKER_TRANSLATE] = translate,
+	[WORKER_LOADED] = loaded,
+	[WORKER_FILE_READ] = file_read,
+	[WORKER_FILE_LOAD] = file_load,
+	[WORKER_CONSOLE_WRITE] = console_write,
+	[WORKER_TIMER] = timer_set,
+	[WORKER_TIME] = tell_time,
+	[WORKER_END] = end,
+	[WORKER_LOG] = log_line,
+};
+
+static s64 submit(struct vm_worker *w, u64 operation, u64 a, u64 b, u64 c)
+{
+	const struct call call = { w, a, b, c };
+
+	if (operation >= ARRAY_SIZE(operations) || operations[operation] == NULL)
+		return -ENOSYS;
+	return operations[operation](&call);
+}
+
+/* One VP's intercept, the one that follows the last given out. */
+static bool take_intercept(struct vm_worker *w)
+{
+	u64 waiting = load_acquire(&w->intercepted);
+	struct worker_vp_event event;
+
+	if (waiting == 0)
+		return false;
+	event.vp = (u32)__builtin_ctzll(waiting);
+	if (waiting >> w->next_vp != 0)
+		event.vp = w->next_vp + (u32)__builtin_ctzll(waiting >> w->next_vp);
+	w->next_vp = (event.vp + 1) % HV_MAX_PROCESSORS;
+	atomic_fetch_and(&w->intercepted, ~BIT(event.vp));
+	w->held |= BIT(event.vp);
+	memcpy(w->mailbox, &event, sizeof(event));
+	return true;
+}
+
+static bool take_input(struct vm_worker *w)
+{
+	struct worker_input_event event;
+
+	event.count = (u32)vm_console_typed_take(w->console, event.bytes, sizeof(event.bytes));
+	if (event.count == 0)
+		return false;
+	memcpy(w->mailbox, &event, sizeof(event));
+	return true;
+}
+
+static bool take_timer(struct vm_worker *w)
+{
+	if (!load_acquire(&w->timer_fired))
+		return false;
+	store_relaxed(&w->timer_fired, false);
+	return true;
+}
+
+/* 0: nothing came yet. Intercepts first: a VP waits for each. */
+static s64 take_event(struct vm_worker *w)
+{
+	if (take_intercept(w))
+		return WORKER_EVENT_INTERCEPT;
+	if (vm_console_typed_waits(w->console) && take_input(w))
+		return WORKER_EVENT_INPUT;
+	return take_timer(w) ? WORKER_EVENT_TIMER : 0;
+}
+
+static s64 wait(struct vm_worker *w)
+{
+	s64 event;
+
+	process_deadline_clear(w->process);
+	wait_event(&w->queue, (event = take_event(w)) != 0 || process_killed(w->process));
+	process_deadline_set(w->process, WORKER_DEADLINE_NS);
+	return event;
+}
+
+s64 vm_syscall(struct process *p, u64 number, u64 a, u64 b, u64 c, u64 d)
+{
+	struct vm_worker *w = process_owner(p);
+
+	switch (number) {
+	case WORKER_SUBMIT:
+		return submit(w, a, b, c, d);
+	case WORKER_WAIT:
+		return wait(w);
+	default:
+		return -ENOSYS;
+	}
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * INT of the NMI's vector.
+ * why: software interrupt at 0x40[0-9a-f]{4}
+ */
+#include "tests/worker/lib/worker.h"
+
+const char *worker_test(void)
+{
+	__asm__ volatile("int $2" : : : "memory");
+	return "it went on";
+}
