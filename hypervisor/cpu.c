@@ -58,7 +58,7 @@ void cpu_features_read(struct cpu_features *f)
 	u32 ebx7 = max >= 7 ? cpuid(7, 0).ebx : 0;
 	u32 edx_ext = cpuid(0x80000001, 0).edx;
 
-	f->intel = r0.ebx == 0x756e6547;
+	f->intel = r0.ebx == CPUID_INTEL_EBX;
 	f->x2apic = r1.ecx & BIT(21);
 	f->tsc_deadline = r1.ecx & BIT(24);
 	f->xsave = r1.ecx & BIT(26);

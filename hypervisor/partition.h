@@ -49,11 +49,14 @@ struct partition {
 	struct vp *vps[HV_MAX_PROCESSORS];
 	u32 vp_count;
 	u64 start_tsc; /* reference time counts from here */
+	u64 tsc_hz;    /* told by HV_MSR_TSC_FREQUENCY */
+	u8 msr_groups; /* policy_msr.c's: registers that there are */
 
 	/* Of a child: what its VPs see of the processor, settled at creation. */
 	struct cpuid_table cpuid;
 	u64 processor_features[2]; /* HV_PROPERTY_PROCESSOR_FEATURES_0 and _1 */
 	u64 xsave_states;          /* XCR0 components */
+	u64 microcode;             /* MSR_BIOS_SIGN_ID */
 	bool ignore_msrs;          /* HV_PROPERTY_UNIMPLEMENTED_MSR */
 	struct partition_intercepts intercepts;
 

@@ -45,7 +45,7 @@ bool synthetic_read(struct vp *vp, u32 msr, u64 *v)
 		*v = reference_time(vp->partition);
 		return true;
 	case HV_MSR_TSC_FREQUENCY:
-		*v = clock_tsc_hz;
+		*v = vp->partition->tsc_hz;
 		return true;
 	case HV_MSR_APIC_FREQUENCY:
 		*v = VLAPIC_HZ;
