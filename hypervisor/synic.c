@@ -28,8 +28,7 @@ void synic_init(struct synic *s, struct hv_message_page *page)
 		s->sint[i] = HV_SINT_RESET;
 }
 
-/* Whether messages go into the page at all. */
-static bool is_open(const struct synic *s, u32 sint)
+bool synic_is_open(const struct synic *s, u32 sint)
 {
 	return s->control & HV_SCONTROL_ENABLE && s->simp & HV_MSR_PAGE_ENABLE &&
 	       !(s->sint[sint] & HV_SINT_MASKED);
@@ -94,7 +93,7 @@ static void deliver(struct vp *vp, u32 sint)
 	struct synic *s = &vp->synic;
 	struct synic_message *m = next_waiting(s, sint, &s->waiting);
 
-	if (!m || !is_open(s, sint) || !slot_fill(s, m, next_waiting(s, sint, &m->link)))
+	if (!m || !synic_is_open(s, sint) || !slot_fill(s, m, next_waiting(s, sint, &m->link)))
 		return;
 	stop_waiting(s, m);
 	interrupt(vp, sint);
