@@ -5,10 +5,10 @@
  * leaves all rounds before it done and nothing of its own. Registers are as
  * the processor leaves them between rounds. Intel SDM volume 2, REP.
  */
-#include "lib/string.h"
 #include "base/errno.h"
 #include "hv/memory.h"
 #include "lib/mmio_emulate.h"
+#include "lib/string.h"
 #include "rootpart/worker/console.h"
 #include "rootpart/worker/intercept.h"
 #include "rootpart/worker/machine.h"
