@@ -3,12 +3,12 @@
  * Loading PVH kernels, and what all loaders have in common: files, initrd,
  * the memory map, errors.
  * sources: rootpart/worker/load.c rootpart/worker/load_bzimage.c rootpart/worker/load_entry.c
- * sources: rootpart/worker/load_map.c rootpart/worker/load_multiboot.c
- * sources: rootpart/worker/load_pvh.c rootpart/worker/place.c rootpart/worker/kernel_file.c
+ * sources: rootpart/worker/load_map.c rootpart/worker/load_multiboot.c rootpart/worker/load_pvh.c
+ * sources: rootpart/worker/place.c rootpart/worker/kernel_file.c lib/elf.c
  * sources: rootpart/worker/memory.c rootpart/worker/machine.c rootpart/worker/uart.c
  * sources: rootpart/worker/rtc.c rootpart/worker/date.c rootpart/worker/console.c
- * sources: rootpart/worker/report.c rootpart/worker/sys.c lib/elf.c lib/format.c
- * sources: tests/unit/fake_worker.c tests/unit/host_assert.c
+ * sources: rootpart/worker/report.c rootpart/worker/sys.c lib/format.c tests/unit/fake_worker.c
+ * sources: tests/unit/host_assert.c
  */
 #include "worker_kernel.h"
 

@@ -4,12 +4,12 @@
  * directions, address sizes, segments, page crossings, faults, and the limit.
  * sources: rootpart/worker/intercept.c rootpart/worker/intercept_io.c
  * sources: rootpart/worker/intercept_memory.c rootpart/worker/intercept_string.c
- * sources: rootpart/worker/vp.c rootpart/worker/vp_memory.c rootpart/worker/memory.c
- * sources: rootpart/worker/ports.c rootpart/worker/power.c rootpart/worker/uart.c
- * sources: rootpart/worker/rtc.c rootpart/worker/date.c rootpart/worker/machine.c
- * sources: rootpart/worker/console.c rootpart/worker/report.c rootpart/worker/sys.c
- * sources: lib/format.c lib/insn.c lib/insn_access.c lib/insn_address.c
- * sources: lib/mmio_emulate.c tests/unit/fake_worker.c tests/unit/host_assert.c
+ * sources: rootpart/worker/vp.c rootpart/worker/vp_memory.c rootpart/worker/ports.c
+ * sources: rootpart/worker/power.c lib/insn.c lib/insn_access.c lib/insn_address.c
+ * sources: lib/mmio_emulate.c rootpart/worker/memory.c rootpart/worker/machine.c
+ * sources: rootpart/worker/uart.c rootpart/worker/rtc.c rootpart/worker/date.c
+ * sources: rootpart/worker/console.c rootpart/worker/report.c rootpart/worker/sys.c lib/format.c
+ * sources: tests/unit/fake_worker.c tests/unit/host_assert.c
  */
 #include "worker_child.h"
 
