@@ -5,6 +5,7 @@
 #include "rootpart/worker/intercept.h"
 
 #include "base/errno.h"
+#include "rootpart/worker/machine.h"
 #include "rootpart/worker/report.h"
 #include "rootpart/worker/space.h"
 #include "rootpart/worker/sys.h"
@@ -15,12 +16,6 @@ enum { RAX, RCX, RDX, RBX };
 
 #define OPCODE_CPUID 0xa2u /* behind 0F */
 #define OPCODE_HLT   0xf4u
-
-/*
- * VPs that halted with interrupts off, and have not been heard of since: an
- * NMI or INIT may have woken one without our learning of it.
- */
-static u64 halted;
 
 void intercept_refuse(struct vp *vp, const char *what, const u8 *bytes)
 {
@@ -93,7 +88,7 @@ static bool is_idle_for_ever(u32 vp)
 	const u32 name = HV_REGISTER_INTERNAL_ACTIVITY;
 	union hv_register_value activity;
 
-	if (halted & BIT(vp))
+	if (machine.halted & BIT(vp))
 		return true;
 	return sys_get_registers(vp, &name, 1, &activity) == 0 &&
 	       activity.u64 & HV_ACTIVITY_STARTUP_SUSPEND;
@@ -107,7 +102,7 @@ static void on_halt(struct vp *vp, const void *payload)
 	u8 length;
 
 	(void)payload;
-	halted |= BIT(vp->index);
+	machine.halted |= BIT(vp->index);
 	while (idle < count && is_idle_for_ever(idle))
 		idle++;
 	if (idle == count)
@@ -178,7 +173,7 @@ void intercept_handle(u32 index)
 	if (kind->runs && !vp.regs->valid)
 		report_failure(
 			"VP %u: intercept of type 0x%x without registers", index, m->header.type);
-	halted &= ~BIT(index);
+	machine.halted &= ~BIT(index);
 	kind->handle(&vp, m->payload);
 	sys_resume(index);
 }
