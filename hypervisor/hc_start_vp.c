@@ -198,7 +198,7 @@ static enum hv_status decode(
 		return HV_STATUS_INVALID_PARAMETER;
 	if (in->vp_index >= HV_MAX_PROCESSORS)
 		return HV_STATUS_INVALID_VP_INDEX;
-	vp = call->vp->partition->vps[in->vp_index];
+	vp = partition_vp(call->vp->partition, in->vp_index);
 	if (!vp)
 		return HV_STATUS_INVALID_VP_INDEX;
 	if (!context_valid(vp, &in->context))

@@ -19,6 +19,7 @@
 #include "hypervisor/policy_cpuid.h"
 #include "hypervisor/slat.h"
 #include "lib/list.h"
+#include "x86/atomic.h"
 
 struct vp;
 
@@ -83,6 +84,17 @@ extern struct partition *root_partition;
 static inline bool partition_is_root(const struct partition *p)
 {
 	return p->parent == NULL;
+}
+
+/*
+ * VP @index or NULL, for other VPs of @p, while which its parent may make and
+ * delete some: each look may give another answer. What it gives is good until
+ * the caller enters the guest or serves a flush.
+ */
+static inline struct vp *partition_vp(const struct partition *p, u32 index)
+{
+	/* Pairs with the releases in vp_life.c. */
+	return load_acquire(&p->vps[index]);
 }
 
 /*

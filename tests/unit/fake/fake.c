@@ -9,6 +9,7 @@
 
 u64 fake_tsc;
 u64 fake_tsc_step;
+void (*fake_on_pause)(void);
 
 u64 (*fake_on_msr_read)(u32 msr);
 void (*fake_on_msr_write)(u32 msr, u64 v);
