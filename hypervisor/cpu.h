@@ -62,6 +62,7 @@ struct cpu {
 	u64 tsc_aux;                /* what MSR_TSC_AUX holds */
 	struct run_queue run_queue; /* sched.h */
 	struct timer_queue timers;
+	u32 paging_seen;  /* paging_catch_up()'s */
 	u64 *window_ptes; /* entries of this processor's windows */
 	struct window_slot windows[HV_WINDOW_SLOTS];
 

@@ -68,3 +68,11 @@ void *deposit_remove(struct deposit *d)
 		memset(page, 0, PAGE_SIZE);
 	return page;
 }
+
+void deposit_balance(struct deposit *d, u64 *free_pages, u64 *used_pages)
+{
+	spin_lock(&d->lock);
+	*free_pages = d->free_pages;
+	*used_pages = d->used_pages;
+	spin_unlock(&d->lock);
+}

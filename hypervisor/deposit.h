@@ -27,3 +27,5 @@ void deposit_give(struct deposit *d, void *page);
 void deposit_add(struct deposit *d, void *page);
 /* Takes a free page out for good, zeroed; NULL if there is none. */
 [[nodiscard]] void *deposit_remove(struct deposit *d);
+/* Both counts, of one moment. */
+void deposit_balance(struct deposit *d, u64 *free_pages, u64 *used_pages);

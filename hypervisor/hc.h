@@ -21,6 +21,41 @@ enum hv_status hc_get_vp_index_from_apic_id(struct hypercall *call);
 enum hv_status hc_map_stats_page(struct hypercall *call);
 enum hv_status hc_unmap_stats_page(struct hypercall *call);
 
+/*
+ * hc_partition.c. INVALID_PARTITION_ID, ACCESS_DENIED (not the caller's child),
+ * INVALID_PARTITION_STATE.
+ */
+/* INSUFFICIENT_MEMORY: a page of the caller's own deposit; NO_RESOURCES: ids. */
+enum hv_status hc_create_partition(struct hypercall *call);
+/* INSUFFICIENT_MEMORY. */
+enum hv_status hc_initialize_partition(struct hypercall *call);
+enum hv_status hc_finalize_partition(struct hypercall *call);
+/* OBJECT_IN_USE: memory is still deposited. */
+enum hv_status hc_delete_partition(struct hypercall *call);
+enum hv_status hc_get_next_child_partition(struct hypercall *call);
+
+/*
+ * hc_deposit.c; a child of the caller, or the caller itself. Deposit:
+ * INVALID_PARAMETER, OBJECT_IN_USE as frame_claim_deposit() says,
+ * INVALID_PARTITION_STATE after Finalize. Withdraw: NO_RESOURCES, no page is free.
+ */
+enum hv_status hc_deposit_memory(struct hypercall *call);
+void hc_deposit_memory_finish(struct hypercall *call);
+enum hv_status hc_withdraw_memory(struct hypercall *call);
+void hc_withdraw_memory_finish(struct hypercall *call);
+enum hv_status hc_get_memory_balance(struct hypercall *call);
+
+/*
+ * hc_map.c. INVALID_PARAMETER: flags, alignment, GPAs that the child does not
+ * have or that are its APICs', sources that are not RAM of the caller;
+ * OBJECT_IN_USE: the source is mapped elsewhere, or something else is mapped
+ * at the target; INSUFFICIENT_MEMORY: the child's deposit is short of tables.
+ */
+enum hv_status hc_map_gpa_pages(struct hypercall *call);
+enum hv_status hc_map_sparse_gpa_pages(struct hypercall *call);
+enum hv_status hc_unmap_gpa_pages(struct hypercall *call);
+void hc_map_finish(struct hypercall *call);
+
 /* hc_interrupt.c. INVALID_PARTITION_ID and what irq.h says. */
 enum hv_status hc_map_device_interrupt(struct hypercall *call);
 enum hv_status hc_unmap_device_interrupt(struct hypercall *call);
@@ -60,5 +95,7 @@ enum hv_status hc_child_vp(struct hypercall *call, u64 id, u32 index, struct vp 
 /* The same, and its registers must be at rest, else INVALID_VP_STATE; waits for
  * a processor that is just leaving it. */
 enum hv_status hc_child_vp_stopped(struct hypercall *call, u64 id, u32 index, struct vp **vp);
+/* The caller itself, or its child as above, to own a deposit. */
+enum hv_status hc_owner(struct hypercall *call, u64 id, struct partition **p);
 /* Lets call->target go, if there is one. For the dispatcher. */
 void hc_release(struct hypercall *call);

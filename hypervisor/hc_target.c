@@ -33,6 +33,19 @@ enum hv_status hc_child(struct hypercall *call, u64 id)
 	return p->deleted ? HV_STATUS_INVALID_PARTITION_ID : HV_STATUS_SUCCESS;
 }
 
+enum hv_status hc_owner(struct hypercall *call, u64 id, struct partition **p)
+{
+	enum hv_status status;
+
+	if (hc_is_own_partition(call, id)) {
+		*p = call->vp->partition;
+		return HV_STATUS_SUCCESS;
+	}
+	status = hc_child(call, id);
+	*p = call->target;
+	return status;
+}
+
 enum hv_status hc_child_in(struct hypercall *call, u64 id, enum partition_state state)
 {
 	enum hv_status status = hc_child(call, id);

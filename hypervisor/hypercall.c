@@ -10,6 +10,7 @@
 
 #include "hv/cpuid.h"
 #include "hv/devint.h"
+#include "hv/memory.h"
 #include "hv/msr.h"
 #include "hv/vp.h"
 #include "hypervisor/clock.h"
@@ -34,9 +35,49 @@
 static const struct hypercall_row table[] = {
 	[HV_CALL_NOTIFY_LONG_SPIN_WAIT] = { "NotifyLongSpinWait", .input_size = 8, .fast = true,
 		.handle = hc_notify_long_spin_wait },
+	[HV_CALL_CREATE_PARTITION] = { "CreatePartition",
+		.input_size = sizeof(struct hv_create_partition_input), .output_size = 8,
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS), .handle = hc_create_partition },
+	[HV_CALL_INITIALIZE_PARTITION] = { "InitializePartition",
+		.input_size = sizeof(struct hv_partition_input),
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
+		.handle = hc_initialize_partition },
+	[HV_CALL_FINALIZE_PARTITION] = { "FinalizePartition",
+		.input_size = sizeof(struct hv_partition_input),
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
+		.handle = hc_finalize_partition },
+	[HV_CALL_DELETE_PARTITION] = { "DeletePartition",
+		.input_size = sizeof(struct hv_partition_input),
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS), .handle = hc_delete_partition },
 	[HV_CALL_GET_PARTITION_ID] = { "GetPartitionId", .output_size = 8,
 		.privileges = CALL_PRIVILEGE(HV_ACCESS_PARTITION_ID),
 		.handle = hc_get_partition_id },
+	[HV_CALL_GET_NEXT_CHILD_PARTITION] = { "GetNextChildPartition",
+		.input_size = sizeof(struct hv_next_child_input), .output_size = 8,
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
+		.handle = hc_get_next_child_partition },
+	[HV_CALL_DEPOSIT_MEMORY] = { "DepositMemory",
+		.input_size = sizeof(struct hv_partition_input), .rep_in = 8,
+		.privileges = CALL_PRIVILEGE(HV_ACCESS_MEMORY_POOL), .handle = hc_deposit_memory,
+		.finish = hc_deposit_memory_finish },
+	[HV_CALL_WITHDRAW_MEMORY] = { "WithdrawMemory",
+		.input_size = sizeof(struct hv_withdraw_memory_input), .rep_out = 8,
+		.privileges = CALL_PRIVILEGE(HV_ACCESS_MEMORY_POOL), .handle = hc_withdraw_memory,
+		.finish = hc_withdraw_memory_finish },
+	[HV_CALL_GET_MEMORY_BALANCE] = { "GetMemoryBalance",
+		.input_size = sizeof(struct hv_memory_balance_input),
+		.output_size = sizeof(struct hv_memory_balance_output),
+		.privileges = CALL_PRIVILEGE(HV_ACCESS_MEMORY_POOL),
+		.handle = hc_get_memory_balance },
+	[HV_CALL_MAP_GPA_PAGES] = { "MapGpaPages", .input_size = sizeof(struct hv_map_gpa_input),
+		.rep_in = 8, .handle = hc_map_gpa_pages, .finish = hc_map_finish },
+	[HV_CALL_UNMAP_GPA_PAGES] = { "UnmapGpaPages",
+		.input_size = sizeof(struct hv_unmap_gpa_input), .rep = true,
+		.handle = hc_unmap_gpa_pages, .finish = hc_map_finish },
+	[HV_CALL_MAP_SPARSE_GPA_PAGES] = { "MapSparseGpaPages",
+		.input_size = sizeof(struct hv_map_sparse_input),
+		.rep_in = sizeof(struct hv_sparse_gpa), .handle = hc_map_sparse_gpa_pages,
+		.finish = hc_map_finish },
 	[HV_CALL_INSTALL_INTERCEPT] = { "InstallIntercept",
 		.input_size = sizeof(struct hv_install_intercept_input),
 		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
@@ -111,12 +152,14 @@ static void result_write(struct vp *vp, bool wide, u64 result)
 	}
 }
 
-/* RIP stays at the call, which begins at another element the next time. */
+/* RIP stays at the call; one that repeats begins at another element the next time. */
 static void control_write(struct vp *vp, bool wide, const struct hypercall *call)
 {
 	u64 control =
-		(call->control & ~HV_CONTROL_REPS(0, 0xfff)) | HV_CONTROL_REPS(0, call->resume_at);
+		(call->control & ~HV_CONTROL_REPS(0, 0xfff)) | HV_CONTROL_REPS(0, call->rep_index);
 
+	if (!HV_CONTROL_REP_COUNT(control))
+		return;
 	if (wide)
 		vp->regs.gpr[GPR_RCX] = control;
 	else
@@ -158,6 +201,8 @@ static u64 call_rep(
 	u32 i = c->rep_start;
 
 	call->rep_first = i;
+	call->flush = false;
+	call->moving = (struct frame_list){ 0 };
 	do {
 		call->rep_index = i;
 		status = call_element(
@@ -228,6 +273,8 @@ __attribute__((noinline)) static u64 call_general(
 		result = result_word(status, 0);
 	else
 		result = c.fast ? call_fast(call, row) : call_memory(call, row, &c);
+	if (result == HYPERCALL_AGAIN)
+		result = RESULT_RESUME;
 	hc_release(call);
 	trace(TRACE_HYPERCALL, call->vp, call->control, result);
 	return result;

@@ -10,6 +10,7 @@
 #include "base/types.h"
 #include "hv/hypercall.h"
 #include "hv/status.h"
+#include "hypervisor/frame.h"
 
 struct exit;
 struct partition;
@@ -23,6 +24,12 @@ struct vp;
 #define HYPERCALL_ELEMENT_IN  4u
 #define HYPERCALL_ELEMENT_OUT 2u
 
+/*
+ * A handler's result, no status: its simple call has more to do than it may at
+ * a time. The guest makes it again, and the handler finds where it was by itself.
+ */
+#define HYPERCALL_AGAIN ((enum hv_status)0xffff)
+
 /* One call, as the dispatcher hands it to its handler. */
 struct hypercall {
 	struct vp *vp;
@@ -32,6 +39,9 @@ struct hypercall {
 	u64 element_in[HYPERCALL_ELEMENT_IN]; /* rep: this element's input */
 	u32 rep_index;
 	u32 rep_first; /* rep: the first element of this stay in the hypervisor */
+	/* Rep, for the handler and its finish: */
+	bool flush;               /* mappings shrank */
+	struct frame_list moving; /* frames that are out of use after the flush */
 	/*
 	 * The partition that the call manages, with a reference and its manage
 	 * lock, by hc_target(); the dispatcher gives both back.

@@ -15,7 +15,7 @@ static u32 total(u32 fixed, u32 header, u32 element, u32 count)
 enum hv_status hypercall_control_decode(
 	const struct hypercall_row *row, u64 control, struct hypercall_control *out)
 {
-	bool rep = row->rep_in || row->rep_out;
+	bool rep = row->rep || row->rep_in || row->rep_out;
 	struct hypercall_control c = {
 		.fast = control & HV_CONTROL_FAST,
 		.rep = rep,

@@ -13,8 +13,9 @@ struct hypercall_row {
 	const char *name;
 	u16 input_size;  /* bytes, without elements and variable header */
 	u16 output_size; /* bytes, without elements */
-	u8 rep_in;       /* bytes per element; 0 and 0: no rep call */
+	u8 rep_in;       /* bytes per element; either makes it a rep call */
 	u8 rep_out;
+	bool rep;       /* a rep call of which neither input nor output is a list */
 	bool variable;  /* a variable header may follow the input */
 	bool fast;      /* simple, at most 16 bytes in, nothing out: the dispatcher's fast path */
 	u64 privileges; /* bits of struct partition's mask, all needed */

@@ -15,6 +15,7 @@
 #include "hypervisor/cpu.h"
 #include "hypervisor/ioapic.h"
 #include "hypervisor/log.h"
+#include "hypervisor/paging.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/platform.h"
 #include "hypervisor/timer.h"
@@ -99,7 +100,8 @@ void irq_dispatch(u8 vector)
 		apic_eoi();
 		timer_interrupt();
 		return;
-	case HV_VECTOR_KICK: /* leaving the guest was all it was for */
+	case HV_VECTOR_KICK: /* leaving the guest was all it was for, or this */
+		paging_catch_up(&this_cpu()->paging_seen);
 		apic_eoi();
 		return;
 	case HV_VECTOR_ERROR:

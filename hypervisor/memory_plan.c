@@ -93,6 +93,9 @@ static void measure(struct memory_plan *plan, const struct boot_info *info)
 	plan->frames = plan->top >> PAGE_SHIFT;
 	/* All of memory in 4 KiB leaves, the tables above them, and devices. */
 	plan->slat_reserve = plan->top / PAGE_2M + plan->top / PAGE_1G + DEVICE_TABLES;
+	/* The same once more in our own tables; the last of each level may be half used. */
+	plan->direct_reserve =
+		plan->top / PAGE_2M + plan->top / PAGE_1G + plan->top / (512 * GIB) + 3;
 }
 
 static void spare_modules(struct spared *s, const struct boot_info *info, const char *prefix)
@@ -131,8 +134,9 @@ bool memory_plan_make(
 		return false;
 	spare(&s, plan->image, plan->image + plan->image_size);
 	plan->owned_size = ALIGN_UP(plan->frames * sizeof(struct frame), PAGE_SIZE) +
-			   plan->slat_reserve * PAGE_SIZE + POOL_BASE + cpus * POOL_PER_CPU +
-			   modules_size(info) + sym->symbols_size + sym->strings_size;
+			   (plan->slat_reserve + plan->direct_reserve) * PAGE_SIZE + POOL_BASE +
+			   cpus * POOL_PER_CPU + modules_size(info) + sym->symbols_size +
+			   sym->strings_size;
 	plan->owned_size = ALIGN_UP(plan->owned_size, PAGE_SIZE);
 	plan->owned = find_high(info, &s, plan->owned_size, ~0ull);
 	return plan->owned != 0;

@@ -11,11 +11,12 @@
 struct boot_info;
 
 struct memory_plan {
-	u64 ram;          /* bytes of RAM in the machine */
-	u64 top;          /* first address above all RAM */
-	u64 frames;       /* entries of the frame table */
-	u64 slat_reserve; /* pages for the root's second-level tables */
-	u64 image;        /* SPA for the image, 2 MiB-aligned */
+	u64 ram;            /* bytes of RAM in the machine */
+	u64 top;            /* first address above all RAM */
+	u64 frames;         /* entries of the frame table */
+	u64 slat_reserve;   /* pages for the root's second-level tables */
+	u64 direct_reserve; /* pages for the hypervisor's map of deposited pages */
+	u64 image;          /* SPA for the image, 2 MiB-aligned */
 	u64 image_size;
 	u64 owned; /* SPA of frame table, then pool; 2 MiB-aligned */
 	u64 owned_size;

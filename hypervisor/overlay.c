@@ -28,24 +28,21 @@ struct overlay *overlay_find(const struct partition *p, gpa_t gpa)
 	return NULL;
 }
 
-/* The root's pages are known by their frames, which tells the fast path. */
-static void mark(const struct partition *p, gpa_t gpa, bool on)
-{
-	struct frame *f = partition_is_root(p) ? frame_get(SPA(gpa.a)) : NULL;
-
-	if (!f)
-		return;
-	if (on)
-		f->flags |= FRAME_OVERLAID;
-	else
-		f->flags &= (u8)~FRAME_OVERLAID;
-}
-
-static bool place_valid(const struct partition *p, gpa_t gpa)
+/*
+ * The root's pages are known by their frames, which tells the fast path, and
+ * keeps the page from being deposited while it lies below.
+ */
+static bool place_take(const struct partition *p, gpa_t gpa)
 {
 	if (overlay_find(p, gpa))
 		return false;
-	return !partition_is_root(p) || frame_is_owned(SPA(gpa.a), (u16)p->id);
+	return !partition_is_root(p) || frame_overlay_begin(SPA(gpa.a), (u16)p->id);
+}
+
+static void place_give(const struct partition *p, gpa_t gpa)
+{
+	if (partition_is_root(p))
+		frame_overlay_end(SPA(gpa.a));
 }
 
 enum hv_status overlay_set(
@@ -53,16 +50,17 @@ enum hv_status overlay_set(
 {
 	enum hv_status s;
 
-	if (!place_valid(p, gpa))
+	if (!place_take(p, gpa))
 		return HV_STATUS_INVALID_PARAMETER;
 	o->covers = slat_lookup(&p->slat, gpa, &o->below);
 	s = slat_map(&p->slat, gpa, virt_to_spa(page), PAGE_SIZE, access, MEMTYPE_WB, 1);
-	if (s != HV_STATUS_SUCCESS)
+	if (s != HV_STATUS_SUCCESS) {
+		place_give(p, gpa);
 		return s;
+	}
 	o->gpa = gpa;
 	o->on = true;
 	list_push_back(&p->overlays, &o->link);
-	mark(p, gpa, true);
 	return HV_STATUS_SUCCESS;
 }
 
@@ -79,7 +77,7 @@ void overlay_clear(struct partition *p, struct overlay *o)
 	else
 		s = slat_unmap(&p->slat, o->gpa, PAGE_SIZE);
 	assert(s == HV_STATUS_SUCCESS);
-	mark(p, o->gpa, false);
+	place_give(p, o->gpa);
 	list_remove(&o->link);
 	o->on = false;
 }

@@ -8,8 +8,10 @@
 #include "hypervisor/paging.h"
 
 #include "base/assert.h"
+#include "hypervisor/cpu.h"
 #include "hypervisor/layout.h"
 #include "hypervisor/pool.h"
+#include "x86/atomic.h"
 #include "x86/cpu.h"
 #include "x86/cr.h"
 #include "x86/paging.h"
@@ -24,6 +26,8 @@ static u32 early_used;
 static u64 *pml4;
 static u64 device_next = HV_DEVICE_BASE;
 static bool has_page1g;
+
+static u32 epoch; /* batches of deposited pages that were taken out */
 
 static const u64 kind_bits[] = {
 	[PAGING_CODE] = PTE_P | PTE_G,
@@ -135,4 +139,59 @@ void paging_drop_identity(void)
 u64 paging_cr3(void)
 {
 	return virt_to_spa(pml4).a;
+}
+
+/* Makes the tables for the 2 MiB at @va, unless a large leaf is there, of owned memory. */
+static void prepare(u64 va)
+{
+	u64 *t = pml4;
+
+	for (u32 l = 4; l > 1; l--) {
+		u64 *e = &t[PT_INDEX(va, l)];
+
+		if (*e & PTE_PS)
+			return;
+		t = table_below(e);
+	}
+}
+
+void paging_prepare_deposits(u64 top)
+{
+	for (u64 spa = 0; spa < top; spa += PAGE_2M)
+		prepare(HV_DIRECT_BASE + spa);
+}
+
+/* Not global, so that reloading CR3 forgets it. */
+void *paging_map_deposit(spa_t spa)
+{
+	u64 va = HV_DIRECT_BASE + spa.a;
+
+	WRITE_ONCE(*entry_at(va, 1), spa.a | PTE_P | PTE_W | PTE_NX | PTE_A | PTE_D);
+	return (void *)va;
+}
+
+void paging_unmap_deposit(spa_t spa)
+{
+	u64 va = HV_DIRECT_BASE + spa.a;
+
+	WRITE_ONCE(*entry_at(va, 1), 0);
+	invlpg(va);
+}
+
+void paging_forget(void)
+{
+	/* Pairs with paging_catch_up(); after the entries were cleared. */
+	atomic_fetch_add(&epoch, 1);
+	for (u32 i = 0; i < cpu_count; i++)
+		cpu_kick(cpus[i]);
+}
+
+void paging_catch_up(u32 *seen)
+{
+	u32 now = load_acquire(&epoch);
+
+	if (likely(*seen == now))
+		return;
+	*seen = now;
+	cr3_write(cr3_read());
 }

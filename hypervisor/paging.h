@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The hypervisor's own page tables: 4 levels, shared by all processors,
- * W^X. Mappings are made at boot; afterwards only windows change.
+ * W^X. Mappings are made at boot; afterwards only windows change, and pages
+ * that are deposited and withdrawn.
  */
 #pragma once
 
@@ -30,6 +31,23 @@ volatile void *paging_map_device(u64 spa, u64 size);
 
 /* Makes the tables for a range and returns the first of its 4 KiB entries. */
 u64 *paging_entries(u64 va);
+
+/*
+ * Deposited pages, at HV_DIRECT_BASE + SPA, any processor, each page its
+ * caller's own. Tables for all memory below @top are made at boot, so that
+ * mapping cannot fail and needs no lock.
+ */
+void paging_prepare_deposits(u64 top);
+void *paging_map_deposit(spa_t spa);
+/*
+ * Takes one out again. Other processors may still have it in their TLBs until
+ * paging_forget(), one call per batch, has reached them: a translation that is
+ * right as long as it is there, of an address that nothing points to any more.
+ */
+void paging_unmap_deposit(spa_t spa);
+void paging_forget(void);
+/* On each processor when it is kicked: forgets what it must. @seen: its own, 0 at first. */
+void paging_catch_up(u32 *seen);
 
 /* Drops the identity map of boot; once, before the root runs. */
 void paging_drop_identity(void);

@@ -94,6 +94,14 @@ void partition_flush(struct partition *p, struct vp *self)
 			wait_flushed(p->vps[i], self);
 }
 
+void partition_flush_tables(struct partition *p, struct vp *self)
+{
+	struct frame_list stale = slat_stale(&p->slat);
+
+	partition_flush(p, self);
+	slat_free(&p->slat, stale);
+}
+
 void partition_manage(struct partition *p, struct vp *self)
 {
 	while (!spin_trylock(&p->manage)) {

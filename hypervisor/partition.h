@@ -23,9 +23,10 @@
 struct vp;
 
 enum partition_state {
-	PARTITION_CREATED,   /* properties may be set, memory deposited */
-	PARTITION_ACTIVE,    /* memory, VPs */
-	PARTITION_FINALIZED, /* holds nothing any more; withdraw, delete */
+	PARTITION_CREATED,    /* properties may be set, memory deposited */
+	PARTITION_ACTIVE,     /* memory, VPs */
+	PARTITION_FINALIZING, /* HvCallFinalizePartition is at it */
+	PARTITION_FINALIZED,  /* holds nothing any more; withdraw, delete */
 };
 
 /* What a parent asked to see of its child, HvCallInstallIntercept. */
@@ -113,6 +114,9 @@ bool partition_gpa_to_spa(struct partition *p, gpa_t gpa, u32 access, spa_t *spa
  * too. One call per batch. No lock may be held but the manage lock.
  */
 void partition_flush(struct partition *p, struct vp *self);
+
+/* The same, and then frees the tables of @p that had gone out of use before. */
+void partition_flush_tables(struct partition *p, struct vp *self);
 
 /*
  * The lock of calls that manage @p, for the caller's VP @self: waits, and

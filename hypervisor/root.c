@@ -18,6 +18,7 @@
 #include "hypervisor/memory_plan.h"
 #include "hypervisor/mtrr.h"
 #include "hypervisor/partition.h"
+#include "hypervisor/partition_life.h"
 #include "hypervisor/partition_table.h"
 #include "hypervisor/platform.h"
 #include "hypervisor/policy.h"
@@ -153,6 +154,21 @@ bool root_map_device(struct partition *p, gpa_t gpa, u32 access)
 		       MEMTYPE_UC, level) == HV_STATUS_SUCCESS;
 }
 
+enum hv_status root_ram_take(struct partition *p, spa_t spa)
+{
+	return slat_unmap(&p->slat, GPA(spa.a), PAGE_SIZE);
+}
+
+/* The table of the last level is there: it has an entry that maps nothing. */
+void root_ram_return(struct partition *p, spa_t spa)
+{
+	enum hv_status s = slat_map(
+		&p->slat, GPA(spa.a), spa, PAGE_SIZE, SLAT_ALL, memtype_at(mtrr_set(), spa.a), 1);
+
+	assert(s == HV_STATUS_SUCCESS);
+	slat_promote(&p->slat, GPA(spa.a));
+}
+
 static void create_partition(const struct memory_plan *plan)
 {
 	struct partition *p = pool_alloc((sizeof(*p) + PAGE_MASK) >> PAGE_SHIFT);
@@ -197,6 +213,9 @@ void root_create(const struct boot_info *info, const struct memory_plan *plan)
 	root_image_load(&image, info, plan, root_partition->vps[0]);
 	share(&root_partition->slat, plan->image, plan->image_size);
 	share(&root_partition->slat, plan->owned, plan->owned_size);
+	/* Nobody walks them yet. */
+	slat_free(&root_partition->slat, slat_stale(&root_partition->slat));
+	partition_children_init();
 	log_info("root: %u processors, %lu MiB of memory, %lu MiB kept by the hypervisor",
 		cpu_count, (plan->ram - plan->owned_size - plan->image_size) / MIB,
 		(plan->owned_size + plan->image_size) / MIB);

@@ -21,6 +21,14 @@ void root_create(const struct boot_info *info, const struct memory_plan *plan);
 void root_start(void);
 
 /*
+ * A page of the root's RAM that it has deposited goes out of its address
+ * space, and comes back; the caller has claimed the frame, and flushes.
+ * root_ram_take(): INSUFFICIENT_MEMORY if device mappings used up the reserve.
+ */
+enum hv_status root_ram_take(struct partition *p, spa_t spa);
+void root_ram_return(struct partition *p, spa_t spa);
+
+/*
  * The root touched @gpa, by @access, above all that is mapped at boot: maps
  * the device there, uncached, if it may have it. True as well if it is mapped
  * already, for another VP may have been first. False: it may not, devices

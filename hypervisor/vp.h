@@ -65,7 +65,7 @@ struct vp {
 	struct partition *partition;
 	struct cpu *cpu;      /* where it runs, or last ran; a child's: sched.c's lock */
 	struct cpu *cpu_last; /* where its state was last loaded; NULL: nowhere yet */
-	void *virt;           /* the back end's: control block and so on */
+	u64 virt[VIRT_VP_WORDS]; /* the back end's own; its pages hang on it */
 	void *fpu;            /* XSAVE or FXSAVE area, 64-byte aligned */
 	u64 xcr0;
 	u64 cr2;   /* the guest's, where the control block has no place for it */

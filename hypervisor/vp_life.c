@@ -11,6 +11,7 @@
 #include "hypervisor/partition.h"
 #include "hypervisor/pool.h"
 #include "hypervisor/sched.h"
+#include "hypervisor/share_page.h"
 #include "hypervisor/vp.h"
 #include "x86/atomic.h"
 
@@ -117,6 +118,7 @@ void vp_delete(struct vp *vp, struct vp *self)
 	vlapic_timer_end(vp);
 	synic_cancel(&vp->intercept);
 	vp_state_pages_end(vp, self);
+	share_page_end(p, vp->stats, self);
 	spin_lock(&p->lock);
 	overlay_clear(p, &vp->synic.overlay);
 	spin_unlock(&p->lock);

@@ -85,6 +85,13 @@ static inline u64 guest_phys(const void *p)
 /* Zeroed pages below 4 GiB that are the guest's, identity-mapped. */
 void *guest_pages(u64 count);
 
+/*
+ * Zeroed RAM below 4 GiB, identity-mapped, behind what was given before: more
+ * than guest_pages() has. Asserts that there is so much.
+ */
+u64 guest_ram(u64 size, u64 align);
+u64 guest_ram_left(void);
+
 /* Sets the hypercall page up on first use. */
 u64 guest_hypercall(u64 control, u64 input_gpa, u64 output_gpa);
 /* The page that guest_hypercall() goes through, set up if need be. */
