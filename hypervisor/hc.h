@@ -35,6 +35,18 @@ enum hv_status hc_delete_partition(struct hypercall *call);
 enum hv_status hc_get_next_child_partition(struct hypercall *call);
 
 /*
+ * hc_property.c. UNKNOWN_PROPERTY; OPERATION_DENIED: it cannot be set;
+ * PROPERTY_VALUE_OUT_OF_RANGE; INVALID_PARTITION_STATE: not in this state;
+ * and for what a value needs: INSUFFICIENT_MEMORY, INVALID_VP_INDEX.
+ */
+enum hv_status hc_get_partition_property(struct hypercall *call);
+enum hv_status hc_set_partition_property(struct hypercall *call);
+enum hv_status hc_set_partition_property_ex(struct hypercall *call);
+
+/* hc_access.c. INVALID_PARTITION_STATE: writes are not logged. */
+enum hv_status hc_get_gpa_pages_access_state(struct hypercall *call);
+
+/*
  * hc_deposit.c; a child of the caller, or the caller itself. Deposit:
  * INVALID_PARAMETER, OBJECT_IN_USE as frame_claim_deposit() says,
  * INVALID_PARTITION_STATE after Finalize. Withdraw: NO_RESOURCES, no page is free.

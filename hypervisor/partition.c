@@ -5,6 +5,7 @@
  */
 #include "hypervisor/partition.h"
 
+#include "hypervisor/cpu.h"
 #include "hypervisor/frame.h"
 #include "hypervisor/pool.h"
 #include "hypervisor/vp.h"
@@ -27,6 +28,12 @@ void partition_page_free(struct partition *p, void *page)
 		deposit_give(&p->deposit, page);
 }
 
+/* Tables of four levels map 48 bits. */
+bool partition_gpa_exists(u64 gpfn)
+{
+	return gpfn < BIT(MIN(this_cpu()->features.phys_bits, 48) - PAGE_SHIFT);
+}
+
 /* What the second-level tables say, if it is RAM that the partition may have. */
 static bool gpa_mapped(struct partition *p, gpa_t gpa, u32 access, spa_t *spa)
 {
@@ -37,7 +44,12 @@ static bool gpa_mapped(struct partition *p, gpa_t gpa, u32 access, spa_t *spa)
 		return false;
 	*spa = m.spa;
 	f = frame_get(m.spa);
-	return f && (access & ~m.access) == 0;
+	if (!f || access & ~m.access)
+		return false;
+	/* A write on the partition's behalf is seen like its own. */
+	if (access & SLAT_WRITE && (m.access & (SLAT_LOGGED | SLAT_DIRTY)) == SLAT_LOGGED)
+		slat_log_write(&p->slat, gpa);
+	return true;
 }
 
 bool partition_gpa_to_spa(struct partition *p, gpa_t gpa, u32 access, spa_t *spa)

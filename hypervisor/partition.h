@@ -17,6 +17,7 @@
 #include "hypervisor/deposit.h"
 #include "hypervisor/overlay.h"
 #include "hypervisor/policy_cpuid.h"
+#include "hypervisor/reference_time.h"
 #include "hypervisor/slat.h"
 #include "lib/list.h"
 #include "x86/atomic.h"
@@ -49,7 +50,7 @@ struct partition {
 	struct deposit deposit;
 	struct vp *vps[HV_MAX_PROCESSORS];
 	u32 vp_count;
-	u64 start_tsc; /* reference time counts from here */
+	struct reference_time time;
 	u64 tsc_hz;    /* told by HV_MSR_TSC_FREQUENCY */
 	u8 msr_groups; /* policy_msr.c's: registers that there are */
 
@@ -59,6 +60,11 @@ struct partition {
 	u64 xsave_states;          /* XCR0 components */
 	u64 microcode;             /* MSR_BIOS_SIGN_ID */
 	bool ignore_msrs;          /* HV_PROPERTY_UNIMPLEMENTED_MSR */
+
+	/* Kept, in parts of HV_CPU_ALL; weights as in hv/partition.h. */
+	u64 cpu_reserve;
+	u64 cpu_cap;
+	u64 cpu_weight;
 	struct partition_intercepts intercepts;
 
 	/* Bitmaps, made from the policy by the back end: one pair for the root,
@@ -110,6 +116,9 @@ void partition_put(struct partition *p);
  */
 [[nodiscard]] void *partition_page_alloc(struct partition *p);
 void partition_page_free(struct partition *p, void *page);
+
+/* Whether a child's address space has page @gpfn, mapped or not. */
+bool partition_gpa_exists(u64 gpfn);
 
 /*
  * SPA of a page of the partition that hypervisor code may touch on its

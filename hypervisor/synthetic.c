@@ -21,11 +21,6 @@
 #define INT3           0xcc
 #define NS_PER_UNIT    100u
 
-static u64 reference_time(const struct partition *p)
-{
-	return clock_tsc_to_ns(rdtsc() - p->start_tsc) / NS_PER_UNIT;
-}
-
 bool synthetic_read(struct vp *vp, u32 msr, u64 *v)
 {
 	switch (msr) {
@@ -42,7 +37,7 @@ bool synthetic_read(struct vp *vp, u32 msr, u64 *v)
 		*v = clock_tsc_to_ns(vp->stats[HV_VP_COUNTER_TOTAL_RUN_TIME]) / NS_PER_UNIT;
 		return true;
 	case HV_MSR_TIME_REF_COUNT:
-		*v = reference_time(vp->partition);
+		*v = reference_time(&vp->partition->time);
 		return true;
 	case HV_MSR_TSC_FREQUENCY:
 		*v = vp->partition->tsc_hz;
