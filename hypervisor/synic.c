@@ -154,7 +154,7 @@ bool synic_auto_eoi(const struct synic *s, u8 vector)
 }
 
 /* The page over the guest's; zeroed, as the guest expects a new page to be. */
-static bool simp_write(struct vp *vp, u64 v)
+static bool simp_write(struct vp *vp, u64 v, struct vp *self)
 {
 	struct partition *p = vp->partition;
 	struct synic *s = &vp->synic;
@@ -176,7 +176,7 @@ static bool simp_write(struct vp *vp, u64 v)
 	if (ok && v & HV_MSR_PAGE_ENABLE && !(old & HV_MSR_PAGE_ENABLE))
 		memset(s->page, 0, sizeof(*s->page));
 	spin_unlock(&s->lock);
-	partition_flush(p, vp);
+	partition_flush(p, self);
 	rescan(vp, 0xffff);
 	return ok;
 }
@@ -236,7 +236,7 @@ bool synic_msr_read(struct vp *vp, u32 msr, u64 *v)
 	}
 }
 
-bool synic_msr_write(struct vp *vp, u32 msr, u64 v)
+bool synic_msr_write(struct vp *vp, u32 msr, u64 v, struct vp *self)
 {
 	switch (msr) {
 	case HV_MSR_SCONTROL:
@@ -246,7 +246,7 @@ bool synic_msr_write(struct vp *vp, u32 msr, u64 v)
 		vp->synic.siefp = v & PAGE_BITS;
 		return true;
 	case HV_MSR_SIMP:
-		return simp_write(vp, v);
+		return simp_write(vp, v, self);
 	case HV_MSR_EOM:
 		rescan(vp, 0xffff);
 		return true;

@@ -135,8 +135,9 @@ bool synic_msr_read(struct vp *vp, u32 msr, u64 *v)
 	return other(vp, v);
 }
 
-bool synic_msr_write(struct vp *vp, u32 msr, u64 v)
+bool synic_msr_write(struct vp *vp, u32 msr, u64 v, struct vp *self)
 {
+	assert_ptr_equal(self, vp);
 	(void)msr;
 	return other(vp, &v);
 }
@@ -147,8 +148,9 @@ bool synthetic_read(struct vp *vp, u32 msr, u64 *v)
 	return other(vp, v);
 }
 
-bool synthetic_write(struct vp *vp, u32 msr, u64 v)
+bool synthetic_write(struct vp *vp, u32 msr, u64 v, struct vp *self)
 {
+	assert_ptr_equal(self, vp);
 	(void)msr;
 	return other(vp, &v);
 }

@@ -134,8 +134,9 @@ bool synic_msr_read(struct vp *vp, u32 msr, u64 *v)
 	return true;
 }
 
-bool synic_msr_write(struct vp *vp, u32 msr, u64 v)
+bool synic_msr_write(struct vp *vp, u32 msr, u64 v, struct vp *self)
 {
+	assert_ptr_equal(self, vp);
 	(void)vp;
 	(void)msr;
 	(void)v;
