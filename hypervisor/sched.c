@@ -305,7 +305,8 @@ static void turn_keep(struct run_queue *q, const struct vp *vp)
 static bool settle(struct cpu *cpu, struct vp *vp, bool slice_used)
 {
 	u32 stop = load_acquire(&vp->stop);
-	bool ready = stop == 0 || (stop == VP_STOP_HALT && load_acquire(&vp->work));
+	bool ready =
+		stop == 0 || (stop == VP_STOP_HALT && load_acquire(&vp->work) & ~vp->work_blocked);
 	bool last = slice_used || stop;
 
 	cpu->run_queue.turn_of = NULL;

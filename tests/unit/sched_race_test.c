@@ -45,6 +45,32 @@ static void test_work_after_the_last_look(void **state)
 	assert_int_equal(halts, 0);
 }
 
+static void block_nmi(struct vp *vp)
+{
+	vp->work_blocked = VP_WORK_NMI;
+	stop_halted(vp);
+}
+
+/* An NMI that it cannot take in its halt does not keep it, or its processor, awake. */
+static void test_blocked_work(void **state)
+{
+	(void)state;
+	vps[0].work = VP_WORK_NMI;
+	start(0);
+	in_stay = block_nmi;
+	step_of(0);
+	assert_int_equal(vps[0].sched, SCHED_IDLE);
+	notify(&vps[0]);
+	in_stay = block_nmi;
+	step_of(0);
+	assert_string_equal(queue_of(0), "0");
+	vps[0].work = VP_WORK_NMI;
+	in_stay = stop_halted;
+	vps[0].work_blocked = 0;
+	step_of(0);
+	assert_string_equal(queue_of(0), "0");
+}
+
 static void test_work_while_a_message_is_posted(void **state)
 {
 	(void)state;
@@ -384,6 +410,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_work_after_the_last_look, setup),
+		cmocka_unit_test_setup(test_blocked_work, setup),
 		cmocka_unit_test_setup(test_work_while_a_message_is_posted, setup),
 		cmocka_unit_test_setup(test_work_when_asleep, setup),
 		cmocka_unit_test_setup(test_intercept, setup),
