@@ -260,15 +260,18 @@ static struct vp *pick(struct cpu *cpu)
 }
 
 /*
- * A turn ends only if others wait; who comes later makes us look again. A
- * child's turn that the root interrupts goes on where it was.
+ * A turn ends only if others wait, the root that a child had to be run instead
+ * of among them; who comes later makes us look again. A child's turn that the
+ * root interrupts goes on where it was.
  */
 static void slice_begin(struct cpu *cpu, const struct vp *vp)
 {
 	struct run_queue *q = &cpu->run_queue;
-	u64 ns = vp == cpu->root_vp ? ROOT_SLICE_NS : CHILD_SLICE_NS;
+	bool root = vp == cpu->root_vp;
+	bool others = load_relaxed(&q->count) || (!root && q->root_had_turn);
+	u64 ns = root ? ROOT_SLICE_NS : CHILD_SLICE_NS;
 
-	if (!load_relaxed(&q->count) || (q->slice.armed && q->slice_of == vp))
+	if (!others || (q->slice.armed && q->slice_of == vp))
 		return;
 	q->slice_of = vp;
 	timer_set(&q->slice, rdtsc() + clock_ns_to_tsc(ns));
