@@ -63,10 +63,10 @@ struct vp {
 	u32 apic_id;
 	u32 tag; /* of trace records: partition id | index << 16 */
 	struct partition *partition;
-	struct cpu *cpu;      /* where it runs, or last ran; a child's: sched.c's lock */
-	struct cpu *cpu_last; /* where its state was last loaded; NULL: nowhere yet */
+	struct cpu *cpu;         /* where it runs, or last ran; a child's: sched.c's lock */
+	struct cpu *cpu_last;    /* where its state was last loaded; NULL: nowhere yet */
 	u64 virt[VIRT_VP_WORDS]; /* the back end's own; its pages hang on it */
-	void *fpu;            /* XSAVE or FXSAVE area, 64-byte aligned */
+	void *fpu;               /* XSAVE or FXSAVE area, 64-byte aligned */
 	u64 xcr0;
 	u64 cr2;   /* the guest's, where the control block has no place for it */
 	u64 dr[4]; /* DR0-3 while the VP is not loaded */

@@ -20,6 +20,9 @@
 #include "tests/unit/fake_worker.h"
 
 #define RAM_SIZE 0x180000u
+/* Where ld puts a note that nobody placed. */
+#define MORE_RAM  0x400000u
+#define MORE_SIZE 0x2000u
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
@@ -30,11 +33,11 @@ static void require(bool holds)
 }
 
 /* Pages that are not zero any more have been written. */
-static void check_dirty(void)
+static void check_dirty(u64 start, u64 size)
 {
 	static const u8 zeros[PAGE_SIZE];
 
-	for (u64 gpa = 0; gpa < RAM_SIZE; gpa += PAGE_SIZE)
+	for (u64 gpa = start; gpa < start + size; gpa += PAGE_SIZE)
 		require(fake_dirty(gpa) || memcmp(fake_memory(gpa), zeros, PAGE_SIZE) == 0);
 }
 
@@ -58,6 +61,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	fake_reset();
 	fake_region(0, RAM_SIZE, WORKER_REGION_RAM);
 	fake_region(RAM_SIZE, PAGE_SIZE, WORKER_REGION_ROM);
+	fake_region(MORE_RAM, MORE_SIZE, WORKER_REGION_RAM);
 	fake_file(WORKER_FILE_KERNEL, data + 1, size - 1);
 	if (data[0] & 1)
 		fake_file(WORKER_FILE_INITRD, initrd, sizeof(initrd));
@@ -72,6 +76,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		require(strncmp(fake.end_text, "KERNEL: ", 8) == 0 ||
 			strncmp(fake.end_text, "INITRD: ", 8) == 0);
 	}
-	check_dirty();
+	check_dirty(0, RAM_SIZE);
+	check_dirty(MORE_RAM, MORE_SIZE);
 	return 0;
 }
