@@ -2,7 +2,7 @@
 /*
  * Walks of page tables of every form, rights, reserved bits, and fetching of
  * instructions, in a fake physical memory of 256 pages behind window_map().
- * sources: hypervisor/guest.c tests/unit/fake_vp.c lib/insn.c
+ * sources: hypervisor/guest.c hypervisor/guest_walk.c tests/unit/fake_vp.c lib/insn.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,6 +27,12 @@
 static u8 memory[PAGES][4096] __attribute__((aligned(4096)));
 static u64 forbidden; /* SPA of a page that is not the partition's */
 static u32 windows_used;
+
+/* The VP's, here. */
+struct cpu *this_cpu(void)
+{
+	return &fake_cpu;
+}
 
 void *window_map(u32 slot, spa_t spa)
 {
