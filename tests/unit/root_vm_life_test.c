@@ -192,6 +192,7 @@ static int set_up(void **state)
 	memset(&vm, 0, sizeof(vm));
 	strcpy(vm.config.name, "web");
 	wait_queue_init(&vm.changed);
+	mutex_init(&vm_lock);
 	may_start = may_end = true;
 	start_error = pause_error = 0;
 	starts = 0;
