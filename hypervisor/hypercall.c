@@ -357,26 +357,33 @@ static bool call_allowed(struct vp *vp, bool wide)
 	       (likely(wide) || in_kernel(vp));
 }
 
+/* As if the call had not been made yet; a stepping debugger's trap comes when it is over. */
+__attribute__((noinline)) static void make_again(
+	struct vp *vp, bool wide, const struct hypercall *call, u64 rip)
+{
+	control_write(vp, wide, call);
+	vp->regs.rip = rip;
+	vp->event.valid = false;
+}
+
 void hypercall_handle(struct vp *vp, const struct exit *exit)
 {
 	struct hypercall *call = &vp->call;
 	bool wide = virt->in_kernel64(vp);
+	u64 rip = vp->regs.rip;
 	u64 result;
-	u8 length;
 
 	if (unlikely(!call_allowed(vp, wide))) {
 		vp_inject_ud(vp);
 		return;
 	}
-	if (!vp_length(vp, exit, &length))
+	if (!vp_skip(vp, exit))
 		return;
 	call->vp = vp;
 	registers_read(vp, wide, call);
 	result = dispatch(call);
-	if (unlikely(result == RESULT_RESUME)) {
-		control_write(vp, wide, call);
-		return;
-	}
-	result_write(vp, wide, result);
-	vp_advance(vp, length);
+	if (likely(result != RESULT_RESUME))
+		result_write(vp, wide, result);
+	else
+		make_again(vp, wide, call, rip);
 }
