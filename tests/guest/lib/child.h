@@ -28,6 +28,8 @@ u64 child_balance(u64 id, u64 *available, u64 *in_use);
 u64 child_map_list(u64 id, u64 base_gpfn, const u64 *gpfns, u32 count, u32 flags);
 u64 child_map_sparse(u64 id, const struct hv_sparse_gpa *list, u32 count, u32 flags);
 u64 child_unmap_list(u64 id, u64 base_gpfn, u32 count, u32 flags);
+/* @flags: HV_ACCESS_CLEAR_* and so on; a byte of state for each page. */
+u64 child_access_state(u64 id, u64 base_gpfn, u32 count, u64 flags, u8 *state);
 
 /*
  * Short cuts. Pages for deposits come from a stack that withdrawn ones go back
