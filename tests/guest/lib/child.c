@@ -205,6 +205,18 @@ u64 child_end(u64 id)
 	return pages;
 }
 
+bool child_pages_zero(void)
+{
+	for (u64 i = 0; i < stack_used; i++) {
+		const u64 *page = (const u64 *)(stack[i] << PAGE_SHIFT);
+
+		for (u32 n = 0; n < PAGE_SIZE / sizeof(u64); n++)
+			if (page[n] != 0)
+				return false;
+	}
+	return true;
+}
+
 static u64 unit_of(u32 flags, u32 large)
 {
 	return flags & large ? PAGE_2M : PAGE_SIZE;

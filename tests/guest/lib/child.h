@@ -42,6 +42,8 @@ u64 child_withdraw_all(u64 id);
 u64 child_make(u64 pages);
 /* Finalized, everything withdrawn, deleted; gives the pages withdrawn. */
 u64 child_end(u64 id);
+/* Whether all the pages of that stack are zeroed, as they came back. */
+bool child_pages_zero(void);
 /* Sizes and addresses in bytes, of any number; by 2 MiB with HV_MAP_LARGE. */
 void child_map(u64 id, u64 gpa, u64 spa, u64 size, u32 flags);
 void child_unmap(u64 id, u64 gpa, u64 size, u32 flags);
