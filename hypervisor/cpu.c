@@ -58,7 +58,7 @@ void cpu_features_read(struct cpu_features *f)
 	u32 ebx7 = max >= 7 ? cpuid(7, 0).ebx : 0;
 	u32 edx_ext = cpuid(0x80000001, 0).edx;
 
-	f->intel = r0.ebx == 0x756e6547;
+	f->intel = r0.ebx == CPUID_INTEL_EBX;
 	f->x2apic = r1.ecx & BIT(21);
 	f->tsc_deadline = r1.ecx & BIT(24);
 	f->xsave = r1.ecx & BIT(26);
@@ -106,6 +106,17 @@ static void set_tss_descriptor(struct cpu *cpu)
 	cpu->gdt[6] = base >> 32;
 }
 
+/* FXSAVE tells; the control registers let it. */
+static u32 read_mxcsr_mask(void)
+{
+	u8 area[FXSAVE_SIZE] __aligned(16);
+	u32 mask;
+
+	fxsave(area);
+	mask = *(const u32 *)(const void *)(area + FXSAVE_MXCSR_MASK);
+	return mask ? mask : MXCSR_MASK_DEFAULT;
+}
+
 void cpu_tables_load(struct cpu *cpu)
 {
 	struct desc_ptr gdt = { sizeof(cpu->gdt) - 1, (u64)cpu->gdt };
@@ -125,6 +136,7 @@ void cpu_tables_load(struct cpu *cpu)
 	if (cpu->features.tsc_aux)
 		msr_write(MSR_TSC_AUX, cpu->tsc_aux);
 	load_control_registers(&cpu->features);
+	cpu->features.mxcsr_mask = read_mxcsr_mask();
 }
 
 void cpu_kick(struct cpu *cpu)

@@ -31,6 +31,7 @@ struct cpu_features {
 	bool fsgsbase;
 	bool tsc_aux;
 	u8 phys_bits;
+	u32 mxcsr_mask; /* bits that MXCSR has */
 	u32 xsave_size; /* bytes for all of xcr0_mask, standard form */
 	u64 xcr0_mask;  /* state components that the processor has */
 };

@@ -10,12 +10,6 @@
 #include "x86/cr.h"
 #include "x86/xsave.h"
 
-/* Places in the legacy region, and what they hold after FINIT. */
-#define FXSAVE_FCW    0u
-#define FXSAVE_MXCSR  24u
-#define FCW_DEFAULT   0x37fu
-#define MXCSR_DEFAULT 0x1f80u
-
 size_t fpu_size(const struct cpu *cpu)
 {
 	return cpu->features.xsave ? cpu->features.xsave_size : FXSAVE_SIZE;

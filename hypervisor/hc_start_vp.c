@@ -12,6 +12,7 @@
 #include "hypervisor/partition.h"
 #include "hypervisor/policy.h"
 #include "hypervisor/sched.h"
+#include "hypervisor/segment.h"
 #include "hypervisor/trace.h"
 #include "hypervisor/vp.h"
 #include "x86/atomic.h"
@@ -23,100 +24,58 @@
 #define RFLAGS_KNOWN 0x3d7fd7ull
 #define RFLAGS_ZEROS (~RFLAGS_KNOWN)
 
-/* Attributes of a segment. */
-#define SEG_TYPE(a)  ((a)&0xfu)
-#define SEG_CODE     BIT(3)
-#define SEG_READABLE BIT(1) /* code; of data: writable */
-#define SEG_ACCESSED BIT(0)
-#define SEG_S        BIT(4)
-#define SEG_RESERVED 0x0f00u
-#define SEG_G        BIT(15)
-#define SEL_LOCAL    BIT(2) /* selector of the local table */
+/* Of a segment's attributes. */
+#define SEG_TYPE(a) ((a)&0xfu)
+#define SEG_TSS_64  11u
 
 static bool is_canonical(u64 a)
 {
 	return (u64)((s64)(a << 16) >> 16) == a;
 }
 
-/* A limit that granularity can stand for: low or high 12 bits speak. */
-static bool limit_valid(const struct hv_segment *s)
+/* Valid, and as it is once it was loaded. */
+static bool segment_ready(enum segment_kind kind, const struct hv_segment *s)
 {
-	if (s->attributes & SEG_G)
-		return (s->limit & 0xfff) == 0xfff;
-	return s->limit >> 20 == 0;
-}
-
-static bool is_present(const struct hv_segment *s)
-{
-	return s->attributes & HV_SEG_PRESENT;
+	return segment_valid(kind, s) && segment_loaded(kind, s).attributes == s->attributes;
 }
 
 /* The VP starts at CPL 0. */
+static bool is_kernel(const struct hv_segment *s)
+{
+	return HV_SEG_DPL(s->attributes) == 0 && (s->selector & 3) == 0;
+}
+
 static bool code_valid(const struct hv_segment *s, bool long_mode)
 {
-	u32 a = s->attributes;
-	bool both = a & HV_SEG_LONG && a & HV_SEG_DB;
+	bool wide = s->attributes & HV_SEG_LONG;
 
-	return is_present(s) && a & SEG_S && !(a & SEG_RESERVED) && SEG_TYPE(a) & SEG_ACCESSED &&
-	       (SEG_TYPE(a) & SEG_CODE || SEG_TYPE(a) == 3) && HV_SEG_DPL(a) == 0 &&
-	       !(long_mode && both) && (long_mode || !(a & HV_SEG_LONG)) && limit_valid(s) &&
-	       s->base >> 32 == 0 && (s->selector & 3) == 0;
+	if (wide && (!long_mode || s->attributes & HV_SEG_DB))
+		return false;
+	return segment_ready(SEGMENT_CODE, s) && is_kernel(s);
 }
 
-static bool stack_valid(const struct hv_segment *s)
+static bool data_valid(enum segment_kind kind, const struct hv_segment *s)
 {
-	u32 a = s->attributes;
+	bool there = s->attributes & HV_SEG_PRESENT;
 
-	if ((s->selector & 3) != 0 || a & SEG_RESERVED || HV_SEG_DPL(a) != 0)
-		return false;
-	if (!is_present(s))
-		return true;
-	return a & SEG_S && (SEG_TYPE(a) == 3 || SEG_TYPE(a) == 7) && limit_valid(s) &&
-	       s->base >> 32 == 0;
+	return segment_ready(kind, s) && (!there || HV_SEG_DPL(s->attributes) >= (s->selector & 3));
 }
 
-/* @wide: FS and GS, whose base has 64 bits. */
-static bool data_valid(const struct hv_segment *s, bool wide)
-{
-	u32 a = s->attributes;
-
-	if (wide ? !is_canonical(s->base) : is_present(s) && s->base >> 32 != 0)
-		return false;
-	if (a & SEG_RESERVED)
-		return false;
-	if (!is_present(s))
-		return true;
-	return a & SEG_S && SEG_TYPE(a) & SEG_ACCESSED &&
-	       (!(SEG_TYPE(a) & SEG_CODE) || SEG_TYPE(a) & SEG_READABLE) &&
-	       HV_SEG_DPL(a) >= (s->selector & 3) && limit_valid(s);
-}
-
-/* TR must be a busy TSS: of 64 bits in long mode, else also of 16. */
+/* A TSS of 64 bits in long mode. */
 static bool task_valid(const struct hv_segment *s, bool long_mode)
 {
-	u32 a = s->attributes;
-	bool type = SEG_TYPE(a) == 11 || (!long_mode && SEG_TYPE(a) == 3);
-
-	return is_present(s) && type && !(a & (SEG_S | SEG_RESERVED)) && limit_valid(s) &&
-	       !(s->selector & SEL_LOCAL) && is_canonical(s->base);
-}
-
-static bool local_table_valid(const struct hv_segment *s)
-{
-	u32 a = s->attributes;
-
-	if (!is_present(s))
-		return !(a & SEG_RESERVED);
-	return SEG_TYPE(a) == 2 && !(a & (SEG_S | SEG_RESERVED)) && limit_valid(s) &&
-	       !(s->selector & SEL_LOCAL) && is_canonical(s->base);
+	return segment_ready(SEGMENT_TASK, s) &&
+	       (!long_mode || SEG_TYPE(s->attributes) == SEG_TSS_64);
 }
 
 static bool segments_valid(const struct hv_initial_vp_context *c, bool long_mode)
 {
-	return code_valid(&c->cs, long_mode) && stack_valid(&c->ss) && data_valid(&c->ds, false) &&
-	       data_valid(&c->es, false) && data_valid(&c->fs, true) && data_valid(&c->gs, true) &&
-	       task_valid(&c->tr, long_mode) && local_table_valid(&c->ldtr) &&
-	       is_canonical(c->gdtr.base) && is_canonical(c->idtr.base);
+	return code_valid(&c->cs, long_mode) && segment_ready(SEGMENT_STACK, &c->ss) &&
+	       is_kernel(&c->ss) && data_valid(SEGMENT_DATA, &c->ds) &&
+	       data_valid(SEGMENT_DATA, &c->es) && data_valid(SEGMENT_WIDE, &c->fs) &&
+	       data_valid(SEGMENT_WIDE, &c->gs) && task_valid(&c->tr, long_mode) &&
+	       segment_ready(SEGMENT_LOCAL_TABLE, &c->ldtr) && is_canonical(c->gdtr.base) &&
+	       is_canonical(c->idtr.base);
 }
 
 static bool control_valid(const struct vp *vp, const struct hv_initial_vp_context *c)
@@ -198,7 +157,7 @@ static enum hv_status decode(
 		return HV_STATUS_INVALID_PARAMETER;
 	if (in->vp_index >= HV_MAX_PROCESSORS)
 		return HV_STATUS_INVALID_VP_INDEX;
-	vp = call->vp->partition->vps[in->vp_index];
+	vp = partition_vp(call->vp->partition, in->vp_index);
 	if (!vp)
 		return HV_STATUS_INVALID_VP_INDEX;
 	if (!context_valid(vp, &in->context))

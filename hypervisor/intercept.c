@@ -249,7 +249,12 @@ void intercept_invalid_state(struct vp *vp)
 
 void intercept_post(struct vp *vp)
 {
-	vp->intercept_waits = false;
 	/* The root VP that ran here, or will: it is the nearest. */
-	synic_post(vp->cpu->root_vp, SINT_INTERCEPT, &vp->intercept);
+	struct vp *to = vp->cpu->root_vp;
+
+	vp->intercept_waits = false;
+	/* A root that does not use all its processors still hears of it. */
+	if (unlikely(!synic_is_open(&to->synic, SINT_INTERCEPT)))
+		to = root_partition->vps[0];
+	synic_post(to, SINT_INTERCEPT, &vp->intercept);
 }

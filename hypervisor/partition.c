@@ -98,12 +98,18 @@ void partition_flush(struct partition *p, struct vp *self)
 		window_flush();
 		self->memo_key = vp_memo_key();
 	}
-	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++)
-		if (p->vps[i] && p->vps[i] != self)
-			vp_notify(p->vps[i], VP_WORK_FLUSH);
-	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++)
-		if (p->vps[i] && p->vps[i] != self)
-			wait_flushed(p->vps[i], self);
+	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++) {
+		struct vp *vp = partition_vp(p, i);
+
+		if (vp && vp != self)
+			vp_notify(vp, VP_WORK_FLUSH);
+	}
+	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++) {
+		const struct vp *vp = partition_vp(p, i);
+
+		if (vp && vp != self)
+			wait_flushed(vp, self);
+	}
 }
 
 void partition_flush_tables(struct partition *p, struct vp *self)

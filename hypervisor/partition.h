@@ -20,6 +20,7 @@
 #include "hypervisor/reference_time.h"
 #include "hypervisor/slat.h"
 #include "lib/list.h"
+#include "x86/atomic.h"
 
 struct vp;
 
@@ -49,12 +50,16 @@ struct partition {
 	struct deposit deposit;
 	struct vp *vps[HV_MAX_PROCESSORS];
 	u32 vp_count;
+	u32 vp_limit; /* one above the highest index of a VP */
 	struct reference_time time;
+	u64 tsc_hz;    /* told by HV_MSR_TSC_FREQUENCY */
+	u8 msr_groups; /* policy_msr.c's: registers that there are */
 
 	/* Of a child: what its VPs see of the processor, settled at creation. */
 	struct cpuid_table cpuid;
 	u64 processor_features[2]; /* HV_PROPERTY_PROCESSOR_FEATURES_0 and _1 */
 	u64 xsave_states;          /* XCR0 components */
+	u64 microcode;             /* MSR_BIOS_SIGN_ID */
 	bool ignore_msrs;          /* HV_PROPERTY_UNIMPLEMENTED_MSR */
 
 	/* Kept, in parts of HV_CPU_ALL; weights as in hv/partition.h. */
@@ -86,6 +91,17 @@ extern struct partition *root_partition;
 static inline bool partition_is_root(const struct partition *p)
 {
 	return p->parent == NULL;
+}
+
+/*
+ * VP @index or NULL, for other VPs of @p, while which its parent may make and
+ * delete some: each look may give another answer. What it gives is good until
+ * the caller enters the guest or serves a flush.
+ */
+static inline struct vp *partition_vp(const struct partition *p, u32 index)
+{
+	/* Pairs with the releases in vp_life.c. */
+	return load_acquire(&p->vps[index]);
 }
 
 /*

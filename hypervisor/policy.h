@@ -13,12 +13,29 @@ struct hv_creation_properties;
 struct partition;
 struct vp;
 
-/* CPUID as @vp sees it now (OSXSAVE and APIC id included). */
+/* CPUID as @vp, loaded here, sees it now (OSXSAVE, APIC id and XCR0 included). */
 void policy_cpuid(struct vp *vp, u32 leaf, u32 subleaf, struct cpuid_regs *r);
 /* The host's leaf under the policy's masks, without what depends on a VP. */
 struct cpuid_regs policy_cpuid_masked(u32 leaf, u32 subleaf);
+/* The same of leaf 0xD, subleaf 1 and the components. */
+struct cpuid_regs policy_cpuid_xsave(u32 subleaf);
+/* The leaf as the partition has it, without what depends on a VP. */
+struct cpuid_regs policy_cpuid_of(const struct partition *p, u32 leaf);
 
-/* False: #GP for the guest, and a log line was written. */
+/*
+ * Settles what the VPs of @p, a child whose create_flags are set, see of the
+ * processor: cpuid, processor_features, xsave_states, tsc_hz and microcode.
+ * @off: what its parent disabled; bits that name nothing are ignored.
+ */
+void policy_child_init(struct partition *p, const struct hv_creation_properties *off);
+
+/* Which MSRs there are follows from CPUID; once that of @p is settled. */
+void policy_msr_init(struct partition *p);
+/*
+ * False: #GP for the guest, or an intercept if its parent installed one; else
+ * a log line was written. A partition that ignores MSRs that nobody knows
+ * reads 0 there, and its writes do nothing.
+ */
 [[nodiscard]] bool policy_msr_read(struct vp *vp, u32 msr, u64 *v);
 [[nodiscard]] bool policy_msr_write(struct vp *vp, u32 msr, u64 v);
 
@@ -48,6 +65,3 @@ void policy_io_bitmap(const struct partition *p, u8 *bitmap, size_t size);
 [[nodiscard]] bool policy_mode_valid(u64 cr0, u64 cr4, u64 efer);
 /* Components that XCR0 may have for @vp. */
 u64 policy_xcr0_mask(const struct vp *vp);
-
-/* What a new child sees of the processor: everything that may be, without what is in @off. */
-void policy_child_init(struct partition *p, const struct hv_creation_properties *off);

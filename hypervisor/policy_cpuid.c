@@ -2,9 +2,11 @@
 /*
  * CPUID as the root sees it: the host's values under a mask per leaf. What is
  * not in the tables is zero; a bit is let through only if the hypervisor
- * switches, emulates or leaves alone what it stands for. Runs on each CPUID
- * exit, so leaves are found by index. Intel SDM volume 2, CPUID; AMD APM
- * volume 3, appendix E; TLFS 6.0b chapter 2.
+ * switches, emulates or leaves alone what it stands for. The same masks are
+ * what children's tables are made from (policy_child.c). Also the leaves of
+ * the hypervisor itself, for everybody. Runs on each CPUID exit, so leaves are
+ * found by index. Intel SDM volume 2, CPUID; AMD APM volume 3, appendix E;
+ * TLFS 6.0b chapter 2.
  */
 #include "hv/cpuid.h"
 
@@ -87,7 +89,8 @@ struct cpuid_row {
 /* Leaf 0x80000008 EBX: CLZERO, XSAVE error pointers, IBPB, IBRS, STIBP, SSBD. */
 #define X8B (u32)(BIT(0) | BIT(2) | BIT(12) | BIT(14) | BIT(15) | BIT(24))
 /* Leaf 0xd, subleaf 1: XSAVEOPT, XSAVEC, XGETBV of the components in use; no XSAVES. */
-#define FD1A (u32)(BIT(0) | BIT(1) | BIT(2))
+#define FD1A        (u32)(BIT(0) | BIT(1) | BIT(2))
+#define FD1A_XSAVEC BIT(1)
 
 /* clang-format off */
 static const struct cpuid_row basic[] = {
@@ -125,7 +128,9 @@ static const struct cpuid_row *row_find(u32 leaf)
 
 u64 policy_xcr0_mask(const struct vp *vp)
 {
-	return vp->cpu->features.xcr0_mask;
+	const struct partition *p = vp->partition;
+
+	return partition_is_root(p) ? vp->cpu->features.xcr0_mask : p->xsave_states;
 }
 
 static struct cpuid_regs masked(const struct cpuid_row *row, u32 leaf, u32 subleaf)
@@ -144,6 +149,27 @@ struct cpuid_regs policy_cpuid_masked(u32 leaf, u32 subleaf)
 	const struct cpuid_row *row = row_find(leaf);
 
 	return row ? masked(row, leaf, subleaf) : (struct cpuid_regs){ 0 };
+}
+
+struct cpuid_regs policy_cpuid_of(const struct partition *p, u32 leaf)
+{
+	const struct cpuid_regs *r;
+
+	if (partition_is_root(p))
+		return policy_cpuid_masked(leaf, 0);
+	r = cpuid_table_leaf(&p->cpuid, leaf);
+	return r ? *r : (struct cpuid_regs){ 0 };
+}
+
+struct cpuid_regs policy_cpuid_xsave(u32 subleaf)
+{
+	struct cpuid_regs r = cpuid(LEAF_XSAVE, subleaf);
+
+	if (subleaf != 1)
+		return r;
+	/* The size is that of the compacted form, for those who have it. */
+	r.eax &= FD1A;
+	return (struct cpuid_regs){ .eax = r.eax, .ebx = r.eax & FD1A_XSAVEC ? r.ebx : 0 };
 }
 
 static void adjust_features(struct vp *vp, struct cpuid_regs *r)
@@ -165,10 +191,8 @@ static void adjust_xsave(const struct vp *vp, u32 subleaf, struct cpuid_regs *r)
 		r->eax = (u32)mask;
 		r->ecx = vp->cpu->features.xsave_size;
 		r->edx = (u32)(mask >> 32);
-	} else if (subleaf == 1) {
-		*r = (struct cpuid_regs){ .eax = cpuid(LEAF_XSAVE, 1).eax & FD1A };
-	} else if (subleaf < 64 && mask >> subleaf & 1) {
-		*r = cpuid(LEAF_XSAVE, subleaf);
+	} else if (subleaf == 1 || (subleaf < 64 && mask >> subleaf & 1)) {
+		*r = policy_cpuid_xsave(subleaf);
 	} else {
 		*r = (struct cpuid_regs){ 0 };
 	}
@@ -204,43 +228,55 @@ static void adjust(struct vp *vp, enum special special, u32 leaf, u32 subleaf, s
 	}
 }
 
-#define HINTS                                                                        \
-	(u32)(HV_HINT_APIC_MSRS | HV_HINT_RELAXED_TIMING | HV_HINT_INTERRUPT_REMAP | \
-		HV_HINT_NO_AUTO_EOI)
+#define HINTS_ALL          (u32)(HV_HINT_RELAXED_TIMING | HV_HINT_NO_AUTO_EOI)
+#define HINTS_ROOT         (u32)(HV_HINT_APIC_MSRS | HV_HINT_INTERRUPT_REMAP)
 #define NEVER_NOTIFY_SPINS ALL
 /* MSR bitmaps and second-level translation; no APIC assist, no remapping. */
 #define HARDWARE (u32)(BIT(1) | BIT(3))
 
-/* Leaves of the hypervisor itself: constants, but for the privileges. */
+/* Leaves of the hypervisor itself: constants, but for what privileges decide. */
 static const struct cpuid_regs synthetic[] = {
 	[0x0] = { HV_CPUID_LAST, HV_VENDOR_EBX, HV_VENDOR_ECX, HV_VENDOR_EDX },
 	[0x1] = { HV_INTERFACE_HV1, 0, 0, 0 },
 	[0x2] = { VERDIGRIS_BUILD, VERDIGRIS_VERSION_MAJOR << 16 | VERDIGRIS_VERSION_MINOR, 0, 0 },
-	[0x3] = { 0, 0, 0, (u32)HV_FEATURE_FREQUENCY_MSRS },
-	[0x4] = { HINTS, NEVER_NOTIFY_SPINS, 0, 0 },
+	[0x3] = { 0, 0, 0, 0 },
+	[0x4] = { HINTS_ALL, NEVER_NOTIFY_SPINS, 0, 0 },
 	[0x5] = { HV_MAX_CPUS, HV_MAX_CPUS, 0, 0 },
 	[0x6] = { HARDWARE, 0, 0, 0 },
 	[HV_CPUID_LAST - HV_CPUID_VENDOR] = { 0, 0, 0, 0 },
 };
 
-static struct cpuid_regs synthetic_leaf(const struct vp *vp, u32 leaf)
+/* What a partition may use is what it is told of. */
+static void synthetic_leaf(const struct partition *p, u32 leaf, struct cpuid_regs *r)
 {
-	struct cpuid_regs r = synthetic[leaf - HV_CPUID_VENDOR];
-
+	*r = synthetic[leaf - HV_CPUID_VENDOR];
 	if (leaf == HV_CPUID_FEATURES) {
-		r.eax = (u32)vp->partition->privileges;
-		r.ebx = (u32)(vp->partition->privileges >> 32);
+		r->eax = (u32)p->privileges;
+		r->ebx = (u32)(p->privileges >> 32);
+		if (p->privileges & HV_ACCESS_FREQUENCY_MSRS)
+			r->edx |= (u32)HV_FEATURE_FREQUENCY_MSRS;
+	} else if (leaf == HV_CPUID_HINTS && partition_is_root(p)) {
+		r->eax |= HINTS_ROOT;
+	} else if (leaf == HV_CPUID_HINTS && p->privileges & HV_ACCESS_APIC_MSRS) {
+		r->eax |= (u32)HV_HINT_APIC_MSRS;
 	}
-	return r;
 }
 
 void policy_cpuid(struct vp *vp, u32 leaf, u32 subleaf, struct cpuid_regs *r)
 {
-	const struct cpuid_row *row = row_find(leaf);
+	const struct cpuid_row *row;
 
+	if (leaf - HV_CPUID_VENDOR < ARRAY_SIZE(synthetic)) {
+		synthetic_leaf(vp->partition, leaf, r);
+		return;
+	}
+	if (!partition_is_root(vp->partition)) {
+		cpuid_table_read(vp, leaf, subleaf, r);
+		return;
+	}
+	row = row_find(leaf);
 	if (!row) {
-		*r = leaf - HV_CPUID_VENDOR < ARRAY_SIZE(synthetic) ? synthetic_leaf(vp, leaf)
-								    : (struct cpuid_regs){ 0 };
+		*r = (struct cpuid_regs){ 0 };
 		return;
 	}
 	*r = masked(row, leaf, subleaf);

@@ -15,9 +15,19 @@
 #define CPUID_TABLE_CACHES   4u   /* subleaves of leaf 4 */
 #define CPUID_TABLE_XSAVE    8u   /* subleaves of leaf 0xD */
 
+struct vp;
+
+/* By leaf; [4] and [0xD] of basic are not used, their subleaves stand apart. */
 struct cpuid_table {
 	struct cpuid_regs basic[CPUID_TABLE_BASIC];
 	struct cpuid_regs extended[CPUID_TABLE_EXTENDED];
 	struct cpuid_regs caches[CPUID_TABLE_CACHES];
 	struct cpuid_regs xsave[CPUID_TABLE_XSAVE];
 };
+
+/* Leaf @leaf of @t where it has one that is the same for all subleaves, else NULL. */
+const struct cpuid_regs *cpuid_table_leaf(const struct cpuid_table *t, u32 leaf);
+/* Bytes of an XSAVE area of standard form for @states; 0 without XSAVE. */
+u32 cpuid_table_xsave_size(const struct cpuid_table *t, u64 states);
+/* What @vp, a child's, sees of a leaf; zero where the table has none. */
+void cpuid_table_read(struct vp *vp, u32 leaf, u32 subleaf, struct cpuid_regs *r);

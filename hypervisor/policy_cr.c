@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Values that a partition may give its control registers, EFER, XCR0 and PAT.
- * Bits follow the CPUID policy: what CPUID hides cannot be switched on. Called
- * on exits and for HvCallStartVirtualProcessor. Intel SDM volume 3, 2.5, 2.6.
+ * Bits follow the partition's CPUID: what that hides cannot be switched on. Called
+ * on exits, and by hypercalls that set a VP's registers. Intel SDM volume 3, 2.5, 2.6.
  */
 #include "hypervisor/cpu.h"
+#include "hypervisor/partition.h"
 #include "hypervisor/policy.h"
 #include "hypervisor/vp.h"
 #include "x86/cr.h"
 #include "x86/msr.h"
+
+#define LEAF_ADDRESS_SIZES 0x80000008u
 
 enum { EBX, ECX, EDX };
 
@@ -45,7 +48,7 @@ static const struct feature_row efer_rows[] = {
 	{ EFER_LME | EFER_LMA, 0x80000001, EDX, 29 },
 };
 
-static u64 allowed_bits(const struct feature_row *rows, size_t count)
+static u64 allowed_bits(const struct partition *p, const struct feature_row *rows, size_t count)
 {
 	struct cpuid_regs r = { 0 };
 	u32 leaf = ~0u;
@@ -56,7 +59,7 @@ static u64 allowed_bits(const struct feature_row *rows, size_t count)
 
 		if (rows[i].leaf != leaf) {
 			leaf = rows[i].leaf;
-			r = policy_cpuid_masked(leaf, 0);
+			r = policy_cpuid_of(p, leaf);
 		}
 		v = rows[i].reg == EBX ? r.ebx : rows[i].reg == ECX ? r.ecx : r.edx;
 		if (v >> rows[i].bit & 1)
@@ -65,10 +68,14 @@ static u64 allowed_bits(const struct feature_row *rows, size_t count)
 	return bits;
 }
 
-/* No bits above the processor's physical addresses. */
+/* No bits above the partition's physical addresses. */
 static bool is_physical(const struct vp *vp, u64 v)
 {
-	return v >> vp->cpu->features.phys_bits == 0;
+	const struct partition *p = vp->partition;
+	u32 bits = partition_is_root(p) ? vp->cpu->features.phys_bits
+					: policy_cpuid_of(p, LEAF_ADDRESS_SIZES).eax & 0xff;
+
+	return v >> bits == 0;
 }
 
 bool policy_cr0_valid(const struct vp *vp, u64 v)
@@ -88,14 +95,12 @@ bool policy_cr3_valid(const struct vp *vp, u64 v)
 
 bool policy_cr4_valid(const struct vp *vp, u64 v)
 {
-	(void)vp;
-	return !(v & ~allowed_bits(cr4_rows, ARRAY_SIZE(cr4_rows)));
+	return !(v & ~allowed_bits(vp->partition, cr4_rows, ARRAY_SIZE(cr4_rows)));
 }
 
 bool policy_efer_valid(const struct vp *vp, u64 v)
 {
-	(void)vp;
-	return !(v & ~allowed_bits(efer_rows, ARRAY_SIZE(efer_rows)));
+	return !(v & ~allowed_bits(vp->partition, efer_rows, ARRAY_SIZE(efer_rows)));
 }
 
 bool policy_xcr0_valid(const struct vp *vp, u64 v)

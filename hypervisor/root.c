@@ -10,6 +10,7 @@
 #include "base/assert.h"
 #include "boot/boot_info.h"
 #include "hv/cpuid.h"
+#include "hypervisor/clock.h"
 #include "hypervisor/cpu.h"
 #include "hypervisor/die.h"
 #include "hypervisor/frame.h"
@@ -20,6 +21,7 @@
 #include "hypervisor/partition_life.h"
 #include "hypervisor/partition_table.h"
 #include "hypervisor/platform.h"
+#include "hypervisor/policy.h"
 #include "hypervisor/pool.h"
 #include "hypervisor/root_image.h"
 #include "hypervisor/vp.h"
@@ -176,6 +178,8 @@ static void create_partition(const struct memory_plan *plan)
 	p->id = HV_PARTITION_ID_ROOT;
 	p->privileges = ROOT_PRIVILEGES_MSRS | ROOT_PRIVILEGES_CALLS << 32;
 	reference_time_start(&p->time);
+	p->tsc_hz = clock_tsc_hz;
+	policy_msr_init(p);
 	p->state = PARTITION_ACTIVE;
 	list_init(&p->overlays);
 	overlay_init(&p->hypercall_overlay);

@@ -28,8 +28,7 @@ void synic_init(struct synic *s, struct hv_message_page *page)
 		s->sint[i] = HV_SINT_RESET;
 }
 
-/* Whether messages go into the page at all. */
-static bool is_open(const struct synic *s, u32 sint)
+bool synic_is_open(const struct synic *s, u32 sint)
 {
 	return s->control & HV_SCONTROL_ENABLE && s->simp & HV_MSR_PAGE_ENABLE &&
 	       !(s->sint[sint] & HV_SINT_MASKED);
@@ -94,7 +93,7 @@ static void deliver(struct vp *vp, u32 sint)
 	struct synic *s = &vp->synic;
 	struct synic_message *m = next_waiting(s, sint, &s->waiting);
 
-	if (!m || !is_open(s, sint) || !slot_fill(s, m, next_waiting(s, sint, &m->link)))
+	if (!m || !synic_is_open(s, sint) || !slot_fill(s, m, next_waiting(s, sint, &m->link)))
 		return;
 	stop_waiting(s, m);
 	interrupt(vp, sint);
@@ -155,7 +154,7 @@ bool synic_auto_eoi(const struct synic *s, u8 vector)
 }
 
 /* The page over the guest's; zeroed, as the guest expects a new page to be. */
-static bool simp_write(struct vp *vp, u64 v)
+static bool simp_write(struct vp *vp, u64 v, struct vp *self)
 {
 	struct partition *p = vp->partition;
 	struct synic *s = &vp->synic;
@@ -177,7 +176,7 @@ static bool simp_write(struct vp *vp, u64 v)
 	if (ok && v & HV_MSR_PAGE_ENABLE && !(old & HV_MSR_PAGE_ENABLE))
 		memset(s->page, 0, sizeof(*s->page));
 	spin_unlock(&s->lock);
-	partition_flush(p, vp);
+	partition_flush(p, self);
 	rescan(vp, 0xffff);
 	return ok;
 }
@@ -237,7 +236,7 @@ bool synic_msr_read(struct vp *vp, u32 msr, u64 *v)
 	}
 }
 
-bool synic_msr_write(struct vp *vp, u32 msr, u64 v)
+bool synic_msr_write(struct vp *vp, u32 msr, u64 v, struct vp *self)
 {
 	switch (msr) {
 	case HV_MSR_SCONTROL:
@@ -247,7 +246,7 @@ bool synic_msr_write(struct vp *vp, u32 msr, u64 v)
 		vp->synic.siefp = v & PAGE_BITS;
 		return true;
 	case HV_MSR_SIMP:
-		return simp_write(vp, v);
+		return simp_write(vp, v, self);
 	case HV_MSR_EOM:
 		rescan(vp, 0xffff);
 		return true;

@@ -46,6 +46,8 @@ void synic_init(struct synic *s, struct hv_message_page *page);
  * free and open, else it waits. @m must not be waiting.
  */
 void synic_post(struct vp *vp, u32 sint, struct synic_message *m);
+/* Whether a message for @sint would not have to wait for the guest to switch something on. */
+bool synic_is_open(const struct synic *s, u32 sint);
 /* Takes @m back if it waits; afterwards nobody refers to it. */
 void synic_cancel(struct synic_message *m);
 /* The VP ended the interrupt of @vector: what waits for a SINT of it is tried again. */
@@ -54,6 +56,6 @@ void synic_eoi(struct vp *vp, u8 vector);
 /* Whether an interrupt at @vector is over as soon as it is delivered. The VP's processor. */
 bool synic_auto_eoi(const struct synic *s, u8 vector);
 
-/* False: #GP. */
+/* False: #GP. @self runs on this processor: @vp, or one of its parent's while @vp is at rest. */
 [[nodiscard]] bool synic_msr_read(struct vp *vp, u32 msr, u64 *v);
-[[nodiscard]] bool synic_msr_write(struct vp *vp, u32 msr, u64 v);
+[[nodiscard]] bool synic_msr_write(struct vp *vp, u32 msr, u64 v, struct vp *self);

@@ -34,6 +34,9 @@ enum event_type {
 	EVENT_SOFTWARE_EXCEPTION = 6,      /* INT3, INTO */
 };
 
+/* Room in struct vp for what a back end keeps of a VP. */
+#define VIRT_VP_WORDS 40u
+
 /* An event to deliver at the next entry, or that an exit interrupted. */
 struct event {
 	bool valid;

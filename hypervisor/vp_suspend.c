@@ -5,6 +5,7 @@
  */
 #include "hv/vp.h"
 #include "hypervisor/partition.h"
+#include "hypervisor/registers.h"
 #include "hypervisor/sched.h"
 #include "hypervisor/vp.h"
 #include "lib/string.h"
@@ -47,7 +48,7 @@ static enum hv_status segments_load(struct vp *vp, const struct hv_register_page
 		union hv_register_value v = { 0 };
 
 		memcpy(&v.segment, (const u8 *)page + rows[i].offset, sizeof(v.segment));
-		status = virt->set(vp, rows[i].name, &v);
+		status = register_set(vp, rows[i].name, &v, NULL);
 	}
 	return status;
 }

@@ -37,14 +37,14 @@ static bool is_software(u8 type, u8 vector)
 
 u64 svm_event_inject(struct vp *vp)
 {
-	const struct svm_vp *s = vp->virt;
+	const struct svm_vp *s = svm_of(vp);
 	const struct event *e = &vp->event;
 	u64 inject = VMCB_EVENT_VALID | (u64)e->type << 8 | e->vector;
 
 	if (!e->valid || is_software(e->type, e->vector))
 		return 0;
 	if (e->type == EVENT_NMI)
-		svm_nmi_mask(vp->virt, true);
+		svm_nmi_mask(svm_of(vp), true);
 	/* A physical interrupt to ourselves ends the guest right after the delivery. */
 	if (e->type == EVENT_EXTERNAL && s->cpu->exit_after_interrupt)
 		apic_send(vp->cpu->apic_id, HV_VECTOR_KICK);
@@ -61,7 +61,7 @@ void svm_event_interrupted(struct vp *vp, u64 info)
 	if (is_software(type, vector))
 		return;
 	if (type == EVENT_NMI)
-		svm_nmi_mask(vp->virt, false);
+		svm_nmi_mask(svm_of(vp), false);
 	vp->event = (struct event){
 		.valid = true,
 		.type = type,
@@ -78,12 +78,12 @@ static bool in_shadow(const struct svm_vp *s)
 
 bool svm_can_interrupt(struct vp *vp)
 {
-	return (vp->regs.rflags & RFLAGS_IF) && !in_shadow(vp->virt) && !vp->event.valid;
+	return (vp->regs.rflags & RFLAGS_IF) && !in_shadow(svm_of(vp)) && !vp->event.valid;
 }
 
 bool svm_can_nmi(struct vp *vp)
 {
-	struct svm_vp *s = vp->virt;
+	struct svm_vp *s = svm_of(vp);
 
 	return !(s->flags & SVM_NMI_MASKED) && !in_shadow(s) && !vp->event.valid;
 }
@@ -97,7 +97,7 @@ static void window_disarm(struct vmcb_control *c)
 
 void svm_interrupt_window(struct vp *vp, bool on, u8 priority)
 {
-	struct svm_vp *s = vp->virt;
+	struct svm_vp *s = svm_of(vp);
 
 	s->window_priority = priority & 0xf;
 	if (on) {
@@ -110,7 +110,7 @@ void svm_interrupt_window(struct vp *vp, bool on, u8 priority)
 
 void svm_nmi_window(struct vp *vp, bool on)
 {
-	struct svm_vp *s = vp->virt;
+	struct svm_vp *s = svm_of(vp);
 
 	if (on)
 		s->flags |= SVM_NMI_WINDOW;
@@ -155,7 +155,7 @@ static void nmi_window_arm(struct vp *vp, struct svm_vp *s)
 
 void svm_event_arm(struct vp *vp)
 {
-	struct svm_vp *s = vp->virt;
+	struct svm_vp *s = svm_of(vp);
 
 	/* An injection leaves the shadow behind. */
 	if (s->flags & SVM_STEP && !s->step_iret && s->vmcb->control.inject)

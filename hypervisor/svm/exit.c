@@ -42,7 +42,7 @@ static void decode_cr(struct vp *vp, const struct vmcb_control *c, struct exit *
 
 static void decode_exception(struct vp *vp, const struct vmcb_control *c, struct exit *exit)
 {
-	struct svm_vp *s = vp->virt;
+	struct svm_vp *s = svm_of(vp);
 	u8 vector = (u8)(c->exit_code - VMEXIT_EXCEPTION);
 
 	exit->exception.vector = vector;
@@ -92,7 +92,7 @@ static void decode_npf(const struct vmcb_control *c, struct exit *exit)
 /* From here on one instruction runs, see step.c. */
 static void decode_iret(struct vp *vp, const struct vmcb_control *c, struct exit *exit)
 {
-	struct svm_vp *s = vp->virt;
+	struct svm_vp *s = svm_of(vp);
 
 	(void)c;
 	(void)exit;
@@ -231,7 +231,7 @@ static void window_offer(struct vp *vp, const struct svm_vp *s)
 
 bool svm_exit_decode_rare(struct vp *vp, struct exit *exit, const struct svm_exit_row *row)
 {
-	struct svm_vp *s = vp->virt;
+	struct svm_vp *s = svm_of(vp);
 	const struct vmcb_control *c = &s->vmcb->control;
 	bool stepped = s->flags & SVM_STEP;
 

@@ -37,7 +37,7 @@ bool svm_exit_decode_rare(struct vp *vp, struct exit *exit, const struct svm_exi
  */
 static inline bool svm_exit_decode(struct vp *vp, struct exit *exit)
 {
-	const struct svm_vp *s = vp->virt;
+	const struct svm_vp *s = svm_of(vp);
 	const struct vmcb_control *c = &s->vmcb->control;
 	u32 code = (u32)c->exit_code;
 	const struct svm_exit_row *row = &svm_exit_rows[code < SVM_EXIT_ROWS ? code : 0];

@@ -219,10 +219,10 @@ static enum hv_status get_other(struct vp *vp, u32 name, u64 *v)
 		*v = svm_event_pack(&vp->event);
 		return HV_STATUS_SUCCESS;
 	case HV_REGISTER_INTERRUPT_STATE:
-		*v = svm_interrupt_state(vp->virt);
+		*v = svm_interrupt_state(svm_of(vp));
 		return HV_STATUS_SUCCESS;
 	case HV_X64_REGISTER_CR2:
-		*v = ((const struct svm_vp *)vp->virt)->vmcb->save.cr2;
+		*v = svm_of(vp)->vmcb->save.cr2;
 		return HV_STATUS_SUCCESS;
 	case HV_X64_REGISTER_CR8:
 		*v = svm_tpr(vp);
@@ -238,9 +238,9 @@ static enum hv_status set_other(struct vp *vp, u32 name, u64 v)
 	case HV_REGISTER_PENDING_INTERRUPTION:
 		return event_set(vp, v);
 	case HV_REGISTER_INTERRUPT_STATE:
-		return interrupt_state_set(vp->virt, v);
+		return interrupt_state_set(svm_of(vp), v);
 	case HV_X64_REGISTER_CR2:
-		((struct svm_vp *)vp->virt)->vmcb->save.cr2 = v;
+		svm_of(vp)->vmcb->save.cr2 = v;
 		return HV_STATUS_SUCCESS;
 	case HV_X64_REGISTER_CR8:
 		if (v > 15)
@@ -260,9 +260,9 @@ enum hv_status svm_get(struct vp *vp, u32 name, union hv_register_value *v)
 	*v = (union hv_register_value){ .segment = { .base = 0 } };
 	if (!row)
 		return get_other(vp, name, &v->u64);
-	s = row_field(vp->virt, row);
+	s = row_field(svm_of(vp), row);
 	if (row->kind == REG_U64) {
-		v->u64 = *(const u64 *)row_field(vp->virt, row);
+		v->u64 = *(const u64 *)row_field(svm_of(vp), row);
 		if (name == HV_X64_REGISTER_EFER)
 			v->u64 &= ~EFER_SVME;
 	} else if (row->kind == REG_SEGMENT) {
@@ -299,21 +299,21 @@ enum hv_status svm_set(struct vp *vp, u32 name, const union hv_register_value *v
 	check = row->kind == REG_TABLE ? v->table.base : v->u64;
 	if (!row->valid(vp, check))
 		return HV_STATUS_INVALID_REGISTER_VALUE;
-	s = row_field(vp->virt, row);
+	s = row_field(svm_of(vp), row);
 	if (row->kind == REG_U64)
-		*(u64 *)row_field(vp->virt, row) = v->u64;
+		*(u64 *)row_field(svm_of(vp), row) = v->u64;
 	else if (row->kind == REG_SEGMENT)
 		*s = (struct vmcb_segment){ v->segment.selector,
 			attributes_pack(v->segment.attributes), v->segment.limit, v->segment.base };
 	else
 		*s = (struct vmcb_segment){ .limit = v->table.limit, .base = v->table.base };
-	set_follow(vp->virt, row);
+	set_follow(svm_of(vp), row);
 	return HV_STATUS_SUCCESS;
 }
 
 void svm_mode(struct vp *vp, struct vp_mode *mode)
 {
-	const struct svm_vp *s = vp->virt;
+	const struct svm_vp *s = svm_of(vp);
 	const struct vmcb_save *save = &s->vmcb->save;
 
 	mode->cr0 = save->cr0;
@@ -328,7 +328,7 @@ void svm_mode(struct vp *vp, struct vp_mode *mode)
 
 bool svm_mode_is(struct vp *vp, const struct vp_mode *mode)
 {
-	const struct svm_vp *s = vp->virt;
+	const struct svm_vp *s = svm_of(vp);
 	const struct vmcb_save *save = &s->vmcb->save;
 
 	return save->cr3 == mode->cr3 && save->cr0 == mode->cr0 && save->cr4 == mode->cr4 &&
@@ -340,35 +340,35 @@ bool svm_mode_is(struct vp *vp, const struct vp_mode *mode)
 
 bool svm_in_kernel64(struct vp *vp)
 {
-	const struct svm_vp *s = vp->virt;
+	const struct svm_vp *s = svm_of(vp);
 
 	return s->vmcb->save.cpl == 0 && is_long(&s->vmcb->save);
 }
 
 u64 svm_cr4(struct vp *vp)
 {
-	const struct svm_vp *s = vp->virt;
+	const struct svm_vp *s = svm_of(vp);
 
 	return s->vmcb->save.cr4;
 }
 
 u8 svm_tpr(struct vp *vp)
 {
-	const struct svm_vp *s = vp->virt;
+	const struct svm_vp *s = svm_of(vp);
 
 	return s->vmcb->control.interrupt_control & 0xf;
 }
 
 void svm_tpr_set(struct vp *vp, u8 cr8)
 {
-	struct vmcb_control *c = &((struct svm_vp *)vp->virt)->vmcb->control;
+	struct vmcb_control *c = &svm_of(vp)->vmcb->control;
 
 	c->interrupt_control = (c->interrupt_control & ~VMCB_V_TPR) | (cr8 & 0xf);
 }
 
 void svm_advance(struct vp *vp, u8 length)
 {
-	struct svm_vp *s = vp->virt;
+	struct svm_vp *s = svm_of(vp);
 
 	vp->regs.rip += length;
 	if (unlikely(!is_long(&s->vmcb->save)))

@@ -56,7 +56,7 @@ static inline void take_out(struct vp *vp, const struct vmcb_save *save)
 
 void svm_catch_up(struct vp *vp, u64 rip)
 {
-	const struct svm_vp *s = vp->virt;
+	const struct svm_vp *s = svm_of(vp);
 
 	if (rip >= (u64)svm_enter && rip < (u64)svm_enter_end)
 		take_out(vp, &s->vmcb->save);
@@ -88,7 +88,7 @@ static void enter(struct vp *vp, struct svm_vp *s)
 void svm_run(struct vp *vp, struct exit *exit)
 {
 	do
-		enter(vp, vp->virt);
+		enter(vp, svm_of(vp));
 	while (unlikely(!svm_exit_decode(vp, exit)));
 }
 
@@ -100,7 +100,7 @@ void svm_save(struct vp *vp)
 
 void svm_load(struct vp *vp)
 {
-	struct svm_vp *s = vp->virt;
+	struct svm_vp *s = svm_of(vp);
 	struct svm_cpu *c = this_cpu()->virt_host;
 
 	if (s->cpu != c) {
@@ -113,7 +113,7 @@ void svm_load(struct vp *vp)
 
 void svm_flush(struct vp *vp)
 {
-	struct svm_vp *s = vp->virt;
+	struct svm_vp *s = svm_of(vp);
 
 	s->generation = 0;
 }

@@ -23,7 +23,7 @@ static struct hv_segment segment(const struct vmcb_segment *s)
 
 void svm_intercept_header(struct vp *vp, struct hv_intercept_header *h)
 {
-	const struct svm_vp *s = vp->virt;
+	const struct svm_vp *s = svm_of(vp);
 	const struct vmcb_save *save = &s->vmcb->save;
 	u32 execution = save->cpl;
 
@@ -43,7 +43,7 @@ void svm_intercept_header(struct vp *vp, struct hv_intercept_header *h)
 
 void svm_register_page(struct vp *vp, struct hv_register_page *page)
 {
-	const struct svm_vp *s = vp->virt;
+	const struct svm_vp *s = svm_of(vp);
 	const struct vmcb_save *save = &s->vmcb->save;
 
 	page->es = segment(&save->es);

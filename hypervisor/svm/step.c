@@ -32,7 +32,7 @@
 
 void svm_step_begin(struct vp *vp)
 {
-	struct svm_vp *s = vp->virt;
+	struct svm_vp *s = svm_of(vp);
 	struct vmcb *v = s->vmcb;
 
 	s->step_rip = vp->regs.rip;
@@ -62,7 +62,7 @@ static bool debug_is_ours(struct svm_vp *s)
 
 bool svm_step_end(struct vp *vp)
 {
-	struct svm_vp *s = vp->virt;
+	struct svm_vp *s = svm_of(vp);
 	struct vmcb_control *c = &s->vmcb->control;
 	bool debug = (u32)c->exit_code == VMEXIT_EXCEPTION + VEC_DB;
 	bool done = vp->regs.rip != s->step_rip;

@@ -8,11 +8,11 @@
 #include "base/types.h"
 #include "hypervisor/svm/vmcb.h"
 #include "hypervisor/virt.h"
+#include "hypervisor/vp.h"
 
 struct cpu;
 struct partition;
 struct slat_format;
-struct vp;
 
 /* cpu->virt_host, two pages. */
 struct svm_cpu {
@@ -34,7 +34,7 @@ struct svm_cpu {
 #define SVM_NMI_MASKED BIT(2) /* an NMI was injected, its IRET is not done */
 #define SVM_STEP       BIT(3) /* the next entry runs one instruction */
 
-/* vp->virt. */
+/* A VP's part, within struct vp. */
 struct svm_vp {
 	struct vmcb *vmcb; /* a page */
 	u64 vmcb_spa;
@@ -52,7 +52,12 @@ struct svm_vp {
 };
 
 static_assert(sizeof(struct svm_cpu) <= 2 * PAGE_SIZE);
-static_assert(sizeof(struct svm_vp) <= PAGE_SIZE);
+static_assert(sizeof(struct svm_vp) <= sizeof(((struct vp *)NULL)->virt));
+
+static inline struct svm_vp *svm_of(const struct vp *vp)
+{
+	return (struct svm_vp *)vp->virt;
+}
 
 /* vmcb.c: a VP's control block. */
 enum hv_status svm_bitmaps_create(struct partition *p);

@@ -125,16 +125,11 @@ static void vmcb_init(struct vp *vp, struct svm_vp *s)
 
 enum hv_status svm_vp_create(struct vp *vp)
 {
-	struct svm_vp *s = partition_page_alloc(vp->partition);
+	struct svm_vp *s = svm_of(vp);
 
-	if (!s)
-		return HV_STATUS_INSUFFICIENT_MEMORY;
 	s->vmcb = partition_page_alloc(vp->partition);
-	if (!s->vmcb) {
-		partition_page_free(vp->partition, s);
+	if (!s->vmcb)
 		return HV_STATUS_INSUFFICIENT_MEMORY;
-	}
-	vp->virt = s;
 	vmcb_init(vp, s);
 	vp->regs.rip = save_reset.rip;
 	vp->regs.rflags = save_reset.rflags;
@@ -143,16 +138,13 @@ enum hv_status svm_vp_create(struct vp *vp)
 
 void svm_vp_delete(struct vp *vp)
 {
-	struct svm_vp *s = vp->virt;
-
-	partition_page_free(vp->partition, s->vmcb);
-	partition_page_free(vp->partition, s);
-	vp->virt = NULL;
+	partition_page_free(vp->partition, svm_of(vp)->vmcb);
+	svm_of(vp)->vmcb = NULL;
 }
 
 void svm_exceptions_update(struct vp *vp)
 {
-	struct svm_vp *s = vp->virt;
+	struct svm_vp *s = svm_of(vp);
 	bool root = partition_is_root(vp->partition);
 
 	s->exceptions = (u32)(root ? EXCEPTIONS_ROOT : EXCEPTIONS_CHILD) |
@@ -251,9 +243,9 @@ static void dump_row(const struct vmcb *vmcb, const struct dump_row *row)
 /* After a shutdown the processor may have left any state in it. */
 void svm_vmcb_dump(struct vp *vp)
 {
-	struct svm_vp *s = vp->virt;
+	struct svm_vp *s = svm_of(vp);
 
-	if (!s)
+	if (!s->vmcb)
 		return;
 	for (u32 i = 0; i < ARRAY_SIZE(dump_rows); i++)
 		dump_row(s->vmcb, &dump_rows[i]);

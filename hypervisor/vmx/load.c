@@ -57,43 +57,40 @@ void vmx_return_unloaded(struct vp *vp)
 		make_current(own);
 }
 
-static void pages_free(struct vp *vp, struct vmx *vmx)
+static void pages_free(struct vp *vp)
 {
-	struct partition *p = vp->partition;
+	struct vmx *vmx = vmx_of(vp);
 
 	if (vmx->vmcs)
-		partition_page_free(p, vmx->vmcs);
+		partition_page_free(vp->partition, vmx->vmcs);
 	if (vmx->vapic)
-		partition_page_free(p, vmx->vapic);
-	partition_page_free(p, vmx);
+		partition_page_free(vp->partition, vmx->vapic);
+	vmx->vmcs = NULL;
+	vmx->vapic = NULL;
 }
 
-static struct vmx *pages_alloc(struct vp *vp)
+static bool pages_alloc(struct vp *vp)
 {
-	struct partition *p = vp->partition;
-	struct vmx *vmx = partition_page_alloc(p);
+	struct vmx *vmx = vmx_of(vp);
 
-	if (!vmx)
-		return NULL;
-	vmx->vmcs = partition_page_alloc(p);
-	vmx->vapic = partition_page_alloc(p);
+	vmx->vmcs = partition_page_alloc(vp->partition);
+	vmx->vapic = partition_page_alloc(vp->partition);
 	if (vmx->vmcs && vmx->vapic)
-		return vmx;
-	pages_free(vp, vmx);
-	return NULL;
+		return true;
+	pages_free(vp);
+	return false;
 }
 
 enum hv_status vmx_vp_create(struct vp *vp)
 {
-	struct vmx *vmx = pages_alloc(vp);
+	struct vmx *vmx = vmx_of(vp);
 
-	if (!vmx)
+	if (!pages_alloc(vp))
 		return HV_STATUS_INSUFFICIENT_MEMORY;
 	vmx->dr6 = RESET_DR6;
 	if (vmx_controls.proc2 & PROC2_VPID)
 		vmx->vpid = vmx_vpid_alloc();
 	*(u32 *)vmx->vmcs = VMX_BASIC_REVISION(vmx_caps.basic);
-	vp->virt = vmx;
 	vp->regs.rip = RESET_RIP;
 	vp->regs.rflags = RFLAGS_FIXED;
 	clear(vmx);
@@ -110,8 +107,7 @@ void vmx_vp_delete(struct vp *vp)
 	assert(!vmx->loaded);
 	if (vmx->vpid)
 		vmx_vpid_free(vmx->vpid);
-	vp->virt = NULL;
-	pages_free(vp, vmx);
+	pages_free(vp);
 }
 
 static void live_load(const struct vp *vp)

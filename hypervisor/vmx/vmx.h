@@ -49,9 +49,11 @@ extern struct vmx_caps vmx_caps;
 extern struct vmx_controls vmx_controls;
 extern struct slat_format vmx_slat_format;
 
+static_assert(sizeof(struct vmx) <= sizeof(((struct vp *)NULL)->virt));
+
 static inline struct vmx *vmx_of(const struct vp *vp)
 {
-	return vp->virt;
+	return (struct vmx *)vp->virt;
 }
 
 /* Fields of the current VMCS. Failure means a field that the processor lacks: our bug. */

@@ -24,6 +24,8 @@ static inline struct cpuid_regs cpuid(u32 leaf, u32 subleaf)
 	return r;
 }
 
+#define CPUID_INTEL_EBX 0x756e6547u /* leaf 0 of "GenuineIntel" */
+
 #define RFLAGS_CF    BIT(0)
 #define RFLAGS_FIXED BIT(1)
 #define RFLAGS_PF    BIT(2)

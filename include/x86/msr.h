@@ -8,6 +8,7 @@
 #include "base/types.h"
 
 #define MSR_TSC                 0x10u
+#define MSR_PLATFORM_ID         0x17u
 #define MSR_APIC_BASE           0x1bu
 #define MSR_FEATURE_CONTROL     0x3au
 #define MSR_TSC_ADJUST          0x3bu
@@ -62,6 +63,9 @@
 #define MSR_KERNEL_GS_BASE      0xc0000102u
 #define MSR_TSC_AUX             0xc0000103u
 #define MSR_AMD_SYSCFG          0xc0010010u
+#define MSR_AMD_HWCR            0xc0010015u
+#define MSR_AMD_NB_CFG          0xc001001fu
+#define MSR_AMD_INT_PENDING     0xc0010055u
 #define MSR_AMD_VM_CR           0xc0010114u
 #define MSR_AMD_VM_HSAVE_PA     0xc0010117u
 

@@ -22,6 +22,12 @@
 #define DIVIDE_BY_1  0xbu
 #define CODE_MAX     16u
 
+/* Of a child: where nothing is, and RAM that its loader did not use. */
+#define UNCLAIMED_PORT 0x2f8u
+#define UNCLAIMED_GPA  0xd0000000ull
+#define TOUCH_GPA      (16 * MIB)
+#define TOUCH_PAGES    1024u
+
 /* A function in machine code; the exiting instruction stands first. */
 struct code {
 	u8 size;
@@ -33,6 +39,7 @@ static const struct code code_cpuid = { 3, 2, { 0x0f, 0xa2, 0xc3 } };
 static const struct code code_rdmsr = { 3, 2, { 0x0f, 0x32, 0xc3 } };
 static const struct code code_vmcall = { 4, 3, { 0x0f, 0x01, 0xc1, 0xc3 } };
 static const struct code code_vmmcall = { 4, 3, { 0x0f, 0x01, 0xd9, 0xc3 } };
+static const struct code code_in = { 2, 1, { 0xec, 0xc3 } };         /* IN AL, DX */
 static const struct code code_load = { 3, 2, { 0x8b, 0x06, 0xc3 } }; /* MOV EAX, [RSI] */
 /* WRMSR, then where the interrupt comes; INT is its like without an exit. */
 static const struct code code_wrmsr = { 3, 2, { 0x0f, 0x30, 0xc3 } };
@@ -95,14 +102,16 @@ static void rows_hypercall(void)
 		.rcx = HV_CALL_NOTIFY_LONG_SPIN_WAIT | HV_CONTROL_FAST,
 		.rdx = 1,
 	};
+	/* A child may not ask for its partition's id: its input is in memory instead. */
 	const struct guest_regs slow = {
-		.rcx = HV_CALL_GET_PARTITION_ID,
+		.rcx = guest_is_child() ? HV_CALL_NOTIFY_LONG_SPIN_WAIT : HV_CALL_GET_PARTITION_ID,
+		.rdx = (u64)guest_pages(1),
 		.r8 = (u64)guest_pages(1),
 	};
 
 	/* The first call announces the guest, and proves that calls work. */
 	assert(guest_hypercall(fast.rcx, fast.rdx, 0) == 0);
-	assert(guest_hypercall(slow.rcx, 0, slow.r8) == 0);
+	assert(guest_hypercall(slow.rcx, slow.rdx, slow.r8) == 0);
 	row("hypercall-fast", c, &fast);
 	row("hypercall-slow", c, &slow);
 }
@@ -172,6 +181,33 @@ static void row_timer(void)
 	guest_bench("timer-100us-and-hlt-beyond", sum / TIMER_ROUNDS - asked);
 }
 
+/* What a child's worker settles. */
+static void rows_worker(void)
+{
+	const struct guest_regs nothing_there = { .rdx = UNCLAIMED_PORT };
+	const struct guest_regs no_memory = { .rsi = UNCLAIMED_GPA };
+
+	row("io-intercept", &code_in, &nothing_there);
+	row("mmio-intercept", &code_load, &no_memory);
+}
+
+/* Pages of the child's RAM that nothing has touched yet, less the same once more. */
+static void row_first_touch(void)
+{
+	volatile u8 *ram = (volatile u8 *)TOUCH_GPA;
+	u64 first, again;
+
+	first = rdtsc();
+	for (u32 i = 0; i < TOUCH_PAGES; i++)
+		ram[i * PAGE_SIZE] = 1;
+	again = rdtsc();
+	first = again - first;
+	for (u32 i = 0; i < TOUCH_PAGES; i++)
+		ram[i * PAGE_SIZE] = 2;
+	again = rdtsc() - again;
+	guest_bench("first-touch", first > again ? (first - again) / TOUCH_PAGES : 0);
+}
+
 void guest_main(void)
 {
 	const struct guest_regs leaf_1 = { .rax = 1 };
@@ -189,4 +225,8 @@ void guest_main(void)
 	row("apic-page-read", &code_load, &apic_page);
 	row_self_ipi();
 	row_timer();
+	if (!guest_is_child())
+		return;
+	rows_worker();
+	row_first_touch();
 }

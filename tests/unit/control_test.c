@@ -40,10 +40,10 @@ void vlapic_tpr_set(struct vp *vp, u8 tpr)
 	tpr_written = tpr;
 }
 
-struct cpuid_regs policy_cpuid_masked(u32 leaf, u32 subleaf)
+struct cpuid_regs policy_cpuid_of(const struct partition *p, u32 leaf)
 {
+	(void)p;
 	(void)leaf;
-	(void)subleaf;
 	return (struct cpuid_regs){ ~0u, ~0u, ~0u, ~0u };
 }
 

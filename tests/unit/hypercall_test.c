@@ -203,10 +203,10 @@ enum hv_status irq_unmap(struct partition *p, const struct hv_unmap_device_inter
 	return HV_STATUS_NOT_FOUND;
 }
 
-struct cpuid_regs policy_cpuid_masked(u32 leaf, u32 subleaf)
+struct cpuid_regs policy_cpuid_of(const struct partition *p, u32 leaf)
 {
+	(void)p;
 	(void)leaf;
-	(void)subleaf;
 	return (struct cpuid_regs){ ~0u, ~0u, ~0u, ~0u };
 }
 

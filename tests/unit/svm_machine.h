@@ -24,7 +24,7 @@
 #define IF  (1ull << 9)
 #define RIP 0x401000ull
 
-static struct svm_vp s;
+#define s (*svm_of(&vp))
 static struct vmcb block;
 static struct partition root;
 static struct svm_cpu sc;
@@ -101,7 +101,6 @@ static int setup(void **state)
 	s.vmcb = &block;
 	s.vmcb_spa = 0x1000;
 	s.vmcb->control.intercept_exception = s.exceptions = 1 << 18;
-	vp.virt = &s;
 	vp.cpu = &cpu;
 	vp.partition = &root;
 	vp.regs.rip = RIP;

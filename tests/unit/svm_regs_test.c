@@ -18,7 +18,7 @@
 #include "x86/cr.h"
 #include "x86/msr.h"
 
-static struct svm_vp s;
+#define s (*svm_of(&vp))
 static struct vmcb block;
 static struct cpu cpu;
 static struct vp vp;
@@ -31,12 +31,10 @@ void svm_nmi_mask(struct svm_vp *v, bool on)
 static int setup(void **state)
 {
 	(void)state;
-	memset(&s, 0, sizeof(s));
 	memset(&block, 0, sizeof(block));
-	s.vmcb = &block;
 	memset(&vp, 0, sizeof(vp));
+	s.vmcb = &block;
 	cpu.features.phys_bits = 40;
-	vp.virt = &s;
 	vp.cpu = &cpu;
 	s.generation = 7;
 	return 0;

@@ -18,8 +18,8 @@
 #include "hypervisor/vmx/exit.c"
 
 static u8 vapic[4096];
-static struct vmx vmx;
 static struct vp vp;
+#define own (*vmx_of(&vp))
 static struct exit ex;
 
 static int setup(void **state)
@@ -29,8 +29,7 @@ static int setup(void **state)
 	memset(vapic, 0, sizeof(vapic));
 	memset(&vp, 0, sizeof(vp));
 	memset(&ex, 0xcc, sizeof(ex));
-	vmx = (struct vmx){ .vapic = vapic, .proc = 0xb2000080 };
-	vp.virt = &vmx;
+	own = (struct vmx){ .vapic = vapic, .proc = 0xb2000080 };
 	fake_write(VMCS_VECTORING, 0);
 	fake_write(VMCS_INTERRUPTIBILITY, 0);
 	fake_write(VMCS_GUEST_CR0, CR0_PE | CR0_NE);
@@ -403,7 +402,7 @@ static void windows(void **state)
 	vmx_interrupt_window(&vp, false, 0);
 	vmx_nmi_window(&vp, false);
 	assert_int_equal(fake_read(VMCS_PROC_CONTROLS), 0xb2000080);
-	assert_int_equal(vmx.pending, 0);
+	assert_int_equal(own.pending, 0);
 }
 
 /* Held back by the TPR: wait for that first, and never leave a threshold above it. */
@@ -415,22 +414,22 @@ static void windows_behind_the_tpr(void **state)
 	assert_int_equal(vapic[0x80], 0x90);
 	vmx_interrupt_window(&vp, true, 9);
 	assert_false(fake_written[VMCS_PROC_CONTROLS]);
-	assert_int_equal(vmx.tpr_threshold, 9);
-	assert_int_equal(vmx.pending, VMX_TPR_THRESHOLD);
+	assert_int_equal(own.tpr_threshold, 9);
+	assert_int_equal(own.pending, VMX_TPR_THRESHOLD);
 	/* The guest lowers it: its MOV to CR8 went to the page. */
 	vapic[0x80] = 0x40;
 	leave(43, 0);
 	assert_int_equal(ex.kind, EXIT_INTERRUPT_WINDOW);
-	assert_int_equal(vmx.tpr_threshold, 0);
+	assert_int_equal(own.tpr_threshold, 0);
 	vmx_interrupt_window(&vp, true, 9);
 	assert_int_equal(fake_read(VMCS_PROC_CONTROLS), 0xb2000084);
-	assert_int_equal(vmx.tpr_threshold, 0);
+	assert_int_equal(own.tpr_threshold, 0);
 	/* Lowered by us. */
 	vmx_tpr_set(&vp, 12);
 	vmx_interrupt_window(&vp, true, 9);
-	assert_int_equal(vmx.tpr_threshold, 9);
+	assert_int_equal(own.tpr_threshold, 9);
 	vmx_tpr_set(&vp, 8);
-	assert_int_equal(vmx.tpr_threshold, 0);
+	assert_int_equal(own.tpr_threshold, 0);
 }
 
 #define TEST(f) cmocka_unit_test_setup(f, setup)

@@ -20,8 +20,8 @@
 
 struct vmx_caps vmx_caps;
 static struct cpu cpu;
-static struct vmx vmx;
 static struct vp vp;
+#define own (*vmx_of(&vp))
 static u64 memory_pdptes[4];
 static u64 memory_at;
 static u64 policy_cr4_bits;
@@ -70,13 +70,13 @@ bool vmx_event_unpack(u64 v, struct event *e)
 u8 vmx_tpr(struct vp *v)
 {
 	(void)v;
-	return vmx.vapic[0x80] >> 4;
+	return own.vapic[0x80] >> 4;
 }
 
 void vmx_tpr_set(struct vp *v, u8 cr8)
 {
 	(void)v;
-	vmx.vapic[0x80] = (u8)(cr8 << 4);
+	own.vapic[0x80] = (u8)(cr8 << 4);
 }
 
 static int setup(void **state)
@@ -87,8 +87,7 @@ static int setup(void **state)
 	fake_reset();
 	memset(&vp, 0, sizeof(vp));
 	memset(vapic, 0, sizeof(vapic));
-	vmx = (struct vmx){ .vapic = vapic };
-	vp.virt = &vmx;
+	own = (struct vmx){ .vapic = vapic };
 	cpu.features.phys_bits = 36;
 	vmx_caps.cr0_fixed0 = CR0_PE | CR0_NE | CR0_PG;
 	vmx_caps.cr4_fixed0 = CR4_VMXE;
@@ -230,9 +229,9 @@ static void pae_loads_its_four_entries(void **state)
 static void changes_flush(void **state)
 {
 	(void)state;
-	vmx.pending = 0;
+	own.pending = 0;
 	expect_set(HV_X64_REGISTER_CR3, 0x1000);
-	assert_int_equal(vmx.pending, VMX_FLUSH_VPID);
+	assert_int_equal(own.pending, VMX_FLUSH_VPID);
 	/* Bit 63 only asks to keep the TLB. */
 	assert_int_equal(set(HV_X64_REGISTER_CR3, BIT(63) | 0x2000), HV_STATUS_SUCCESS);
 	assert_int_equal(get(HV_X64_REGISTER_CR3), 0x2000);
@@ -254,7 +253,7 @@ static void values_that_would_fault(void **state)
 	expect_set(HV_X64_REGISTER_STAR, 0x0000800000000000);
 	expect_set(HV_X64_REGISTER_SFMASK, 0xffffffff);
 	expect_refused(HV_X64_REGISTER_SFMASK, BIT(32));
-	vmx.dr6 = 0xffff0ff0;
+	own.dr6 = 0xffff0ff0;
 	expect_set(HV_X64_REGISTER_DR6, 0xffff0ff1);
 	expect_refused(HV_X64_REGISTER_DR6, BIT(32));
 	fake_write(VMCS_GUEST_DR7, 0x400);

@@ -73,7 +73,7 @@ void guest_fail(const char *name, const char *fmt, ...)
 
 void guest_bench(const char *name, u64 value)
 {
-	guest_print("BENCH %s %lu\r\n", name, value);
+	guest_print("BENCH %s%s %lu\r\n", guest_is_child() ? "child-" : "", name, value);
 }
 
 _Noreturn void guest_done(void)
