@@ -282,7 +282,8 @@ static void slice_begin(struct cpu *cpu, const struct vp *vp)
 static bool settle(struct cpu *cpu, struct vp *vp, bool slice_used)
 {
 	u32 stop = load_acquire(&vp->stop);
-	bool ready = stop == 0 || (stop == VP_STOP_HALT && load_acquire(&vp->work));
+	bool news = load_acquire(&vp->work) & ~vp->work_held;
+	bool ready = stop == 0 || (stop == VP_STOP_HALT && news);
 
 	if (ready && is_allowed(vp, cpu)) {
 		enqueue(cpu, vp, slice_used || stop);

@@ -89,6 +89,7 @@ struct vp {
 	u8 sched;               /* enum sched_state, sched.c's */
 	u64 affinity;           /* processors it may run on, bit per index */
 	bool intercept_waits;   /* to be posted when it leaves; its processor only */
+	u32 work_held;          /* work that does not end its HLT; its processor only */
 
 	/* Any processor. */
 	u32 work;     /* VP_WORK_* */

@@ -186,8 +186,11 @@ void vp_run(struct vp *vp)
 {
 	vp_switch(vp);
 	fpu_switch(vp->cpu, vp);
-	if (!vp_wakes(vp))
+	if (!vp_wakes(vp)) {
+		/* It goes back to sleep, and nothing that it has seen may wake it again. */
+		partition_serve_flush(vp);
 		return;
+	}
 	if (load_relaxed(&vp->stop) & VP_STOP_HALT) {
 		atomic_fetch_and(&vp->stop, ~(u32)VP_STOP_HALT);
 		/* Own bit, own processor: nobody needs a kick. */
