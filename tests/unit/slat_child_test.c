@@ -20,9 +20,9 @@
 #include "hypervisor/pool.h"
 #include "hypervisor/slat.h"
 
-#define K4 0x1000ull
-#define M2 0x200000ull
-#define G1 0x40000000ull
+#define K4      0x1000ull
+#define M2      0x200000ull
+#define G1      0x40000000ull
 
 #define PAGES   40u
 #define CHILD   7u
@@ -97,8 +97,8 @@ static void no_deposit(void **state)
 	struct slat other;
 
 	(void)state;
-	assert_int_equal(slat_init_deposit(&other, slat.format, &none),
-		HV_STATUS_INSUFFICIENT_MEMORY);
+	assert_int_equal(
+		slat_init_deposit(&other, slat.format, &none), HV_STATUS_INSUFFICIENT_MEMORY);
 	assert_int_equal(deposit.used_pages, 1);
 }
 
@@ -111,8 +111,8 @@ static void tables_come_back(void **state)
 	(void)state;
 	map(3 * G1 + 5 * M2 + 7 * K4, RAM, K4, SLAT_ALL, 1);
 	assert_int_equal(deposit.used_pages, 4);
-	assert_int_equal(slat_remove(&slat, GPA(3 * G1 + 5 * M2 + 7 * K4), K4, &gone),
-		HV_STATUS_SUCCESS);
+	assert_int_equal(
+		slat_remove(&slat, GPA(3 * G1 + 5 * M2 + 7 * K4), K4, &gone), HV_STATUS_SUCCESS);
 	/* A processor may be walking them. */
 	assert_int_equal(deposit.used_pages, 4);
 	reclaim();
