@@ -4,7 +4,7 @@
  * apart from the table, values that are refused, and the hypercall page over
  * fake second-level tables.
  * sources: hypervisor/policy_msr.c hypervisor/synthetic.c hypervisor/policy_cr.c
- * sources: hypervisor/overlay.c tests/unit/fake_vp.c tests/unit/host_assert.c
+ * sources: hypervisor/overlay.c hypervisor/frame.c tests/unit/fake_vp.c tests/unit/host_assert.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -83,6 +83,11 @@ static const struct expectation *expectation(u32 msr)
 }
 
 /* The processor. */
+struct cpu *this_cpu(void)
+{
+	return &fake_cpu;
+}
+
 static u64 live_value;
 static u32 live_written;
 
@@ -195,16 +200,6 @@ spa_t virt_to_spa(const void *p)
 	return SPA(POOL_SPA);
 }
 
-struct frame *frame_get(spa_t spa)
-{
-	return &root_frames[spa.a >> 12];
-}
-
-bool frame_is_owned(spa_t spa, u16 owner)
-{
-	return owner == 1 && spa.a >= 0x1000 && spa.a < 0x9000;
-}
-
 bool slat_lookup(const struct slat *slat, gpa_t gpa, struct slat_mapping *out)
 {
 	u64 m = mapped[gpa.a >> 12];
@@ -266,9 +261,12 @@ static int setup(void **state)
 	fake_cpu.features.intel = true;
 	fake_cpu.features.tsc_deadline = true;
 	fake_cpu.features.tsc_aux = true;
+	fake_cpu.features.phys_bits = 46;
 	list_init(&fake_partition.overlays);
 	overlay_init(&fake_partition.hypercall_overlay);
 	memset(root_frames, 0, sizeof(root_frames));
+	frame_table_init(root_frames, ARRAY_SIZE(root_frames));
+	frame_mark(SPA(0x1000), 0x8000, FRAME_ROOT, 1);
 	fake_partition.privileges = ~0ull;
 	live_value = 0;
 	live_written = apic_accesses = synic_accesses = tsc_aux_loads = flushes = 0;
