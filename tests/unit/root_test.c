@@ -112,6 +112,13 @@ void reference_time_start(struct reference_time *t)
 	assert_non_null(t);
 }
 
+u64 clock_tsc_hz = 1000000000;
+
+void policy_msr_init(struct partition *p)
+{
+	assert_int_equal(p->tsc_hz, clock_tsc_hz);
+}
+
 static u32 children_inits;
 
 void partition_children_init(void)
