@@ -4,7 +4,7 @@
  * apart from the table, values that are refused, and the hypercall page over
  * fake second-level tables.
  * sources: hypervisor/policy_msr.c hypervisor/synthetic.c hypervisor/policy_cr.c
- * sources: hypervisor/overlay.c tests/unit/fake_vp.c tests/unit/host_assert.c
+ * sources: hypervisor/overlay.c hypervisor/reference_time.c tests/unit/fake_vp.c tests/unit/host_assert.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -201,14 +201,22 @@ spa_t virt_to_spa(const void *p)
 	return SPA(POOL_SPA);
 }
 
-struct frame *frame_get(spa_t spa)
+bool frame_overlay_begin(spa_t spa, u16 owner)
 {
-	return &root_frames[spa.a >> 12];
+	u64 n = spa.a >> 12;
+
+	if (owner != 1 || n < 1 || n > 8 || root_frames[n].flags & FRAME_OVERLAID)
+		return false;
+	root_frames[n].flags |= FRAME_OVERLAID;
+	return true;
 }
 
-bool frame_is_owned(spa_t spa, u16 owner)
+void frame_overlay_end(spa_t spa)
 {
-	return owner == 1 && spa.a >= 0x1000 && spa.a < 0x9000;
+	struct frame *f = &root_frames[spa.a >> 12];
+
+	assert_true(f->flags & FRAME_OVERLAID);
+	f->flags = 0;
 }
 
 bool slat_lookup(const struct slat *slat, gpa_t gpa, struct slat_mapping *out)
@@ -534,7 +542,7 @@ static void test_identity_and_time(void **state)
 	assert_true(policy_msr_read(&fake_vp, HV_MSR_TIME_REF_COUNT, &before));
 	assert_true(policy_msr_read(&fake_vp, HV_MSR_TIME_REF_COUNT, &after));
 	assert_true(after >= before);
-	fake_partition.start_tsc = before * 500;
+	fake_partition.time.start_tsc = before * 500;
 	assert_true(policy_msr_read(&fake_vp, HV_MSR_TIME_REF_COUNT, &after));
 	assert_true(after < before * 3 / 4);
 }

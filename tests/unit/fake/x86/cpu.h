@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * x86/cpu.h with the time stamp and the pauses of fake.h; the rest is the real
- * one's.
+ * x86/cpu.h with the time stamp, pauses and halts of fake.h; the rest is the
+ * real one's.
  */
 #pragma once
 
 #define rdtsc     rdtsc_real
 #define cpu_pause cpu_pause_real
+#define irq_wait  irq_wait_real
 #include_next "x86/cpu.h"
 #undef rdtsc
 #undef cpu_pause
+#undef irq_wait
 
 #include "fake/fake.h"
 
@@ -24,4 +26,9 @@ static inline void cpu_pause(void)
 	if (fake_on_pause)
 		fake_on_pause();
 	cpu_pause_real();
+}
+
+static inline void irq_wait(void)
+{
+	fake_irq_wait();
 }
