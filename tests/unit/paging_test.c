@@ -25,15 +25,15 @@
 #include "x86/cr.h"
 
 /* SDM volume 3, table 4-15 and following, written out once more. */
-#define P    (1ull << 0)
-#define W    (1ull << 1)
-#define U    (1ull << 2)
-#define PWT  (1ull << 3)
-#define PCD  (1ull << 4)
-#define PS   (1ull << 7)
-#define G    (1ull << 8)
-#define NX   (1ull << 63)
-#define ADDR 0x000ffffffffff000ull
+#define P              (1ull << 0)
+#define W              (1ull << 1)
+#define U              (1ull << 2)
+#define PWT            (1ull << 3)
+#define PCD            (1ull << 4)
+#define PS             (1ull << 7)
+#define G              (1ull << 8)
+#define NX             (1ull << 63)
+#define ADDR           0x000ffffffffff000ull
 
 #define DEPOSIT_TABLES 16u
 
