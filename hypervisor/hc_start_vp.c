@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HvCallStartVirtualProcessor: checks every register of the context as the
- * processor's entry checks would (a VP that cannot be entered would end the
- * root), then gives them to the stopped VP and lets it run. The caller's
- * processor; the VP's own only waits. TLFS 6.0b, 7.10; entry checks: Intel SDM
- * volume 3, 27.3.1.
+ * HvCallStartVirtualProcessor, of the caller's own partition or of a child:
+ * checks every register of the context as the processor's entry checks would
+ * (a VP that cannot be entered would end the root), then gives them to the VP
+ * that waits, which may run then; a child's only if its parent has released it.
+ * The caller's processor. TLFS 6.0b, 7.10; entry checks: Intel SDM volume 3, 27.3.1.
  */
 #include "hypervisor/cpu.h"
 #include "hypervisor/hc.h"
@@ -146,50 +146,62 @@ static enum hv_status context_set(struct vp *vp, const struct hv_initial_vp_cont
 	return HV_STATUS_SUCCESS;
 }
 
-static enum hv_status decode(
-	const struct hypercall *call, const struct hv_start_vp_input *in, struct vp **out)
+/*
+ * One of the caller's own, under its partition's manage lock, so that nobody
+ * starts it, or sets its registers, at the same time. Who holds the lock may
+ * wait for this very VP to stop: not to be waited for in here.
+ */
+static enum hv_status own_vp(struct hypercall *call, u32 index, struct vp **vp)
 {
-	struct vp *vp;
+	struct partition *p = call->vp->partition;
 
-	if (!hc_is_own_partition(call, in->partition_id))
-		return HV_STATUS_INVALID_PARTITION_ID;
+	if (index >= HV_MAX_PROCESSORS || !load_acquire(&p->vps[index]))
+		return HV_STATUS_INVALID_VP_INDEX;
+	if (!spin_trylock(&p->manage))
+		return HYPERCALL_AGAIN;
+	*vp = p->vps[index];
+	if (*vp)
+		return HV_STATUS_SUCCESS;
+	spin_unlock(&p->manage);
+	return HV_STATUS_INVALID_VP_INDEX;
+}
+
+static enum hv_status start(struct vp *vp, const struct hv_start_vp_input *in)
+{
+	enum hv_status status;
+
 	if (in->target_vtl || in->reserved[0] || in->reserved[1] || in->reserved[2])
 		return HV_STATUS_INVALID_PARAMETER;
-	if (in->vp_index >= HV_MAX_PROCESSORS)
-		return HV_STATUS_INVALID_VP_INDEX;
-	vp = partition_vp(call->vp->partition, in->vp_index);
-	if (!vp)
-		return HV_STATUS_INVALID_VP_INDEX;
 	if (!context_valid(vp, &in->context))
 		return HV_STATUS_INVALID_REGISTER_VALUE;
-	*out = vp;
+	if (!(load_acquire(&vp->stop) & VP_STOP_STARTUP) || load_acquire(&vp->running))
+		return HV_STATUS_INVALID_VP_STATE;
+	status = context_set(vp, &in->context);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	/* As on a real one, an NMI from before the start is none. */
+	atomic_fetch_and(&vp->work, ~(u32)VP_WORK_NMI);
+	trace(TRACE_VP_START, vp, vp->index, vp->regs.rip);
+	/* Pairs with the load of stop in sched.c on the VP's processor. */
+	atomic_fetch_and(&vp->stop, ~(u32)VP_STOP_STARTUP);
+	sched_wake(vp);
 	return HV_STATUS_SUCCESS;
 }
 
 enum hv_status hc_start_virtual_processor(struct hypercall *call)
 {
 	const struct hv_start_vp_input *in = call->input;
-	struct partition *p = call->vp->partition;
+	enum hv_status status;
 	struct vp *vp;
-	enum hv_status status = decode(call, in, &vp);
 
+	if (!hc_is_own_partition(call, in->partition_id)) {
+		status = hc_child_vp_stopped(call, in->partition_id, in->vp_index, &vp);
+		return status == HV_STATUS_SUCCESS ? start(vp, in) : status;
+	}
+	status = own_vp(call, in->vp_index, &vp);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
-	/* Of two who start the same VP at once, one finds it started. */
-	spin_lock(&p->lock);
-	if (!(load_acquire(&vp->stop) & VP_STOP_STARTUP))
-		status = HV_STATUS_INVALID_VP_STATE;
-	else
-		status = context_set(vp, &in->context);
-	if (status == HV_STATUS_SUCCESS) {
-		/* As on a real one, an NMI from before the start is none. */
-		atomic_fetch_and(&vp->work, ~(u32)VP_WORK_NMI);
-		trace(TRACE_VP_START, vp, vp->index, vp->regs.rip);
-		/* Pairs with the load of stop in sched.c on the VP's processor. */
-		atomic_fetch_and(&vp->stop, ~(u32)VP_STOP_STARTUP);
-	}
-	spin_unlock(&p->lock);
-	if (status == HV_STATUS_SUCCESS)
-		sched_wake(vp);
+	status = start(vp, in);
+	spin_unlock(&call->vp->partition->manage);
 	return status;
 }

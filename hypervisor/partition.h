@@ -50,6 +50,7 @@ struct partition {
 	struct deposit deposit;
 	struct vp *vps[HV_MAX_PROCESSORS];
 	u32 vp_count;
+	u32 vp_limit; /* one above the highest index of a VP */
 	struct reference_time time;
 	u64 tsc_hz;    /* told by HV_MSR_TSC_FREQUENCY */
 	u8 msr_groups; /* policy_msr.c's: registers that there are */

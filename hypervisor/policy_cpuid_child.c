@@ -50,11 +50,7 @@ static bool is_intel(const struct cpuid_table *t)
 /* APIC ids that there are: up to that of the last VP. */
 static u32 ids(const struct partition *p)
 {
-	u32 n = HV_MAX_PROCESSORS;
-
-	while (n > 1 && !p->vps[n - 1])
-		n--;
-	return n;
+	return MAX(p->vp_limit, 1u);
 }
 
 /* Bits that hold numbers below @n. */

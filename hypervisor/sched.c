@@ -101,6 +101,34 @@ static void dequeue(struct run_queue *q, struct vp *vp)
 	q->count--;
 }
 
+/* A turn ends only if others wait; who comes later makes us look again. */
+static void slice_begin(struct cpu *cpu, const struct vp *vp)
+{
+	struct run_queue *q = &cpu->run_queue;
+	u64 ticks;
+
+	if ((!load_relaxed(&q->count) && !q->root_waits) || (q->slice.armed && q->slice_of == vp))
+		return;
+	if (vp == cpu->root_vp)
+		ticks = clock_ns_to_tsc(ROOT_SLICE_NS);
+	else
+		ticks = q->turn_of == vp ? q->turn_left : clock_ns_to_tsc(CHILD_SLICE_NS);
+	q->slice_of = vp;
+	timer_set(&q->slice, rdtsc() + ticks);
+}
+
+/*
+ * Somebody has come into the queue of @cpu. The root goes on where it runs: it is
+ * first, and its turn will end now that somebody waits.
+ */
+static void announce(struct cpu *cpu)
+{
+	if (cpu == this_cpu() && cpu->running && cpu->running == cpu->root_vp)
+		slice_begin(cpu, cpu->root_vp);
+	else
+		poke(cpu, NULL);
+}
+
 /* One look, with the queue of @cpu locked: true if @vp has to look for another place. */
 static bool wake_at(struct cpu *cpu, struct vp *vp)
 {
@@ -118,7 +146,7 @@ static bool wake_at(struct cpu *cpu, struct vp *vp)
 	if (place != cpu)
 		return true;
 	enqueue(cpu, vp, true);
-	poke(cpu, NULL);
+	announce(cpu);
 	return false;
 }
 
@@ -279,22 +307,6 @@ static struct vp *pick(struct cpu *cpu)
 	if (vp)
 		offer(q);
 	return vp;
-}
-
-/* A turn ends only if others wait; who comes later makes us look again. */
-static void slice_begin(struct cpu *cpu, const struct vp *vp)
-{
-	struct run_queue *q = &cpu->run_queue;
-	u64 ticks;
-
-	if ((!load_relaxed(&q->count) && !q->root_waits) || (q->slice.armed && q->slice_of == vp))
-		return;
-	if (vp == cpu->root_vp)
-		ticks = clock_ns_to_tsc(ROOT_SLICE_NS);
-	else
-		ticks = q->turn_of == vp ? q->turn_left : clock_ns_to_tsc(CHILD_SLICE_NS);
-	q->slice_of = vp;
-	timer_set(&q->slice, rdtsc() + ticks);
 }
 
 /* A child's turn that somebody interrupts goes on where it was, not anew. */

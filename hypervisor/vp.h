@@ -169,7 +169,10 @@ void vp_triple_fault(struct vp *vp);
 /* A number that no VP has had; for vp->memo_key, never 0. Any processor. */
 u64 vp_memo_key(void);
 
-/* Runs @vp on this processor until it may not run or another is wanted (cpu->resched). */
+/*
+ * Runs @vp on this processor until it may not run or another is wanted
+ * (cpu->resched). A root VP must be one that vp_wakes().
+ */
 void vp_run(struct vp *vp);
 
 /*

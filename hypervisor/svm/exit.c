@@ -136,6 +136,7 @@ const struct svm_exit_row svm_exit_rows[SVM_EXIT_ROWS] = {
 	/* The hypervisor's own handler has run by now: STGI let it in. */
 	[VMEXIT_NMI] = { EXIT_NMI, false, NULL },
 	[VMEXIT_VINTR] = { EXIT_INTERRUPT_WINDOW, false, NULL },
+	[VMEXIT_RDPMC] = { EXIT_FORBIDDEN, true, decode_raw },
 	[VMEXIT_CPUID] = { EXIT_CPUID, true, NULL },
 	[VMEXIT_IRET] = { EXIT_NONE, false, decode_iret },
 	[VMEXIT_INVD] = { EXIT_CACHE, true, decode_raw },

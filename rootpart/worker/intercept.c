@@ -15,7 +15,6 @@
 enum { RAX, RCX, RDX, RBX };
 
 #define OPCODE_CPUID 0xa2u /* behind 0F */
-#define OPCODE_HLT   0xf4u
 
 void intercept_refuse(struct vp *vp, const char *what, const u8 *bytes)
 {
@@ -30,15 +29,16 @@ static void on_msr(struct vp *vp, const void *payload)
 	vp_inject(vp, VEC_GP, true, 0);
 }
 
-/* Length of the instruction at RIP if it is @opcode of @map, else 0. */
-static u8 length_at_rip(struct vp *vp, enum insn_map map, u8 opcode)
+/* Length of the CPUID at RIP. */
+static u8 cpuid_length(struct vp *vp)
 {
 	const u8 none[1] = { 0 };
 	struct vp_fault fault;
 	struct insn insn;
 
-	if (vp_decode(vp, none, 0, &insn, &fault) != 0 || insn.map != map || insn.opcode != opcode)
-		return 0;
+	if (vp_decode(vp, none, 0, &insn, &fault) != 0 || insn.map != INSN_MAP_0F ||
+		insn.opcode != OPCODE_CPUID)
+		report_failure("VP %u: no CPUID at RIP 0x%lx", vp->index, vp->regs->rip);
 	return insn.length;
 }
 
@@ -49,9 +49,7 @@ static void on_cpuid(struct vp *vp, const void *payload)
 	u64 *gpr = vp->regs->gpr;
 
 	if (length == 0)
-		length = length_at_rip(vp, INSN_MAP_0F, OPCODE_CPUID);
-	if (length == 0)
-		report_failure("VP %u: no CPUID at RIP 0x%lx", vp->index, vp->regs->rip);
+		length = cpuid_length(vp);
 	gpr[RAX] = c->default_rax;
 	gpr[RCX] = c->default_rcx;
 	gpr[RDX] = c->default_rdx;
@@ -94,12 +92,14 @@ static bool is_idle_for_ever(u32 vp)
 	       activity.u64 & HV_ACTIVITY_STARTUP_SUSPEND;
 }
 
-/* A child without power management ends so; one VP of several may be woken. */
+/*
+ * A child without power management ends so. One VP of several may be woken:
+ * RIP is behind the HLT, and the VP is halted when it goes on.
+ */
 static void on_halt(struct vp *vp, const void *payload)
 {
 	u32 count = space_start()->vp_count;
 	u32 idle = 0;
-	u8 length;
 
 	(void)payload;
 	machine.halted |= BIT(vp->index);
@@ -107,10 +107,6 @@ static void on_halt(struct vp *vp, const void *payload)
 		idle++;
 	if (idle == count)
 		report_end(WORKER_END_POWEROFF, "all VPs halted with interrupts off");
-	length = length_at_rip(vp, INSN_MAP_1B, OPCODE_HLT);
-	if (length != 0)
-		vp_advance(vp, length);
-	vp_halt(vp);
 }
 
 static void on_invalid_register(struct vp *vp, const void *payload)

@@ -19,10 +19,13 @@
 #include "rootpart/worker/memory.h"
 #include "tests/unit/fake_worker.h"
 
-#define RAM_SIZE 0x180000u
-/* Where ld puts a note that nobody placed. */
-#define MORE_RAM  0x400000u
-#define MORE_SIZE 0x2000u
+/* Little memory, so that all of it can be looked at: the last is where ld puts a stray note. */
+static const struct worker_region ram[] = {
+	{ .gpa = 0, .size = 0x20000 },
+	{ .gpa = 0x100000, .size = 0x20000 },
+	{ .gpa = 0x400000, .size = 0x2000 },
+};
+#define ROM 0x120000u
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size);
 
@@ -59,9 +62,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	if (size == 0)
 		return 0;
 	fake_reset();
-	fake_region(0, RAM_SIZE, WORKER_REGION_RAM);
-	fake_region(RAM_SIZE, PAGE_SIZE, WORKER_REGION_ROM);
-	fake_region(MORE_RAM, MORE_SIZE, WORKER_REGION_RAM);
+	for (u32 i = 0; i < ARRAY_SIZE(ram); i++)
+		fake_region(ram[i].gpa, ram[i].size, WORKER_REGION_RAM);
+	fake_region(ROM, PAGE_SIZE, WORKER_REGION_ROM);
 	fake_file(WORKER_FILE_KERNEL, data + 1, size - 1);
 	if (data[0] & 1)
 		fake_file(WORKER_FILE_INITRD, initrd, sizeof(initrd));
@@ -76,7 +79,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		require(strncmp(fake.end_text, "KERNEL: ", 8) == 0 ||
 			strncmp(fake.end_text, "INITRD: ", 8) == 0);
 	}
-	check_dirty(0, RAM_SIZE);
-	check_dirty(MORE_RAM, MORE_SIZE);
+	for (u32 i = 0; i < ARRAY_SIZE(ram); i++)
+		check_dirty(ram[i].gpa, ram[i].size);
 	return 0;
 }

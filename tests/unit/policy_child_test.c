@@ -386,15 +386,13 @@ static void test_osxsave(void **state)
 /* VPs 0 to 4: ids of three bits. */
 static void test_topology(void **state)
 {
-	static struct vp others[4];
-
 	(void)state;
+	fake_partition.vp_limit = 1;
 	check(0xb, 0, 0, 1, 0x100, 0);
 	check(0xb, 1, 0, 1, 0x201, 0);
 	check(0xb, 2, 0, 0, 2, 0);
 	check(0x4, 0, 0x121, 0x1c0003f, 63, 0);
-	for (u32 i = 0; i < 4; i++)
-		fake_partition.vps[i + 1] = &others[i];
+	fake_partition.vp_limit = 5;
 	fake_vp.apic_id = 3;
 	assert_int_equal(get(1, 0).ebx, 0x0308ffff);
 	assert_int_equal(get(1, 0).edx & 1u << 28, 1u << 28);
@@ -414,8 +412,7 @@ static void test_topology(void **state)
 	make(HV_CREATE_LOCAL_APIC);
 	assert_int_equal(get(0x80000008, 0).ecx, 3u << 12 | 4);
 	assert_int_equal(get(0x80000001, 0).ecx & 2, 2);
-	for (u32 i = 0; i < 4; i++)
-		fake_partition.vps[i + 1] = NULL;
+	fake_partition.vp_limit = 1;
 	assert_int_equal(get(0x80000008, 0).ecx, 0);
 	assert_int_equal(get(0x80000001, 0).ecx & 2, 0);
 }

@@ -182,6 +182,15 @@ static void long_mode_follows_paging(void **state)
 	assert_int_equal(set(HV_X64_REGISTER_EFER, EFER_LME | EFER_LMA), HV_STATUS_SUCCESS);
 	assert_int_equal(get(HV_X64_REGISTER_EFER), EFER_LME);
 	assert_int_equal(fake_read(VMCS_ENTRY_CONTROLS), 0xc004);
+	/* Whatever order they are set in. */
+	expect_set(HV_X64_REGISTER_EFER, 0);
+	expect_set(HV_X64_REGISTER_CR4, 0);
+	expect_set(HV_X64_REGISTER_CR0, cr0 | CR0_PG);
+	assert_int_equal(get(HV_X64_REGISTER_EFER), 0);
+	assert_int_equal(set(HV_X64_REGISTER_EFER, EFER_LME), HV_STATUS_SUCCESS);
+	expect_set(HV_X64_REGISTER_CR4, CR4_PAE);
+	assert_int_equal(get(HV_X64_REGISTER_EFER), EFER_LME | EFER_LMA);
+	assert_int_equal(fake_read(VMCS_ENTRY_CONTROLS), 0xc204);
 }
 
 /* CR0, CR3, CR4 and EFER, as a parent sets them: one by one. */
