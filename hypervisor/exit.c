@@ -227,7 +227,7 @@ static void (*const handlers[EXIT_KIND_COUNT])(struct vp *, const struct exit *)
 	[EXIT_TRIPLE_FAULT] = handle_triple_fault,
 	[EXIT_CACHE] = handle_cache,
 	[EXIT_FORBIDDEN] = handle_forbidden,
-	[EXIT_PREEMPT] = handle_nothing,
+	[EXIT_PREEMPT] = handle_interrupt,
 	[EXIT_INTERNAL] = handle_internal,
 	[EXIT_ENTRY_FAILED] = handle_entry_failed,
 };

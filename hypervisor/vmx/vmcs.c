@@ -5,6 +5,7 @@
  * its own of. Const tables of a field and its value, or the function that
  * makes it. Called by load.c with the VMCS current.
  */
+#include "hypervisor/clock.h"
 #include "hypervisor/cpu.h"
 #include "hypervisor/paging.h"
 #include "hypervisor/partition.h"
@@ -99,6 +100,17 @@ void vmx_exceptions_update(struct vp *vp)
 		return;
 	vmx_of(vp)->exceptions = wanted;
 	vmcs_write(VMCS_EXCEPTION_BITMAP, wanted);
+}
+
+#define STAYS_PER_SECOND 1000u
+
+/*
+ * The longest stay in the guest. An interrupt ends one at once, but one
+ * emulator forgets that at an entry with the guest's IF off.
+ */
+static u64 longest_stay(void)
+{
+	return (clock_tsc_hz / STAYS_PER_SECOND) >> VMX_MISC_TIMER_BIT(vmx_caps.misc);
 }
 
 static const struct vmcs_row control_rows[] = {
@@ -270,6 +282,8 @@ void vmcs_setup(struct vp *vp)
 	if (vmx->vpid)
 		vmcs_write(VMCS_VPID, vmx->vpid);
 	write_rows(guest_rows, ARRAY_SIZE(guest_rows), vp);
+	if (vmx_controls.pin & PIN_PREEMPTION_TIMER)
+		vmcs_write(VMCS_GUEST_TIMER, longest_stay());
 	vmx_masks_setup(vp);
 	vmx->rip = 0;
 	vmx->rsp = 0;

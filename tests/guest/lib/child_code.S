@@ -41,9 +41,15 @@
 	END code_nmi_halt
 
 	CODE code_count
+	sti
 1:	incq (%rdi)
 	jmp 1b
 	END code_count
+
+	CODE code_count_masked
+1:	incq (%rdi)
+	jmp 1b
+	END code_count_masked
 
 	CODE code_count_cpuid
 1:	xorl %eax, %eax

@@ -20,8 +20,9 @@
 CHILD_CODE_OF(code_halt);
 /* Adds 1 to *RDI in its NMI handler, and halts there while another NMI waits. */
 CHILD_CODE_OF(code_nmi_halt);
-/* Adds 1 to *RDI for ever; makes exits by CPUID, or by call *RBX of hypercall 8, between. */
+/* Adds 1 to *RDI for ever: interrupts on; off; with CPUID or call *RBX of hypercall 8 between. */
 CHILD_CODE_OF(code_count);
+CHILD_CODE_OF(code_count_masked);
 CHILD_CODE_OF(code_count_cpuid);
 CHILD_CODE_OF(code_count_call);
 
