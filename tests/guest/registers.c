@@ -478,6 +478,8 @@ static void test_running(void)
 
 	id = child_of(code_count, RAM, &ram);
 	child_register_set(id, 0, X64(RAX) + 7, CHILD_DATA);
+	/* One emulator takes no interrupt while the child's own are off. */
+	child_register_set(id, 0, X64(RFLAGS), RFLAGS_FIXED | RFLAGS_IF);
 	child_release(id, 0);
 	guest_sleep_us(2000);
 	guest_check(child_get_registers(id, 0, &rip, &v, 1) == HV_STATUS_INVALID_VP_STATE,
@@ -537,29 +539,37 @@ static void test_contradiction(void)
 	child_end(id);
 }
 
-/* A VP that halts, and is told not to. */
+static void halt_check(const char *name, u64 count, u64 activity)
+{
+	u64 n = *(volatile u64 *)(void *)(ram + CHILD_DATA);
+	u64 now = get(HV_REGISTER_INTERNAL_ACTIVITY).u64;
+
+	guest_check(n == count && now == activity, name, "count %lu activity %lx", n, now);
+}
+
+/* A VP that halts, and is told not to; one that waits to be started is at rest. */
 static void test_activity(void)
 {
+	const volatile u64 *count;
+
 	id = child_of(code_halt, RAM, &ram);
+	count = (const volatile u64 *)(void *)(ram + CHILD_DATA);
 	child_register_set(id, 0, X64(RAX) + 7, CHILD_DATA);
 	child_release(id, 0);
-	guest_sleep_us(2000);
+	guest_sleep_while(count, 0, 1000000);
+	guest_sleep_us(1000);
 	child_suspend(id, 0);
-	guest_check(get(HV_REGISTER_INTERNAL_ACTIVITY).u64 == HV_ACTIVITY_HALT, "halted");
-	guest_check(*(u64 *)(void *)(ram + CHILD_DATA) == 1, "halted-once");
+	halt_check("halted", 1, HV_ACTIVITY_HALT);
 	child_register_set(id, 0, HV_REGISTER_INTERNAL_ACTIVITY, 0);
 	child_release(id, 0);
-	guest_sleep_us(2000);
+	guest_sleep_while(count, 1, 1000000);
+	guest_sleep_us(1000);
 	child_suspend(id, 0);
-	guest_check(*(u64 *)(void *)(ram + CHILD_DATA) == 2, "halted-twice", "%lu",
-		*(u64 *)(void *)(ram + CHILD_DATA));
+	halt_check("halted-again", 2, HV_ACTIVITY_HALT);
 	child_register_set(id, 0, HV_REGISTER_INTERNAL_ACTIVITY, HV_ACTIVITY_STARTUP_SUSPEND);
 	child_release(id, 0);
 	guest_sleep_us(2000);
-	guest_check(*(u64 *)(void *)(ram + CHILD_DATA) == 2, "startup-waits");
-	/* It waits to be started, so it is at rest. */
-	guest_check(get(HV_REGISTER_INTERNAL_ACTIVITY).u64 == HV_ACTIVITY_STARTUP_SUSPEND,
-		"startup-rest");
+	halt_check("startup", 2, HV_ACTIVITY_STARTUP_SUSPEND);
 	child_end(id);
 }
 
