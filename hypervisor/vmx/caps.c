@@ -45,7 +45,8 @@ struct control_row {
 #define FIELD(name) offsetof(struct vmx_caps, name), offsetof(struct vmx_controls, name)
 
 static const struct control_row rows[] = {
-	{ FIELD(pin), PIN_EXTERNAL_INTERRUPT | PIN_NMI | PIN_VIRTUAL_NMIS, PIN_PREEMPTION_TIMER, 0 },
+	{ FIELD(pin), PIN_EXTERNAL_INTERRUPT | PIN_NMI | PIN_VIRTUAL_NMIS, PIN_PREEMPTION_TIMER,
+		0 },
 	{ FIELD(proc),
 		PROC_HLT | PROC_MWAIT | PROC_RDPMC | PROC_TPR_SHADOW | PROC_IO_BITMAPS |
 			PROC_MSR_BITMAPS | PROC_MONITOR | PROC_SECONDARY,
@@ -57,7 +58,7 @@ static const struct control_row rows[] = {
 	{ FIELD(exit),
 		EXIT_CTL_SAVE_DEBUG | EXIT_CTL_HOST_64 | EXIT_CTL_SAVE_PAT | EXIT_CTL_LOAD_PAT |
 			EXIT_CTL_SAVE_EFER | EXIT_CTL_LOAD_EFER,
-		0, EXIT_CTL_ACKNOWLEDGE },
+		EXIT_CTL_SAVE_TIMER, EXIT_CTL_ACKNOWLEDGE },
 	{ FIELD(entry), ENTRY_CTL_LOAD_DEBUG | ENTRY_CTL_LOAD_PAT | ENTRY_CTL_LOAD_EFER, 0,
 		ENTRY_CTL_LONG_MODE | ENTRY_CTL_SMM },
 };
