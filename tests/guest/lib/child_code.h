@@ -7,6 +7,8 @@
 #pragma once
 
 #define CODE_NMI_HALT_HANDLER 32
+#define CODE_PROBE_WRITE      16
+#define CODE_PROBE_CPUID      32
 
 #ifndef __ASSEMBLER__
 
@@ -23,5 +25,17 @@ CHILD_CODE_OF(code_count);
 CHILD_CODE_OF(code_count_masked);
 CHILD_CODE_OF(code_count_cpuid);
 CHILD_CODE_OF(code_count_call);
+
+/* OUT to port 0x80, for ever. */
+CHILD_CODE_OF(code_out);
+/*
+ * XMM3 all ones, pi on the FPU's stack, 0x123456789000 in CR2 and DR1, GS base and
+ * the kernel's exchanged, 0x1000 in LSTAR; then OUT.
+ */
+CHILD_CODE_OF(code_state);
+/* Puts the hypercall page at RBX, then calls with RCX, RDX, R8 from R12 to R14, and OUT; again and again. */
+CHILD_CODE_OF(code_call);
+/* RDMSR, or WRMSR or CPUID at their offsets, then OUT. */
+CHILD_CODE_OF(code_probe);
 
 #endif
