@@ -71,6 +71,8 @@ void cpu_features_read(struct cpu_features *f)
 	f->page1g = edx_ext & BIT(26);
 	f->tsc_aux = edx_ext & BIT(27);
 	f->phys_bits = max_ext >= 0x80000008 ? (u8)cpuid(0x80000008, 0).eax : 36;
+	f->x87_pointers_stay =
+		!f->intel && !(max_ext >= 0x80000008 && cpuid(0x80000008, 0).ebx & BIT(2));
 	f->xcr0_mask = XCR0_X87 | XCR0_SSE;
 	f->xsave_size = FXSAVE_SIZE;
 	if (f->xsave && max >= 0xd)

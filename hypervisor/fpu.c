@@ -40,8 +40,14 @@ static void save(const struct cpu *cpu, struct vp *vp)
 	xsave(vp->fpu, cpu->features.xcr0_mask);
 }
 
+/*
+ * Older AMD processors load x87's error pointers only if an exception is
+ * pending, and would show the next VP those of the last. AMD APM volume 2, 11.4.4.
+ */
 static void restore(const struct cpu *cpu, const struct vp *vp)
 {
+	if (unlikely(cpu->features.x87_pointers_stay))
+		x87_pointers_forget();
 	if (!cpu->features.xsave) {
 		fxrstor(vp->fpu);
 		return;

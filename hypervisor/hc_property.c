@@ -204,8 +204,7 @@ static u64 xsave_bytes_get(const struct partition *p)
 
 static u64 clock_get(const struct partition *p)
 {
-	(void)p;
-	return clock_tsc_hz;
+	return p->tsc_hz;
 }
 
 static u64 features_0_get(const struct partition *p)

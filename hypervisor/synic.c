@@ -153,7 +153,18 @@ bool synic_auto_eoi(const struct synic *s, u8 vector)
 	return false;
 }
 
-/* The page over the guest's; zeroed, as the guest expects a new page to be. */
+static bool page_cover(struct vp *vp, u64 simp)
+{
+	struct synic *s = &vp->synic;
+
+	return overlay_set(vp->partition, &s->overlay, GPA(simp & ~PAGE_MASK), s->page,
+		       SLAT_READ | SLAT_WRITE) == HV_STATUS_SUCCESS;
+}
+
+/*
+ * The page over the guest's; zeroed, as the guest expects a new page to be. If
+ * the new place is none, it stays where it was.
+ */
 static bool simp_write(struct vp *vp, u64 v, struct vp *self)
 {
 	struct partition *p = vp->partition;
@@ -166,14 +177,16 @@ static bool simp_write(struct vp *vp, u64 v, struct vp *self)
 		return true;
 	spin_lock(&p->lock);
 	overlay_clear(p, &s->overlay);
-	if (v & HV_MSR_PAGE_ENABLE)
-		ok = overlay_set(p, &s->overlay, GPA(v & ~PAGE_MASK), s->page,
-			     SLAT_READ | SLAT_WRITE) == HV_STATUS_SUCCESS;
+	if (v & HV_MSR_PAGE_ENABLE && !page_cover(vp, v)) {
+		ok = false;
+		v = old;
+		if (old & HV_MSR_PAGE_ENABLE && !page_cover(vp, old))
+			v &= ~HV_MSR_PAGE_ENABLE;
+	}
 	spin_unlock(&p->lock);
 	spin_lock(&s->lock);
-	/* A place that is none leaves it off: the old one is gone. */
-	s->simp = ok ? v : old & ~HV_MSR_PAGE_ENABLE;
-	if (ok && v & HV_MSR_PAGE_ENABLE && !(old & HV_MSR_PAGE_ENABLE))
+	s->simp = v;
+	if (v & HV_MSR_PAGE_ENABLE && !(old & HV_MSR_PAGE_ENABLE))
 		memset(s->page, 0, sizeof(*s->page));
 	spin_unlock(&s->lock);
 	partition_flush(p, self);

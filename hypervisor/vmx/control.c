@@ -3,9 +3,10 @@
  * The guest's CR0, CR3, CR4 and EFER, which depend on each other: what VT-x
  * forces is hidden by masks and read shadows, EFER.LMA and the entry control
  * for long mode follow CR0.PG, PAE paging gets its four PDPTEs. A value that
- * no processor would take is refused; what the policy forbids, and values that
- * contradict each other, are the caller's to refuse: set in any order, they
- * mean the same in the end. SDM volume 3, 2.5, 24.8, 27.3.
+ * no processor would take is refused. What the policy forbids, and values that
+ * contradict each other, are the caller's to refuse to a running guest; those
+ * of a VP at rest may be set in any order and mean the same in the end, and an
+ * entry with what still contradicts fails. SDM volume 3, 2.5, 24.8, 27.3.
  */
 #include "hypervisor/cpu.h"
 #include "hypervisor/guest.h"

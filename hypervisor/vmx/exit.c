@@ -199,7 +199,7 @@ static void decode_unexpected(struct vp *vp, struct exit *exit, u32 reason)
 	if (!(reason & REASON_ENTRY_FAILED))
 		return;
 	exit->kind = EXIT_ENTRY_FAILED;
-	vmcs_write(VMCS_ENTRY_EVENT, 0);
+	vmx_event_refused(vp);
 }
 
 void vmx_exit_decode(struct vp *vp, struct exit *exit)

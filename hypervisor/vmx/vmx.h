@@ -164,6 +164,8 @@ void vmx_masks_setup(struct vp *vp);
 /* event.c */
 void vmx_event_inject(struct vp *vp);
 void vmx_event_interrupted(struct vp *vp);
+/* After a failed entry: the event that was to be delivered is the VP's again. */
+void vmx_event_refused(struct vp *vp);
 u64 vmx_event_pack(const struct event *event);
 [[nodiscard]] bool vmx_event_unpack(u64 v, struct event *event);
 u8 vmx_tpr(struct vp *vp);

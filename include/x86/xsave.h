@@ -52,3 +52,11 @@ static inline void fxrstor(const void *area)
 {
 	__asm__ volatile("fxrstorq (%0)" : : "r"(area) : "memory");
 }
+
+/* Makes x87's error pointers (FOP, FIP, FDP) say nothing of who used it before. */
+static inline void x87_pointers_forget(void)
+{
+	static const u32 zero;
+
+	__asm__ volatile("fnclex; emms; fildl %0" : : "m"(zero));
+}

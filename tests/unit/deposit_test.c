@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Deposited pages: what is free, what is in use, and that no page comes out
- * with what was in it.
+ * Deposited pages: counts, contents, and two processors at once.
  * sources: hypervisor/deposit.c tests/unit/host_assert.c
  */
 #include <setjmp.h>
@@ -9,108 +8,144 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <cmocka.h>
 
+#include <pthread.h>
+#include <string.h>
+
 #include "hypervisor/deposit.h"
 
-#define PAGES 5u
+#define PAGES  16u
+#define ROUNDS 20000u
 
+static u8 pages[PAGES][4096] __attribute__((aligned(4096)));
 static struct deposit d;
-static u8 *pages[PAGES];
 
 static int setup(void **state)
 {
 	(void)state;
 	memset(&d, 0, sizeof(d));
-	for (u32 i = 0; i < PAGES; i++) {
-		pages[i] = aligned_alloc(PAGE_SIZE, PAGE_SIZE);
-		memset(pages[i], 0x5a, PAGE_SIZE);
-	}
+	memset(pages, 0xa5, sizeof(pages));
 	return 0;
 }
 
-static int teardown(void **state)
+static u32 number(const void *page)
 {
-	(void)state;
-	for (u32 i = 0; i < PAGES; i++)
-		free(pages[i]);
-	return 0;
+	u64 offset = (u64)page - (u64)pages;
+
+	assert_int_equal(offset % 4096, 0);
+	assert_true(offset / 4096 < PAGES);
+	return (u32)(offset / 4096);
 }
 
-static void expect(u64 available, u64 in_use)
+static void is_zero(const void *page)
 {
-	u64 a, u;
+	static const u8 zero[4096];
 
-	deposit_balance(&d, &a, &u);
-	assert_int_equal(a, available);
-	assert_int_equal(u, in_use);
+	assert_memory_equal(page, zero, sizeof(zero));
 }
 
-static void *zeroed(void *page)
+static void counts(u64 free_pages, u64 used_pages)
 {
-	for (u32 i = 0; i < PAGE_SIZE; i++)
-		assert_int_equal(((u8 *)page)[i], 0);
-	return page;
+	assert_int_equal(d.free_pages, free_pages);
+	assert_int_equal(d.used_pages, used_pages);
+	assert_int_equal(d.lock.next, d.lock.owner);
 }
 
-static void an_empty_one(void **state)
+static void test_empty(void **state)
 {
 	(void)state;
 	assert_null(deposit_take(&d));
 	assert_null(deposit_remove(&d));
-	expect(0, 0);
+	counts(0, 0);
 }
 
-static void taken_and_given(void **state)
-{
-	u8 *a, *b;
-
-	(void)state;
-	deposit_add(&d, pages[0]);
-	deposit_add(&d, pages[1]);
-	expect(2, 0);
-	a = zeroed(deposit_take(&d));
-	expect(1, 1);
-	b = zeroed(deposit_take(&d));
-	assert_ptr_not_equal(a, b);
-	assert_true((a == pages[0] || a == pages[1]) && (b == pages[0] || b == pages[1]));
-	assert_null(deposit_take(&d));
-	assert_null(deposit_remove(&d));
-	expect(0, 2);
-	memset(a, 0xff, PAGE_SIZE);
-	deposit_give(&d, a);
-	expect(1, 1);
-	assert_ptr_equal(zeroed(deposit_take(&d)), a);
-}
-
-/* What leaves for good was free, and tells nothing. */
-static void removed(void **state)
+/* Each page once, zeroed, whatever was in it. */
+static void test_take_all(void **state)
 {
 	u32 seen = 0;
 
 	(void)state;
 	for (u32 i = 0; i < PAGES; i++)
 		deposit_add(&d, pages[i]);
-	memset(deposit_take(&d), 0xff, PAGE_SIZE);
-	for (u32 i = 0; i < PAGES - 1; i++) {
-		u8 *page = zeroed(deposit_remove(&d));
+	counts(PAGES, 0);
+	for (u32 i = 0; i < PAGES; i++) {
+		void *page = deposit_take(&d);
 
-		for (u32 j = 0; j < PAGES; j++)
-			seen |= page == pages[j] ? 1u << j : 0;
-		expect(PAGES - 2 - i, 1);
+		is_zero(page);
+		seen |= 1u << number(page);
+		memset(page, 0x5a, 4096);
+		counts(PAGES - i - 1, i + 1);
 	}
-	assert_int_equal(__builtin_popcount(seen), PAGES - 1);
+	assert_int_equal(seen, (1u << PAGES) - 1);
+	assert_null(deposit_take(&d));
+	counts(0, PAGES);
+}
+
+static void test_give_and_remove(void **state)
+{
+	void *page;
+
+	(void)state;
+	deposit_add(&d, pages[3]);
+	page = deposit_take(&d);
+	memset(page, 0x77, 4096);
+	/* In use: it cannot leave. */
 	assert_null(deposit_remove(&d));
+	deposit_give(&d, page);
+	counts(1, 0);
+	/* Nothing of what was in it leaves with it. */
+	assert_ptr_equal(deposit_remove(&d), pages[3]);
+	is_zero(pages[3]);
+	counts(0, 0);
+}
+
+static void *take_and_give(void *arg)
+{
+	u32 *failures = arg;
+
+	for (u32 i = 0; i < ROUNDS; i++) {
+		u64 *a = deposit_take(&d);
+		u64 *b = deposit_take(&d);
+
+		if (!a || !b || a == b || *a || *b)
+			++*failures;
+		if (a) {
+			*a = 1;
+			deposit_give(&d, a);
+		}
+		if (b) {
+			*b = 1;
+			deposit_give(&d, b);
+		}
+	}
+	return NULL;
+}
+
+static void test_two_processors(void **state)
+{
+	u32 failures[2] = { 0, 0 };
+	pthread_t threads[2];
+
+	(void)state;
+	for (u32 i = 0; i < 4; i++)
+		deposit_add(&d, pages[i]);
+	for (u32 i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, take_and_give, &failures[i]), 0);
+	for (u32 i = 0; i < 2; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	assert_int_equal(failures[0] + failures[1], 0);
+	counts(4, 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(an_empty_one, setup, teardown),
-		cmocka_unit_test_setup_teardown(taken_and_given, setup, teardown),
-		cmocka_unit_test_setup_teardown(removed, setup, teardown),
+		cmocka_unit_test_setup(test_empty, setup),
+		cmocka_unit_test_setup(test_take_all, setup),
+		cmocka_unit_test_setup(test_give_and_remove, setup),
+		cmocka_unit_test_setup(test_two_processors, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

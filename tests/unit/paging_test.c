@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include <string.h>
+
 #include "base/assert.h"
 #include "hypervisor/cpu.h"
 #include "hypervisor/layout.h"
@@ -23,15 +25,17 @@
 #include "x86/cr.h"
 
 /* SDM volume 3, table 4-15 and following, written out once more. */
-#define P    (1ull << 0)
-#define W    (1ull << 1)
-#define U    (1ull << 2)
-#define PWT  (1ull << 3)
-#define PCD  (1ull << 4)
-#define PS   (1ull << 7)
-#define G    (1ull << 8)
-#define NX   (1ull << 63)
-#define ADDR 0x000ffffffffff000ull
+#define P              (1ull << 0)
+#define W              (1ull << 1)
+#define U              (1ull << 2)
+#define PWT            (1ull << 3)
+#define PCD            (1ull << 4)
+#define PS             (1ull << 7)
+#define G              (1ull << 8)
+#define NX             (1ull << 63)
+#define ADDR           0x000ffffffffff000ull
+
+#define DEPOSIT_TABLES 16u
 
 extern char image_start[], text_end[], rodata_end[], image_end[];
 
@@ -62,14 +66,19 @@ void pool_set_image(spa_t image)
 	assert_int_equal(image.a, 0x7e000000);
 }
 
-void *pool_alloc(u64 pages)
+/* Full of what would be entries. */
+void *pool_alloc_raw(u64 pages)
 {
 	void *p = aligned_alloc(PAGE_SIZE, pages * PAGE_SIZE);
 
-	for (u32 i = 0; i < pages * PAGE_SIZE / 8; i++)
-		((u64 *)p)[i] = 0;
+	memset(p, 0xa5, pages * PAGE_SIZE);
 	pool_pages += (u32)pages;
 	return p;
+}
+
+void *pool_alloc(u64 pages)
+{
+	return memset(pool_alloc_raw(pages), 0, pages * PAGE_SIZE);
 }
 
 spa_t virt_to_spa(const void *p)
@@ -233,18 +242,15 @@ static void tables_from_the_pool(void **state)
 	assert_true(pool_pages > 0);
 }
 
-/* All tables are there from the start; owned memory in large leaves is let be. */
+/* Their tables come from what boot kept for them. */
 static void deposits(void **state)
 {
 	u64 base = HV_DIRECT_BASE, page = 5 * PAGE_SIZE + PAGE_2M;
 	u32 pages;
 
 	(void)state;
-	paging_map(base + 2 * PAGE_1G, SPA(2 * PAGE_1G), PAGE_1G, PAGING_DATA);
 	paging_map(base + PAGE_1G, SPA(PAGE_1G), PAGE_2M, PAGING_DATA);
-	paging_prepare_deposits(4 * PAGE_1G + PAGE_2M + PAGE_SIZE);
-	mapped(base + 2 * PAGE_1G, 2 * PAGE_1G, 3, W | NX | G);
-	mapped(base + PAGE_1G, PAGE_1G, 2, W | NX | G);
+	paging_reserve_deposits(DEPOSIT_TABLES);
 	pages = pool_pages;
 	assert_ptr_equal(paging_map_deposit(SPA(page)), (void *)(base + page));
 	/* Not global: reloading CR3 must forget it. */
@@ -255,6 +261,7 @@ static void deposits(void **state)
 	paging_map_deposit(SPA(3 * PAGE_1G));
 	paging_map_deposit(SPA(4 * PAGE_1G + PAGE_2M));
 	assert_int_equal(pool_pages, pages);
+	mapped(base + PAGE_1G, PAGE_1G, 2, W | NX | G);
 	paging_unmap_deposit(SPA(page));
 	not_mapped(base + page);
 	mapped(base + 3 * PAGE_1G, 3 * PAGE_1G, 1, W | NX);

@@ -191,71 +191,72 @@ static void test_small_host(void **state)
 	assert_int_equal(fake_partition.xsave_states, 0);
 }
 
+/* A TLFS number of a feature, and where it stands in CPUID; leaf 0xd1 is 0xd.1. */
+static const struct feature {
+	u8 word, bit;
+	u32 leaf;
+	char reg;
+	u8 cpuid_bit;
+} features[] = {
+	{ 0, 0, 1, 'c', 0 },
+	{ 0, 5, 0x80000001, 'c', 6 },
+	{ 0, 15, 0x80000001, 'd', 26 },
+	{ 0, 18, 1, 'c', 17 },
+	{ 0, 22, 7, 'b', 0 },
+	{ 0, 23, 7, 'b', 7 },
+	{ 0, 31, 7, 'b', 13 },
+	{ 0, 35, 7, 'b', 20 },
+	{ 0, 38, 0x80000001, 'd', 27 },
+	{ 0, 42, 0x80000008, 'b', 2 },
+	{ 0, 49, 7, 'd', 4 },
+	{ 0, 57, 7, 'c', 22 },
+	{ 0, 58, 7, 'c', 2 },
+	{ 0, 60, 7, 'd', 10 },
+	{ 1, 1, 0x80000007, 'd', 8 },
+	{ 1, 2, 0x80000008, 'b', 0 },
+	{ 1, 17, 1, 'c', 24 },
+	{ 2, 1, 0xd1, 'a', 0 },
+	{ 2, 4, 1, 'c', 12 },
+	{ 2, 7, 7, 'b', 17 },
+	{ 2, 11, 0xd1, 'a', 1 },
+	{ 2, 19, 7, 'c', 8 },
+	{ 2, 24, 7, 'd', 8 },
+};
+
+static bool shows(const struct feature *f)
+{
+	struct cpuid_regs r = get(f->leaf == 0xd1 ? 0xd : f->leaf, f->leaf == 0xd1);
+	u32 v = f->reg == 'a' ? r.eax : f->reg == 'b' ? r.ebx : f->reg == 'c' ? r.ecx : r.edx;
+
+	return v >> f->cpuid_bit & 1;
+}
+
 /* Each feature takes away its own bit, and the one it names. */
 static void test_each_feature(void **state)
 {
-	static const struct {
-		u8 word, bit;
-		u32 leaf;
-		char reg;
-		u8 cpuid_bit;
-	} rows[] = {
-		{ 0, 0, 1, 'c', 0 },
-		{ 0, 5, 0x80000001, 'c', 6 },
-		{ 0, 15, 0x80000001, 'd', 26 },
-		{ 0, 18, 1, 'c', 17 },
-		{ 0, 22, 7, 'b', 0 },
-		{ 0, 23, 7, 'b', 7 },
-		{ 0, 31, 7, 'b', 13 },
-		{ 0, 35, 7, 'b', 20 },
-		{ 0, 38, 0x80000001, 'd', 27 },
-		{ 0, 42, 0x80000008, 'b', 2 },
-		{ 0, 49, 7, 'd', 4 },
-		{ 0, 57, 7, 'c', 22 },
-		{ 0, 58, 7, 'c', 2 },
-		{ 0, 60, 7, 'd', 10 },
-		{ 1, 1, 0x80000007, 'd', 8 },
-		{ 1, 2, 0x80000008, 'b', 0 },
-		{ 1, 17, 1, 'c', 24 },
-		{ 2, 1, 0xd1, 'a', 0 },
-		{ 2, 4, 1, 'c', 12 },
-		{ 2, 7, 7, 'b', 17 },
-		{ 2, 11, 0xd1, 'a', 1 },
-		{ 2, 19, 7, 'c', 8 },
-		{ 2, 24, 7, 'd', 8 },
-	};
-
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		u32 leaf = rows[i].leaf == 0xd1 ? 0xd : rows[i].leaf;
-		u64 *word = rows[i].word < 2 ? &off.disabled_processor_features[rows[i].word]
-					     : &off.disabled_xsave_features;
-		struct cpuid_regs r;
-		u32 v;
+	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
+		const struct feature *f = &features[i];
+		u64 *word = f->word < 2 ? &off.disabled_processor_features[f->word]
+					: &off.disabled_xsave_features;
 
-		*word = 1ull << rows[i].bit;
+		*word = 1ull << f->bit;
 		make(HV_CREATE_LOCAL_APIC | HV_CREATE_X2APIC);
-		r = get(leaf, rows[i].leaf == 0xd1);
-		v = rows[i].reg == 'a'   ? r.eax
-		    : rows[i].reg == 'b' ? r.ebx
-		    : rows[i].reg == 'c' ? r.ecx
-					 : r.edx;
-		if (v >> rows[i].cpuid_bit & 1)
-			fail_msg("word %u bit %u", rows[i].word, rows[i].bit);
-		if (rows[i].word < 2)
+		if (shows(f))
+			fail_msg("word %u bit %u", f->word, f->bit);
+		if (f->word < 2)
 			assert_int_equal(
-				fake_partition.processor_features[rows[i].word] >> rows[i].bit & 1,
-				0);
+				fake_partition.processor_features[f->word] >> f->bit & 1, 0);
 		*word = 0;
 		make(HV_CREATE_LOCAL_APIC | HV_CREATE_X2APIC);
-		r = get(leaf, rows[i].leaf == 0xd1);
-		v = rows[i].reg == 'a'   ? r.eax
-		    : rows[i].reg == 'b' ? r.ebx
-		    : rows[i].reg == 'c' ? r.ecx
-					 : r.edx;
-		assert_int_equal(v >> rows[i].cpuid_bit & 1, 1);
+		assert_true(shows(f));
 	}
-	/* Everything, bits without a name included: what is left has no number. */
+}
+
+/* Everything, bits without a name included: what is left has no number. */
+static void test_all_features(void **state)
+{
+	(void)state;
 	memset(&off, 0xff, sizeof(off));
 	make(HV_CREATE_LOCAL_APIC | HV_CREATE_X2APIC);
 	assert_int_equal(fake_partition.processor_features[0], 0);
@@ -458,6 +459,7 @@ int main(void)
 		cmocka_unit_test_setup(test_all_bits, setup),
 		cmocka_unit_test_setup(test_small_host, setup),
 		cmocka_unit_test_setup(test_each_feature, setup),
+		cmocka_unit_test_setup(test_all_features, setup),
 		cmocka_unit_test_setup(test_dependencies, setup),
 		cmocka_unit_test_setup(test_xsave_sizes, setup),
 		cmocka_unit_test_setup(test_apic, setup),

@@ -4,7 +4,7 @@
  * apart from the table, values that are refused, and the hypercall page over
  * fake second-level tables.
  * sources: hypervisor/policy_msr.c hypervisor/synthetic.c hypervisor/policy_cr.c
- * sources: hypervisor/overlay.c hypervisor/reference_time.c tests/unit/fake_vp.c tests/unit/host_assert.c
+ * sources: hypervisor/overlay.c hypervisor/frame.c hypervisor/reference_time.c tests/unit/fake_vp.c tests/unit/host_assert.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -83,6 +83,11 @@ static const struct expectation *expectation(u32 msr)
 }
 
 /* The processor. */
+struct cpu *this_cpu(void)
+{
+	return &fake_cpu;
+}
+
 static u64 live_value;
 static u32 live_written;
 
@@ -201,24 +206,6 @@ spa_t virt_to_spa(const void *p)
 	return SPA(POOL_SPA);
 }
 
-bool frame_overlay_begin(spa_t spa, u16 owner)
-{
-	u64 n = spa.a >> 12;
-
-	if (owner != 1 || n < 1 || n > 8 || root_frames[n].flags & FRAME_OVERLAID)
-		return false;
-	root_frames[n].flags |= FRAME_OVERLAID;
-	return true;
-}
-
-void frame_overlay_end(spa_t spa)
-{
-	struct frame *f = &root_frames[spa.a >> 12];
-
-	assert_true(f->flags & FRAME_OVERLAID);
-	f->flags = 0;
-}
-
 bool slat_lookup(const struct slat *slat, gpa_t gpa, struct slat_mapping *out)
 {
 	u64 m = mapped[gpa.a >> 12];
@@ -280,9 +267,12 @@ static int setup(void **state)
 	fake_partition.tsc_hz = 7000000000ull;
 	has_tsc_aux = intel = true;
 	policy_msr_init(&fake_partition);
+	fake_cpu.features.phys_bits = 46;
 	list_init(&fake_partition.overlays);
 	overlay_init(&fake_partition.hypercall_overlay);
 	memset(root_frames, 0, sizeof(root_frames));
+	frame_table_init(root_frames, ARRAY_SIZE(root_frames));
+	frame_mark(SPA(0x1000), 0x8000, FRAME_ROOT, 1);
 	fake_partition.privileges = ~0ull;
 	live_value = 0;
 	live_written = apic_accesses = synic_accesses = tsc_aux_loads = flushes = 0;

@@ -18,6 +18,7 @@
 
 #include "boot/boot_info.h"
 #include "fake_memory.h"
+#include "hypervisor/clock.h"
 #include "hypervisor/cpu.h"
 #include "hypervisor/die.h"
 #include "hypervisor/frame.h"
@@ -110,6 +111,15 @@ enum hv_status vp_create(
 void reference_time_start(struct reference_time *t)
 {
 	assert_non_null(t);
+}
+
+u64 clock_tsc_hz = 2400000000;
+static u32 msr_inits;
+
+void policy_msr_init(struct partition *p)
+{
+	assert_int_equal(p->id, HV_PARTITION_ID_ROOT);
+	msr_inits++;
 }
 
 static u32 children_inits;
@@ -342,6 +352,8 @@ static void deposited_pages(void **state)
 
 	(void)state;
 	assert_true(children_inits > 0);
+	assert_true(msr_inits > 0);
+	assert_int_equal(root_partition->tsc_hz, clock_tsc_hz);
 	for (u32 i = 0; i < ARRAY_SIZE(areas); i++) {
 		u32 level = level_at(areas[i]);
 

@@ -145,5 +145,53 @@
 	movl $0, 0xb0(%rbx)
 	iretq
 	END code_wake_count
+	CODE code_out
+1:	outb %al, $0x80
+	jmp 1b
+	END code_out
+
+	CODE code_state
+	pcmpeqd %xmm3, %xmm3
+	fldpi
+	movq $0x123456789000, %rax
+	movq %rax, %cr2
+	movq %rax, %dr1
+	swapgs
+	movl $0xc0000082, %ecx		/* LSTAR, without an exit */
+	movl $0x1000, %eax
+	xorl %edx, %edx
+	wrmsr
+1:	outb %al, $0x80
+	jmp 1b
+	END code_state
+
+	CODE code_call
+	movl $0x40000000, %ecx
+	movl $1, %eax
+	xorl %edx, %edx
+	wrmsr
+	incl %ecx
+	movl %ebx, %eax
+	orl $1, %eax
+	wrmsr
+1:	movq %r12, %rcx
+	movq %r13, %rdx
+	movq %r14, %r8
+	call *%rbx
+	outb %al, $0x80
+	jmp 1b
+	END code_call
+
+	CODE code_probe
+	rdmsr
+1:	outb %al, $0x80
+	jmp 1b
+	.org code_probe + CODE_PROBE_WRITE
+	wrmsr
+	jmp 1b
+	.org code_probe + CODE_PROBE_CPUID
+	cpuid
+	jmp 1b
+	END code_probe
 
 	.section .note.GNU-stack, "", @progbits
