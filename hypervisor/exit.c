@@ -27,7 +27,7 @@ static void handle_nothing(struct vp *vp, const struct exit *exit)
 	(void)exit;
 }
 
-/* Opening interrupts for a moment lets the IDT's handlers take it. */
+/* Opening interrupts for a moment lets the IDT's handlers take it, if one came. */
 static void handle_interrupt(struct vp *vp, const struct exit *exit)
 {
 	(void)vp;
@@ -224,7 +224,7 @@ static void (*const handlers[EXIT_KIND_COUNT])(struct vp *, const struct exit *)
 	[EXIT_TRIPLE_FAULT] = handle_triple_fault,
 	[EXIT_CACHE] = handle_cache,
 	[EXIT_FORBIDDEN] = handle_forbidden,
-	[EXIT_PREEMPT] = handle_nothing,
+	[EXIT_PREEMPT] = handle_interrupt,
 	[EXIT_INTERNAL] = handle_internal,
 	[EXIT_ENTRY_FAILED] = handle_entry_failed,
 };

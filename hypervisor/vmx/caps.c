@@ -45,7 +45,8 @@ struct control_row {
 #define FIELD(name) offsetof(struct vmx_caps, name), offsetof(struct vmx_controls, name)
 
 static const struct control_row rows[] = {
-	{ FIELD(pin), PIN_EXTERNAL_INTERRUPT | PIN_NMI | PIN_VIRTUAL_NMIS, 0, 0 },
+	{ FIELD(pin), PIN_EXTERNAL_INTERRUPT | PIN_NMI | PIN_VIRTUAL_NMIS, PIN_PREEMPTION_TIMER,
+		0 },
 	{ FIELD(proc),
 		PROC_HLT | PROC_MWAIT | PROC_RDPMC | PROC_TPR_SHADOW | PROC_IO_BITMAPS |
 			PROC_MSR_BITMAPS | PROC_MONITOR | PROC_SECONDARY,

@@ -5,6 +5,7 @@
  * its own of. Const tables of a field and its value, or the function that
  * makes it. Called by load.c with the VMCS current.
  */
+#include "hypervisor/clock.h"
 #include "hypervisor/cpu.h"
 #include "hypervisor/paging.h"
 #include "hypervisor/partition.h"
@@ -27,10 +28,27 @@ struct host_row {
 	u64 (*make)(const struct cpu *cpu);
 };
 
+/*
+ * The longest stay of a child. Real processors need no such end, but one
+ * emulator keeps physical interrupts back from a guest that was entered with
+ * interrupts off, for as long as it does not change that.
+ */
+#define STAY_NS 2000000u
+
 static u64 pin_controls(const struct vp *vp)
 {
-	(void)vp;
-	return vmx_controls.pin;
+	bool root = partition_is_root(vp->partition);
+
+	return root ? vmx_controls.pin & ~PIN_PREEMPTION_TIMER : vmx_controls.pin;
+}
+
+/* The field is there with the control alone. */
+static void stay_limit(const struct vp *vp)
+{
+	u64 ticks = clock_ns_to_tsc(STAY_NS) >> VMX_MISC_TIMER_RATE(vmx_caps.misc);
+
+	if (pin_controls(vp) & PIN_PREEMPTION_TIMER)
+		vmcs_write(VMCS_PREEMPTION_TIMER, MIN(ticks, UINT32_MAX));
 }
 
 static u64 proc_controls(const struct vp *vp)
@@ -271,6 +289,7 @@ void vmcs_setup(struct vp *vp)
 		vmcs_write(VMCS_VPID, vmx->vpid);
 	write_rows(guest_rows, ARRAY_SIZE(guest_rows), vp);
 	vmx_masks_setup(vp);
+	stay_limit(vp);
 	vmx->rip = 0;
 	vmx->rsp = 0;
 	vmx->rflags = RFLAGS_FIXED;

@@ -75,6 +75,7 @@
 #define VMCS_INTERRUPTIBILITY   0x4824
 #define VMCS_ACTIVITY           0x4826
 #define VMCS_GUEST_SYSENTER_CS  0x482a
+#define VMCS_PREEMPTION_TIMER   0x482e
 #define VMCS_HOST_SYSENTER_CS   0x4c00
 
 /* Natural-width fields. */
@@ -119,6 +120,7 @@
 #define PIN_EXTERNAL_INTERRUPT 0x01u
 #define PIN_NMI                0x08u
 #define PIN_VIRTUAL_NMIS       0x20u
+#define PIN_PREEMPTION_TIMER   0x40u
 
 /* Primary processor-based controls, 25.6.2. */
 #define PROC_INTERRUPT_WINDOW 0x00000004u
@@ -238,7 +240,8 @@
 #define VMX_BASIC_TRUE        (1ull << 55)
 
 /* IA32_VMX_MISC, A.6: exits keep the entry control for long mode up to date. */
-#define VMX_MISC_STORES_LMA (1ull << 5)
+#define VMX_MISC_STORES_LMA    (1ull << 5)
+#define VMX_MISC_TIMER_RATE(m) ((m)&0x1f) /* the timer counts down when this TSC bit changes */
 
 /* IA32_VMX_EPT_VPID_CAP, A.10. */
 #define EPT_CAP_LEVELS_4       (1ull << 6)

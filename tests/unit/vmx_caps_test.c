@@ -178,7 +178,7 @@ static void control_words(void **state)
 
 	(void)state;
 	vmx_caps_controls(&caps, &c);
-	assert_int_equal(c.pin, PIN_FORCED | 0x29);
+	assert_int_equal(c.pin, PIN_FORCED | 0x69);
 	assert_int_equal(c.proc, PROC_FORCED | 0xb2200c80);
 	assert_int_equal(c.proc2, 0x10aa);
 	assert_int_equal(c.exit, EXIT_FORCED | 0x3c0204);
