@@ -33,12 +33,12 @@ static void answer(struct vm *vm, int r, const char *why)
 static bool reset_storm(struct vm *vm)
 {
 	u64 now = time_ns();
-	u64 *oldest = &vm->reset_ns[vm->resets % VM_RECENT_RESETS];
-	bool storm = vm->resets >= VM_RECENT_RESETS && now - *oldest < RESET_WINDOW_NS;
+	u64 oldest;
 
-	*oldest = now;
-	vm->resets++;
-	return storm;
+	vm->reset_ns[vm->resets++ % VM_RECENT_RESETS] = now;
+	/* The place that is next holds the first of the last few. */
+	oldest = vm->reset_ns[vm->resets % VM_RECENT_RESETS];
+	return vm->resets >= VM_RECENT_RESETS && now - oldest < RESET_WINDOW_NS;
 }
 
 static enum outcome failed(struct vm *vm, const char *why)
