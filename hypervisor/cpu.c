@@ -71,6 +71,8 @@ void cpu_features_read(struct cpu_features *f)
 	f->page1g = edx_ext & BIT(26);
 	f->tsc_aux = edx_ext & BIT(27);
 	f->phys_bits = max_ext >= 0x80000008 ? (u8)cpuid(0x80000008, 0).eax : 36;
+	f->x87_pointers_stay =
+		!f->intel && !(max_ext >= 0x80000008 && cpuid(0x80000008, 0).ebx & BIT(2));
 	f->xcr0_mask = XCR0_X87 | XCR0_SSE;
 	f->xsave_size = FXSAVE_SIZE;
 	if (f->xsave && max >= 0xd)
@@ -106,6 +108,17 @@ static void set_tss_descriptor(struct cpu *cpu)
 	cpu->gdt[6] = base >> 32;
 }
 
+/* FXSAVE tells; the control registers let it. */
+static u32 read_mxcsr_mask(void)
+{
+	u8 area[FXSAVE_SIZE] __aligned(16);
+	u32 mask;
+
+	fxsave(area);
+	mask = *(const u32 *)(const void *)(area + FXSAVE_MXCSR_MASK);
+	return mask ? mask : MXCSR_MASK_DEFAULT;
+}
+
 void cpu_tables_load(struct cpu *cpu)
 {
 	struct desc_ptr gdt = { sizeof(cpu->gdt) - 1, (u64)cpu->gdt };
@@ -125,6 +138,7 @@ void cpu_tables_load(struct cpu *cpu)
 	if (cpu->features.tsc_aux)
 		msr_write(MSR_TSC_AUX, cpu->tsc_aux);
 	load_control_registers(&cpu->features);
+	cpu->features.mxcsr_mask = read_mxcsr_mask();
 }
 
 void cpu_kick(struct cpu *cpu)

@@ -30,7 +30,9 @@ struct cpu_features {
 	bool mce;
 	bool fsgsbase;
 	bool tsc_aux;
+	bool x87_pointers_stay; /* FXRSTOR may leave the error pointers of whoever was before */
 	u8 phys_bits;
+	u32 mxcsr_mask; /* bits that MXCSR has */
 	u32 xsave_size; /* bytes for all of xcr0_mask, standard form */
 	u64 xcr0_mask;  /* state components that the processor has */
 };

@@ -27,7 +27,7 @@ static void handle_nothing(struct vp *vp, const struct exit *exit)
 	(void)exit;
 }
 
-/* Opening interrupts for a moment lets the IDT's handlers take it, if one came. */
+/* Opening interrupts for a moment lets the IDT's handlers take it. */
 static void handle_interrupt(struct vp *vp, const struct exit *exit)
 {
 	(void)vp;
@@ -138,6 +138,9 @@ static void handle_slat_fault(struct vp *vp, const struct exit *exit)
 		return;
 	}
 	if (!partition_is_root(vp->partition)) {
+		/* The first write to a page while writes are logged: it is simply made again. */
+		if (access & ACCESS_WRITE && slat_log_write(&vp->partition->slat, exit->slat.gpa))
+			return;
 		intercept_memory(vp, exit);
 		return;
 	}

@@ -10,12 +10,6 @@
 #include "x86/cr.h"
 #include "x86/xsave.h"
 
-/* Places in the legacy region, and what they hold after FINIT. */
-#define FXSAVE_FCW    0u
-#define FXSAVE_MXCSR  24u
-#define FCW_DEFAULT   0x37fu
-#define MXCSR_DEFAULT 0x1f80u
-
 size_t fpu_size(const struct cpu *cpu)
 {
 	return cpu->features.xsave ? cpu->features.xsave_size : FXSAVE_SIZE;
@@ -46,8 +40,14 @@ static void save(const struct cpu *cpu, struct vp *vp)
 	xsave(vp->fpu, cpu->features.xcr0_mask);
 }
 
+/*
+ * Older AMD processors load x87's error pointers only if an exception is
+ * pending, and would show the next VP those of the last. AMD APM volume 2, 11.4.4.
+ */
 static void restore(const struct cpu *cpu, const struct vp *vp)
 {
+	if (unlikely(cpu->features.x87_pointers_stay))
+		x87_pointers_forget();
 	if (!cpu->features.xsave) {
 		fxrstor(vp->fpu);
 		return;

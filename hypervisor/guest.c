@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A guest's memory through its own page tables and through ours, on the VP's
- * processor, interrupts off. Where the processor does not tell instruction
- * lengths, guest_fetch() runs on nearly every exit: its last translation is
- * remembered with the value of each entry that led to it, and holds as long
- * as the entries do. The segment limit of CS is not checked, nor the copies of
- * PDPTEs that a processor in PAE mode keeps. Intel SDM volume 3, chapter 4.
+ * A guest's memory, and its code, on the VP's processor, interrupts off. Where
+ * the processor does not tell instruction lengths, guest_fetch() runs on nearly
+ * every exit: its last translation is remembered with the value of each entry
+ * that led to it, and holds as long as the entries do. The segment limit of CS
+ * is not checked.
  */
 #include "hypervisor/guest.h"
 
 #include "base/errno.h"
 #include "hypervisor/cpu.h"
+#include "hypervisor/guest_walk.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/vp.h"
 #include "hypervisor/window.h"
@@ -20,16 +20,6 @@
 #include "x86/msr.h"
 #include "x86/paging.h"
 
-#define MAX_LEVELS 4u
-
-/* A translation and the entries it was made from. */
-struct walk {
-	u64 gpa;
-	u32 levels;
-	const u64 *entry[MAX_LEVELS];
-	u64 value[MAX_LEVELS];
-};
-
 /* A code page of a processor, in a window of its own, and an instruction there. */
 struct fetch_memo {
 	u64 key; /* vp->memo_key of whose it is; 0: nothing remembered */
@@ -37,7 +27,7 @@ struct fetch_memo {
 	u64 page;  /* linear address */
 	u64 frame; /* in the window */
 	const u8 *code;
-	struct walk walk;
+	struct guest_walk walk;
 	u64 rip; /* of the instruction, or NO_RIP */
 	const u64 *bytes;
 	u64 mask;
@@ -55,189 +45,10 @@ static u32 memo_index(const struct vp *vp)
 	return (u32)(vp->regs.rip >> 4) % WINDOW_CODES;
 }
 
-/* The forms of page tables. */
-struct paging {
-	u32 levels; /* 0: paging is off */
-	u32 index_bits;
-	bool wide; /* entries of 8 bytes */
-};
-
-static const struct paging paging_off = { 0, 9, true };
-static const struct paging paging_32 = { 2, 10, false };
-static const struct paging paging_pae = { 3, 9, true };
-static const struct paging paging_long = { 4, 9, true };
-
-static const struct paging *paging_of(const struct vp_mode *mode)
-{
-	if (!(mode->cr0 & CR0_PG))
-		return &paging_off;
-	if (!(mode->cr4 & CR4_PAE))
-		return &paging_32;
-	return mode->efer & EFER_LMA ? &paging_long : &paging_pae;
-}
-
-static bool fault_gp(struct guest_fault *fault)
-{
-	*fault = (struct guest_fault){ .vector = VEC_GP };
-	return false;
-}
-
-static bool fault_pf(
-	struct guest_fault *fault, const struct vp_mode *mode, gva_t gva, u32 access, u32 error)
-{
-	bool tells_fetch = mode->cr4 & CR4_SMEP || (mode->cr4 & CR4_PAE && mode->efer & EFER_NXE);
-
-	if (access & ACCESS_WRITE)
-		error |= PF_W;
-	if (mode->cpl == 3)
-		error |= PF_U;
-	if (access & ACCESS_EXEC && tells_fetch)
-		error |= PF_FETCH;
-	*fault = (struct guest_fault){ .vector = VEC_PF, .error = error, .address = gva.a };
-	return false;
-}
-
-/* Bits from @low up to and without @high. */
-static u64 bits(u32 low, u32 high)
-{
-	return high > low ? (BIT(high - low) - 1) << low : 0;
-}
-
-/* Bits that must be zero in a present entry. */
-static u64 reserved_bits(const struct vp *vp, const struct vp_mode *mode,
-	const struct paging *paging, u32 level, bool large)
-{
-	const struct cpu_features *f = &vp->cpu->features;
-	u64 reserved;
-
-	if (!paging->wide)
-		return large ? BIT(21) | bits(13 + MAX(f->phys_bits, 32u) - 32, 21) : 0;
-	if (paging->levels == 3 && level == 3)
-		return bits(f->phys_bits, 63) | PTE_NX | bits(5, 9) | bits(1, 3);
-	reserved = bits(f->phys_bits, paging->levels == 4 ? 52 : 63);
-	if (!(mode->efer & EFER_NXE))
-		reserved |= PTE_NX;
-	if (level == 4 || (level == 3 && !f->page1g))
-		reserved |= PTE_PS;
-	if (large)
-		reserved |= bits(13, 12 + paging->index_bits * (level - 1));
-	return reserved;
-}
-
-/* Whether a present entry of @level maps a page rather than a table. */
-static bool is_leaf(const struct vp_mode *mode, const struct paging *paging, u32 level, u64 entry)
-{
-	if (level == 1)
-		return true;
-	if (!(entry & PTE_PS) || level == 4 || (paging->levels == 3 && level == 3))
-		return false;
-	return paging->wide || mode->cr4 & CR4_PSE;
-}
-
-static u64 leaf_address(const struct paging *paging, u32 level, u64 entry, u64 gva)
-{
-	u64 span = 1ull << (12 + paging->index_bits * (level - 1));
-	u64 base = entry & (paging->wide ? PTE_ADDR : 0xfffff000ull);
-
-	if (!paging->wide && level == 2)
-		base |= (entry & bits(13, 21)) << (32 - 13);
-	return (base & ~(span - 1)) | (gva & (span - 1));
-}
-
-/* Whether the rights of all levels together allow the access. */
-static bool rights_allow(const struct vp_mode *mode, u64 allowed, bool nx, u32 access)
-{
-	bool user = mode->cpl == 3;
-
-	if (user && !(allowed & PTE_U))
-		return false;
-	if (access & ACCESS_WRITE && !(allowed & PTE_W) && (user || mode->cr0 & CR0_WP))
-		return false;
-	if (access & ACCESS_EXEC)
-		return !nx && (user || !(allowed & PTE_U) || !(mode->cr4 & CR4_SMEP));
-	return true;
-}
-
-/* Their way leads through a window that is about to change. */
-static void memos_forget(const struct cpu *cpu)
+void guest_memos_forget(const struct cpu *cpu)
 {
 	for (u32 i = 0; i < WINDOW_CODES; i++)
 		memos[cpu->index][i].key = 0;
-}
-
-/* Reads the entry for @gva in the table at @table; false: no RAM of the partition. */
-static bool entry_read(
-	struct vp *vp, const struct paging *paging, u64 table, u64 gva, u32 level, struct walk *w)
-{
-	u32 depth = paging->levels - level;
-	u64 index =
-		gva >> (12 + paging->index_bits * (level - 1)) & ((1u << paging->index_bits) - 1);
-	u64 address = table + index * (paging->wide ? 8 : 4);
-	const u8 *page;
-	spa_t spa;
-
-	if (!partition_gpa_to_spa(vp->partition, GPA(address), SLAT_READ, &spa))
-		return false;
-	spa.a = ALIGN_DOWN(spa.a, PAGE_SIZE);
-	if (vp->cpu->windows[WINDOW_WALK + depth].frame != spa.a)
-		memos_forget(vp->cpu);
-	page = window_map(WINDOW_WALK + depth, spa);
-	page += address & PAGE_MASK;
-	w->entry[depth] = (const u64 *)(const void *)page;
-	if (paging->wide)
-		w->value[depth] = READ_ONCE(*w->entry[depth]);
-	else
-		w->value[depth] = READ_ONCE(*(const u32 *)(const void *)page);
-	return true;
-}
-
-static u64 table_base(const struct vp_mode *mode, const struct paging *paging)
-{
-	if (paging == &paging_pae)
-		return mode->cr3 & 0xffffffe0ull;
-	return mode->cr3 & (paging->wide ? PTE_ADDR : 0xfffff000ull);
-}
-
-/* guest_translate(), leaving its way in *w. */
-static bool walk(struct vp *vp, const struct vp_mode *mode, gva_t gva, u32 access, struct walk *w,
-	struct guest_fault *fault)
-{
-	const struct paging *paging = paging_of(mode);
-	u64 allowed = PTE_W | PTE_U;
-	u64 table = table_base(mode, paging);
-	bool nx = false;
-
-	w->levels = paging->levels;
-	w->gpa = gva.a;
-	for (u32 level = paging->levels; level > 0; level--) {
-		u64 entry;
-		bool leaf;
-
-		if (!entry_read(vp, paging, table, gva.a, level, w))
-			return fault_gp(fault);
-		entry = w->value[paging->levels - level];
-		if (!(entry & PTE_P))
-			return fault_pf(fault, mode, gva, access, 0);
-		leaf = is_leaf(mode, paging, level, entry);
-		if (entry & reserved_bits(vp, mode, paging, level, leaf && level > 1))
-			return fault_pf(fault, mode, gva, access, PF_P | PF_RSVD);
-		if (paging->levels != 3 || level != 3) {
-			allowed &= entry;
-			nx |= paging->wide && entry & PTE_NX;
-		}
-		if (leaf) {
-			w->levels = paging->levels - level + 1;
-			w->gpa = leaf_address(paging, level, entry, gva.a);
-			break;
-		}
-		table = entry & (paging->wide ? PTE_ADDR : 0xfffff000ull);
-	}
-	/* Levels that there are none of always hold. */
-	for (u32 i = w->levels; i < MAX_LEVELS; i++)
-		w->entry[i] = &w->value[i];
-	if (paging->levels > 0 && !rights_allow(mode, allowed, nx, access))
-		return fault_pf(fault, mode, gva, access, PF_P);
-	return true;
 }
 
 static bool is_canonical(u64 a)
@@ -257,29 +68,21 @@ static bool address_valid(const struct vp_mode *mode, gva_t *gva)
 bool guest_translate(struct vp *vp, const struct vp_mode *mode, gva_t gva, u32 access, gpa_t *gpa,
 	struct guest_fault *fault)
 {
-	struct walk w;
+	struct guest_walk w;
 
 	if (!address_valid(mode, &gva))
-		return fault_gp(fault);
-	if (!walk(vp, mode, gva, access, &w, fault))
+		return guest_fault_gp(fault);
+	if (!guest_walk(vp, mode, gva, access, &w, fault))
 		return false;
 	*gpa = GPA(w.gpa);
 	return true;
-}
-
-/* Whether the entries that led to the page still say the same. */
-static inline __attribute__((always_inline)) bool walk_holds(const struct walk *w)
-{
-	static_assert(MAX_LEVELS == 4);
-	return READ_ONCE(*w->entry[0]) == w->value[0] && READ_ONCE(*w->entry[1]) == w->value[1] &&
-	       READ_ONCE(*w->entry[2]) == w->value[2] && READ_ONCE(*w->entry[3]) == w->value[3];
 }
 
 static inline __attribute__((always_inline)) bool memo_holds(
 	const struct fetch_memo *m, struct vp *vp, u32 index)
 {
 	return m->key == vp->memo_key && vp->cpu->windows[WINDOW_CODE + index].frame == m->frame &&
-	       virt->mode_is(vp, &m->mode) && walk_holds(&m->walk);
+	       virt->mode_is(vp, &m->mode) && guest_walk_holds(&m->walk);
 }
 
 /* The page of code at linear address @page, in a window. NULL: *fault. */
@@ -294,10 +97,10 @@ static const u8 *code_page(
 		return m->code;
 	m->key = 0;
 	m->rip = NO_RIP;
-	if (!walk(vp, mode, GVA(page), ACCESS_EXEC, &m->walk, fault))
+	if (!guest_walk(vp, mode, GVA(page), ACCESS_EXEC, &m->walk, fault))
 		return NULL;
 	if (!partition_gpa_to_spa(vp->partition, GPA(m->walk.gpa), SLAT_EXEC, &spa)) {
-		fault_gp(fault);
+		*fault = (struct guest_fault){ .vector = VEC_GP };
 		return NULL;
 	}
 	m->code = window_map(WINDOW_CODE + index, spa);
@@ -333,15 +136,15 @@ static bool fetch_crossing(struct vp *vp, const struct vp_mode *mode, gva_t gva,
 		bytes[i] = code[(gva.a & PAGE_MASK) + i];
 	err = insn_decode(insn, bytes, here, insn_mode(mode));
 	if (err != -EAGAIN)
-		return err == 0 || fault_gp(fault);
+		return err == 0 || guest_fault_gp(fault);
 	if (!address_valid(mode, &next))
-		return fault_gp(fault);
+		return guest_fault_gp(fault);
 	code = code_page(vp, mode, next.a, fault);
 	if (!code)
 		return false;
 	for (u32 i = here; i < INSN_MAX; i++)
 		bytes[i] = code[i - here];
-	return insn_decode(insn, bytes, INSN_MAX, insn_mode(mode)) == 0 || fault_gp(fault);
+	return insn_decode(insn, bytes, INSN_MAX, insn_mode(mode)) == 0 || guest_fault_gp(fault);
 }
 
 bool guest_fetch(struct vp *vp, struct insn *insn, struct guest_fault *fault)
@@ -354,7 +157,7 @@ bool guest_fetch(struct vp *vp, struct insn *insn, struct guest_fault *fault)
 	virt->mode(vp, &mode);
 	gva = GVA(mode.cs_long ? vp->regs.rip : mode.cs_base + vp->regs.rip);
 	if (!address_valid(&mode, &gva))
-		return fault_gp(fault);
+		return guest_fault_gp(fault);
 	if (unlikely((gva.a & PAGE_MASK) > PAGE_SIZE - sizeof(bytes)))
 		return fetch_crossing(vp, &mode, gva, insn, fault);
 	code = code_page(vp, &mode, ALIGN_DOWN(gva.a, PAGE_SIZE), fault);
@@ -363,7 +166,7 @@ bool guest_fetch(struct vp *vp, struct insn *insn, struct guest_fault *fault)
 	/* Copied once: the guest may change its code while we look at it. */
 	__builtin_memcpy(bytes, code + (gva.a & PAGE_MASK), sizeof(bytes));
 	if (insn_decode(insn, (const u8 *)bytes, INSN_MAX, insn_mode(&mode)) != 0)
-		return fault_gp(fault);
+		return guest_fault_gp(fault);
 	return true;
 }
 

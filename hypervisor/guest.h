@@ -23,7 +23,8 @@ struct guest_fault {
 /*
  * Walks the guest's own page tables for @gva (SDM volume 3, 4.5), 4 levels,
  * PAE, 32-bit or none, with access rights by @access (ACCESS_*) and the mode's
- * CPL. Does not set accessed or dirty bits. False with *fault filled.
+ * CPL, SMEP and SMAP, as with RFLAGS.AC off. Does not set accessed or dirty bits.
+ * False with *fault filled.
  */
 [[nodiscard]] bool guest_translate(struct vp *vp, const struct vp_mode *mode, gva_t gva, u32 access,
 	gpa_t *gpa, struct guest_fault *fault);

@@ -35,6 +35,18 @@ enum hv_status hc_delete_partition(struct hypercall *call);
 enum hv_status hc_get_next_child_partition(struct hypercall *call);
 
 /*
+ * hc_property.c. UNKNOWN_PROPERTY; OPERATION_DENIED: it cannot be set;
+ * PROPERTY_VALUE_OUT_OF_RANGE; INVALID_PARTITION_STATE: not in this state;
+ * and for what a value needs: INSUFFICIENT_MEMORY, INVALID_VP_INDEX.
+ */
+enum hv_status hc_get_partition_property(struct hypercall *call);
+enum hv_status hc_set_partition_property(struct hypercall *call);
+enum hv_status hc_set_partition_property_ex(struct hypercall *call);
+
+/* hc_access.c. INVALID_PARTITION_STATE: writes are not logged. */
+enum hv_status hc_get_gpa_pages_access_state(struct hypercall *call);
+
+/*
  * hc_deposit.c; a child of the caller, or the caller itself. Deposit:
  * INVALID_PARAMETER, OBJECT_IN_USE as frame_claim_deposit() says,
  * INVALID_PARTITION_STATE after Finalize. Withdraw: NO_RESOURCES, no page is free.
@@ -61,8 +73,26 @@ enum hv_status hc_map_device_interrupt(struct hypercall *call);
 enum hv_status hc_unmap_device_interrupt(struct hypercall *call);
 
 /*
- * hc_start_vp.c. INVALID_PARTITION_ID, INVALID_VP_INDEX, INVALID_VP_STATE
- * unless it is stopped, INVALID_REGISTER_VALUE.
+ * hc_registers.c, per element; besides those of hc_child_vp_stopped(), or of
+ * hc_child_vp() for what a running VP has: UNKNOWN_REGISTER_NAME;
+ * INVALID_REGISTER_VALUE; ACCESS_DENIED: the register is only to be read, or a
+ * VP may not reach it, or another VP, of its own partition.
+ */
+enum hv_status hc_get_vp_registers(struct hypercall *call);
+enum hv_status hc_set_vp_registers(struct hypercall *call);
+
+/*
+ * hc_gpa.c; a child's memory. What the access met is in the output's result.
+ * Translation needs the VP at rest. INVALID_PARAMETER: flags, sizes.
+ */
+enum hv_status hc_translate_virtual_address(struct hypercall *call);
+enum hv_status hc_read_gpa(struct hypercall *call);
+enum hv_status hc_write_gpa(struct hypercall *call);
+
+/*
+ * hc_start_vp.c; a VP of the caller's own partition.
+ * INVALID_PARTITION_ID, INVALID_VP_INDEX, INVALID_VP_STATE unless it waits to
+ * be started, INVALID_REGISTER_VALUE.
  */
 enum hv_status hc_start_virtual_processor(struct hypercall *call);
 

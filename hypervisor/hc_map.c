@@ -7,7 +7,6 @@
  * TLFS 6.0b, 5.4.
  */
 #include "hv/memory.h"
-#include "hypervisor/cpu.h"
 #include "hypervisor/hc.h"
 #include "hypervisor/vp.h"
 #include "x86/apic.h"
@@ -31,12 +30,10 @@ static bool hits_apic(u64 gpa, u64 size)
 	       (gpa <= CHILD_IOAPIC && CHILD_IOAPIC < gpa + size);
 }
 
-/* @gpfn pages of the child from @start on; tables of four levels map 48 bits. */
 static bool gpa_valid(u64 gpfn, u64 pages)
 {
-	u64 limit = BIT(MIN(this_cpu()->features.phys_bits, 48) - PAGE_SHIFT);
-
-	return gpfn < limit && pages <= limit - gpfn && gpfn % pages == 0;
+	return gpfn % pages == 0 && partition_gpa_exists(gpfn) &&
+	       partition_gpa_exists(gpfn + pages - 1);
 }
 
 static bool piece_decode(struct piece *piece, u64 target, u64 source, u32 flags)
@@ -115,36 +112,45 @@ static enum hv_status claim(struct hypercall *call, struct partition *p, const s
 	return HV_STATUS_SUCCESS;
 }
 
-static enum hv_status map_part(struct partition *p, const struct piece *piece, u64 at, u64 size)
-{
-	return slat_map(&p->slat, GPA(piece->gpa + at), SPA(piece->spa + at), size, piece->access,
-		MEMTYPE_WB, 2);
-}
-
-static void map_below(struct overlay *o, const struct piece *piece)
+static void map_below(struct overlay *o, u64 spa, u32 access)
 {
 	o->covers = true;
 	o->below = (struct slat_mapping){
-		.spa = SPA(piece->spa + (o->gpa.a - piece->gpa)),
-		.access = piece->access,
+		.spa = SPA(spa),
+		.access = access,
 		.level = 1,
 		.type = MEMTYPE_WB,
 	};
 }
 
-/* Page by page around overlays, whose table is there already: cannot fail. */
-static enum hv_status map_around(struct partition *p, const struct piece *piece)
+/* While writes are logged, a page that is new has all been written. */
+static u32 access_at(const struct partition *p, u64 gpa, u32 access)
+{
+	struct slat_mapping m;
+
+	if (p->slat.log == SLAT_LOG_OFF)
+		return access;
+	return access | (mapped_at(p, gpa, &m) ? m.access & SLAT_DIRTY : SLAT_DIRTY);
+}
+
+static enum hv_status map_page(struct partition *p, u64 gpa, u64 spa, u32 access)
+{
+	struct overlay *o = overlay_find(p, GPA(gpa));
+
+	access = access_at(p, gpa, access);
+	if (!o)
+		return slat_map(&p->slat, GPA(gpa), SPA(spa), PAGE_SIZE, access, MEMTYPE_WB, 1);
+	map_below(o, spa, access);
+	return HV_STATUS_SUCCESS;
+}
+
+/* Page by page, all of one table: only the first can fail, for want of it. */
+static enum hv_status map_pages(struct partition *p, const struct piece *piece)
 {
 	enum hv_status status = HV_STATUS_SUCCESS;
 
-	for (u64 at = 0; at < piece->size && status == HV_STATUS_SUCCESS; at += PAGE_SIZE) {
-		struct overlay *o = overlay_find(p, GPA(piece->gpa + at));
-
-		if (o)
-			map_below(o, piece);
-		else
-			status = map_part(p, piece, at, PAGE_SIZE);
-	}
+	for (u64 at = 0; at < piece->size && status == HV_STATUS_SUCCESS; at += PAGE_SIZE)
+		status = map_page(p, piece->gpa + at, piece->spa + at, piece->access);
 	return status;
 }
 
@@ -155,9 +161,11 @@ static enum hv_status map_piece(
 
 	if (status != HV_STATUS_SUCCESS)
 		return status;
-	if (has_overlay(p, piece->gpa, piece->size))
-		return map_around(p, piece);
-	status = map_part(p, piece, 0, piece->size);
+	if (p->slat.log != SLAT_LOG_OFF || has_overlay(p, piece->gpa, piece->size))
+		status = map_pages(p, piece);
+	else
+		status = slat_map(&p->slat, GPA(piece->gpa), SPA(piece->spa), piece->size,
+			piece->access, MEMTYPE_WB, 2);
 	if (status == HV_STATUS_SUCCESS)
 		slat_promote(&p->slat, GPA(piece->gpa));
 	else

@@ -38,7 +38,9 @@ enum hv_status hc_get_vp_index_from_apic_id(struct hypercall *call)
 	if (in->target_vtl != 0 || !is_zero(in->reserved, sizeof(in->reserved)))
 		return HV_STATUS_INVALID_PARAMETER;
 	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++) {
-		if (!p->vps[i] || p->vps[i]->apic_id != (u32)call->element_in[0])
+		const struct vp *vp = partition_vp(p, i);
+
+		if (!vp || vp->apic_id != (u32)call->element_in[0])
 			continue;
 		*(u64 *)call->output = i;
 		return HV_STATUS_SUCCESS;

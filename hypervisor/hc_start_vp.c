@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HvCallStartVirtualProcessor: checks every register of the context as the
- * processor's entry checks would (a VP that cannot be entered would end the
- * root), then gives them to the stopped VP and lets it run. The caller's
- * processor; the VP's own only waits. TLFS 6.0b, 7.10; entry checks: Intel SDM
- * volume 3, 27.3.1.
+ * HvCallStartVirtualProcessor, of the caller's own partition or of a child:
+ * checks every register of the context as the processor's entry checks would
+ * (a VP that cannot be entered would end the root), then gives them to the VP
+ * that waits, which may run then; a child's only if its parent has released it.
+ * The caller's processor. TLFS 6.0b, 7.10; entry checks: Intel SDM volume 3, 27.3.1.
  */
 #include "hypervisor/cpu.h"
 #include "hypervisor/hc.h"
@@ -12,6 +12,7 @@
 #include "hypervisor/partition.h"
 #include "hypervisor/policy.h"
 #include "hypervisor/sched.h"
+#include "hypervisor/segment.h"
 #include "hypervisor/trace.h"
 #include "hypervisor/vp.h"
 #include "x86/atomic.h"
@@ -23,100 +24,58 @@
 #define RFLAGS_KNOWN 0x3d7fd7ull
 #define RFLAGS_ZEROS (~RFLAGS_KNOWN)
 
-/* Attributes of a segment. */
-#define SEG_TYPE(a)  ((a)&0xfu)
-#define SEG_CODE     BIT(3)
-#define SEG_READABLE BIT(1) /* code; of data: writable */
-#define SEG_ACCESSED BIT(0)
-#define SEG_S        BIT(4)
-#define SEG_RESERVED 0x0f00u
-#define SEG_G        BIT(15)
-#define SEL_LOCAL    BIT(2) /* selector of the local table */
+/* Of a segment's attributes. */
+#define SEG_TYPE(a) ((a)&0xfu)
+#define SEG_TSS_64  11u
 
 static bool is_canonical(u64 a)
 {
 	return (u64)((s64)(a << 16) >> 16) == a;
 }
 
-/* A limit that granularity can stand for: low or high 12 bits speak. */
-static bool limit_valid(const struct hv_segment *s)
+/* Valid, and as it is once it was loaded. */
+static bool segment_ready(enum segment_kind kind, const struct hv_segment *s)
 {
-	if (s->attributes & SEG_G)
-		return (s->limit & 0xfff) == 0xfff;
-	return s->limit >> 20 == 0;
-}
-
-static bool is_present(const struct hv_segment *s)
-{
-	return s->attributes & HV_SEG_PRESENT;
+	return segment_valid(kind, s) && segment_loaded(kind, s).attributes == s->attributes;
 }
 
 /* The VP starts at CPL 0. */
+static bool is_kernel(const struct hv_segment *s)
+{
+	return HV_SEG_DPL(s->attributes) == 0 && (s->selector & 3) == 0;
+}
+
 static bool code_valid(const struct hv_segment *s, bool long_mode)
 {
-	u32 a = s->attributes;
-	bool both = a & HV_SEG_LONG && a & HV_SEG_DB;
+	bool wide = s->attributes & HV_SEG_LONG;
 
-	return is_present(s) && a & SEG_S && !(a & SEG_RESERVED) && SEG_TYPE(a) & SEG_ACCESSED &&
-	       (SEG_TYPE(a) & SEG_CODE || SEG_TYPE(a) == 3) && HV_SEG_DPL(a) == 0 &&
-	       !(long_mode && both) && (long_mode || !(a & HV_SEG_LONG)) && limit_valid(s) &&
-	       s->base >> 32 == 0 && (s->selector & 3) == 0;
+	if (wide && (!long_mode || s->attributes & HV_SEG_DB))
+		return false;
+	return segment_ready(SEGMENT_CODE, s) && is_kernel(s);
 }
 
-static bool stack_valid(const struct hv_segment *s)
+static bool data_valid(enum segment_kind kind, const struct hv_segment *s)
 {
-	u32 a = s->attributes;
+	bool there = s->attributes & HV_SEG_PRESENT;
 
-	if ((s->selector & 3) != 0 || a & SEG_RESERVED || HV_SEG_DPL(a) != 0)
-		return false;
-	if (!is_present(s))
-		return true;
-	return a & SEG_S && (SEG_TYPE(a) == 3 || SEG_TYPE(a) == 7) && limit_valid(s) &&
-	       s->base >> 32 == 0;
+	return segment_ready(kind, s) && (!there || HV_SEG_DPL(s->attributes) >= (s->selector & 3));
 }
 
-/* @wide: FS and GS, whose base has 64 bits. */
-static bool data_valid(const struct hv_segment *s, bool wide)
-{
-	u32 a = s->attributes;
-
-	if (wide ? !is_canonical(s->base) : is_present(s) && s->base >> 32 != 0)
-		return false;
-	if (a & SEG_RESERVED)
-		return false;
-	if (!is_present(s))
-		return true;
-	return a & SEG_S && SEG_TYPE(a) & SEG_ACCESSED &&
-	       (!(SEG_TYPE(a) & SEG_CODE) || SEG_TYPE(a) & SEG_READABLE) &&
-	       HV_SEG_DPL(a) >= (s->selector & 3) && limit_valid(s);
-}
-
-/* TR must be a busy TSS: of 64 bits in long mode, else also of 16. */
+/* A TSS of 64 bits in long mode. */
 static bool task_valid(const struct hv_segment *s, bool long_mode)
 {
-	u32 a = s->attributes;
-	bool type = SEG_TYPE(a) == 11 || (!long_mode && SEG_TYPE(a) == 3);
-
-	return is_present(s) && type && !(a & (SEG_S | SEG_RESERVED)) && limit_valid(s) &&
-	       !(s->selector & SEL_LOCAL) && is_canonical(s->base);
-}
-
-static bool local_table_valid(const struct hv_segment *s)
-{
-	u32 a = s->attributes;
-
-	if (!is_present(s))
-		return !(a & SEG_RESERVED);
-	return SEG_TYPE(a) == 2 && !(a & (SEG_S | SEG_RESERVED)) && limit_valid(s) &&
-	       !(s->selector & SEL_LOCAL) && is_canonical(s->base);
+	return segment_ready(SEGMENT_TASK, s) &&
+	       (!long_mode || SEG_TYPE(s->attributes) == SEG_TSS_64);
 }
 
 static bool segments_valid(const struct hv_initial_vp_context *c, bool long_mode)
 {
-	return code_valid(&c->cs, long_mode) && stack_valid(&c->ss) && data_valid(&c->ds, false) &&
-	       data_valid(&c->es, false) && data_valid(&c->fs, true) && data_valid(&c->gs, true) &&
-	       task_valid(&c->tr, long_mode) && local_table_valid(&c->ldtr) &&
-	       is_canonical(c->gdtr.base) && is_canonical(c->idtr.base);
+	return code_valid(&c->cs, long_mode) && segment_ready(SEGMENT_STACK, &c->ss) &&
+	       is_kernel(&c->ss) && data_valid(SEGMENT_DATA, &c->ds) &&
+	       data_valid(SEGMENT_DATA, &c->es) && data_valid(SEGMENT_WIDE, &c->fs) &&
+	       data_valid(SEGMENT_WIDE, &c->gs) && task_valid(&c->tr, long_mode) &&
+	       segment_ready(SEGMENT_LOCAL_TABLE, &c->ldtr) && is_canonical(c->gdtr.base) &&
+	       is_canonical(c->idtr.base);
 }
 
 static bool control_valid(const struct vp *vp, const struct hv_initial_vp_context *c)
@@ -187,50 +146,62 @@ static enum hv_status context_set(struct vp *vp, const struct hv_initial_vp_cont
 	return HV_STATUS_SUCCESS;
 }
 
-static enum hv_status decode(
-	const struct hypercall *call, const struct hv_start_vp_input *in, struct vp **out)
+/*
+ * One of the caller's own, under its partition's manage lock, so that nobody
+ * starts it, or sets its registers, at the same time. Who holds the lock may
+ * wait for this very VP to stop: not to be waited for in here.
+ */
+static enum hv_status own_vp(struct hypercall *call, u32 index, struct vp **vp)
 {
-	struct vp *vp;
+	struct partition *p = call->vp->partition;
 
-	if (!hc_is_own_partition(call, in->partition_id))
-		return HV_STATUS_INVALID_PARTITION_ID;
+	if (index >= HV_MAX_PROCESSORS || !load_acquire(&p->vps[index]))
+		return HV_STATUS_INVALID_VP_INDEX;
+	if (!spin_trylock(&p->manage))
+		return HYPERCALL_AGAIN;
+	*vp = p->vps[index];
+	if (*vp)
+		return HV_STATUS_SUCCESS;
+	spin_unlock(&p->manage);
+	return HV_STATUS_INVALID_VP_INDEX;
+}
+
+static enum hv_status start(struct vp *vp, const struct hv_start_vp_input *in)
+{
+	enum hv_status status;
+
 	if (in->target_vtl || in->reserved[0] || in->reserved[1] || in->reserved[2])
 		return HV_STATUS_INVALID_PARAMETER;
-	if (in->vp_index >= HV_MAX_PROCESSORS)
-		return HV_STATUS_INVALID_VP_INDEX;
-	vp = call->vp->partition->vps[in->vp_index];
-	if (!vp)
-		return HV_STATUS_INVALID_VP_INDEX;
 	if (!context_valid(vp, &in->context))
 		return HV_STATUS_INVALID_REGISTER_VALUE;
-	*out = vp;
+	if (!(load_acquire(&vp->stop) & VP_STOP_STARTUP) || load_acquire(&vp->running))
+		return HV_STATUS_INVALID_VP_STATE;
+	status = context_set(vp, &in->context);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	/* As on a real one, an NMI from before the start is none. */
+	atomic_fetch_and(&vp->work, ~(u32)VP_WORK_NMI);
+	trace(TRACE_VP_START, vp, vp->index, vp->regs.rip);
+	/* Pairs with the load of stop in sched.c on the VP's processor. */
+	atomic_fetch_and(&vp->stop, ~(u32)VP_STOP_STARTUP);
+	sched_wake(vp);
 	return HV_STATUS_SUCCESS;
 }
 
 enum hv_status hc_start_virtual_processor(struct hypercall *call)
 {
 	const struct hv_start_vp_input *in = call->input;
-	struct partition *p = call->vp->partition;
+	enum hv_status status;
 	struct vp *vp;
-	enum hv_status status = decode(call, in, &vp);
 
+	if (!hc_is_own_partition(call, in->partition_id)) {
+		status = hc_child_vp_stopped(call, in->partition_id, in->vp_index, &vp);
+		return status == HV_STATUS_SUCCESS ? start(vp, in) : status;
+	}
+	status = own_vp(call, in->vp_index, &vp);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
-	/* Of two who start the same VP at once, one finds it started. */
-	spin_lock(&p->lock);
-	if (!(load_acquire(&vp->stop) & VP_STOP_STARTUP))
-		status = HV_STATUS_INVALID_VP_STATE;
-	else
-		status = context_set(vp, &in->context);
-	if (status == HV_STATUS_SUCCESS) {
-		/* As on a real one, an NMI from before the start is none. */
-		atomic_fetch_and(&vp->work, ~(u32)VP_WORK_NMI);
-		trace(TRACE_VP_START, vp, vp->index, vp->regs.rip);
-		/* Pairs with the load of stop in sched.c on the VP's processor. */
-		atomic_fetch_and(&vp->stop, ~(u32)VP_STOP_STARTUP);
-	}
-	spin_unlock(&p->lock);
-	if (status == HV_STATUS_SUCCESS)
-		sched_wake(vp);
+	status = start(vp, in);
+	spin_unlock(&call->vp->partition->manage);
 	return status;
 }

@@ -23,10 +23,8 @@ static enum hv_status decode(struct hypercall *call, struct vp **vp)
 		return HV_STATUS_INVALID_PARAMETER;
 	if (!hc_is_own_partition(call, in->partition_id))
 		return hc_child_vp(call, in->partition_id, in->vp_index, vp);
-	if (index >= HV_MAX_PROCESSORS || !call->vp->partition->vps[index])
-		return HV_STATUS_INVALID_VP_INDEX;
-	*vp = call->vp->partition->vps[index];
-	return HV_STATUS_SUCCESS;
+	*vp = index < HV_MAX_PROCESSORS ? partition_vp(call->vp->partition, index) : NULL;
+	return *vp ? HV_STATUS_SUCCESS : HV_STATUS_INVALID_VP_INDEX;
 }
 
 enum hv_status hc_map_stats_page(struct hypercall *call)

@@ -49,6 +49,14 @@ static const struct hypercall_row table[] = {
 	[HV_CALL_DELETE_PARTITION] = { "DeletePartition",
 		.input_size = sizeof(struct hv_partition_input),
 		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS), .handle = hc_delete_partition },
+	[HV_CALL_GET_PARTITION_PROPERTY] = { "GetPartitionProperty",
+		.input_size = sizeof(struct hv_get_property_input), .output_size = 8,
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
+		.handle = hc_get_partition_property },
+	[HV_CALL_SET_PARTITION_PROPERTY] = { "SetPartitionProperty",
+		.input_size = sizeof(struct hv_set_property_input),
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
+		.handle = hc_set_partition_property },
 	[HV_CALL_GET_PARTITION_ID] = { "GetPartitionId", .output_size = 8,
 		.privileges = CALL_PRIVILEGE(HV_ACCESS_PARTITION_ID),
 		.handle = hc_get_partition_id },
@@ -86,6 +94,23 @@ static const struct hypercall_row table[] = {
 		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS), .handle = hc_create_vp },
 	[HV_CALL_DELETE_VP] = { "DeleteVp", .input_size = sizeof(struct hv_delete_vp_input),
 		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS), .handle = hc_delete_vp },
+	[HV_CALL_GET_VP_REGISTERS] = { "GetVpRegisters",
+		.input_size = sizeof(struct hv_vp_registers_input), .rep_in = 4, .rep_out = 16,
+		.privileges = CALL_PRIVILEGE(HV_ACCESS_VP_REGISTERS),
+		.handle = hc_get_vp_registers },
+	[HV_CALL_SET_VP_REGISTERS] = { "SetVpRegisters",
+		.input_size = sizeof(struct hv_vp_registers_input),
+		.rep_in = sizeof(struct hv_register_assoc),
+		.privileges = CALL_PRIVILEGE(HV_ACCESS_VP_REGISTERS),
+		.handle = hc_set_vp_registers },
+	[HV_CALL_TRANSLATE_VIRTUAL_ADDRESS] = { "TranslateVirtualAddress",
+		.input_size = sizeof(struct hv_translate_input),
+		.output_size = sizeof(struct hv_translate_output),
+		.handle = hc_translate_virtual_address },
+	[HV_CALL_READ_GPA] = { "ReadGpa", .input_size = sizeof(struct hv_read_gpa_input),
+		.output_size = sizeof(struct hv_read_gpa_output), .handle = hc_read_gpa },
+	[HV_CALL_WRITE_GPA] = { "WriteGpa", .input_size = sizeof(struct hv_write_gpa_input),
+		.output_size = 8, .handle = hc_write_gpa },
 	[HV_CALL_MAP_STATS_PAGE] = { "MapStatsPage",
 		.input_size = sizeof(struct hv_stats_page_input), .output_size = 8,
 		.privileges = CALL_PRIVILEGE(HV_ACCESS_STATS_PAGES), .handle = hc_map_stats_page },
@@ -109,6 +134,9 @@ static const struct hypercall_row table[] = {
 	[HV_CALL_GET_VP_INDEX_FROM_APIC_ID] = { "GetVpIndexFromApicId",
 		.input_size = sizeof(struct hv_vp_index_from_apic_id_input), .rep_in = 4,
 		.rep_out = 4, .handle = hc_get_vp_index_from_apic_id },
+	[HV_CALL_GET_GPA_PAGES_ACCESS_STATE] = { "GetGpaPagesAccessState",
+		.input_size = sizeof(struct hv_access_state_input), .rep_out = 1,
+		.handle = hc_get_gpa_pages_access_state, .finish = hc_map_finish },
 	[HV_CALL_MAP_VP_STATE_PAGE] = { "MapVpStatePage",
 		.input_size = sizeof(struct hv_map_state_page_input), .output_size = 8,
 		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
@@ -117,6 +145,10 @@ static const struct hypercall_row table[] = {
 		.input_size = sizeof(struct hv_unmap_state_page_input),
 		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
 		.handle = hc_unmap_vp_state_page },
+	[HV_CALL_SET_PARTITION_PROPERTY_EX] = { "SetPartitionPropertyEx",
+		.input_size = sizeof(struct hv_set_property_ex_input), .variable = true,
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
+		.handle = hc_set_partition_property_ex },
 };
 
 static_assert(sizeof(struct hv_start_vp_input) <= HYPERCALL_INPUT_MAX);
@@ -171,13 +203,27 @@ static u64 result_word(enum hv_status status, u32 reps)
 	return (u64)status | (u64)reps << 32;
 }
 
-/* One element, from and to memory. */
-static enum hv_status call_element(
-	struct hypercall *call, const struct hypercall_row *row, u64 in, u64 out)
+/* The input of element @i: from the copy, where the whole input fitted, else from memory. */
+static bool element_read(struct hypercall *call, const struct hypercall_row *row,
+	const struct hypercall_control *c, u32 i)
 {
+	u32 offset = row->input_size + c->header_size + i * row->rep_in;
+
+	if (c->input_size > HYPERCALL_INPUT_MAX)
+		return guest_read(
+			call->vp, GPA(call->input_gpa + offset), call->element_in, row->rep_in);
+	memcpy(call->element_in, (const u8 *)call->input_block + offset, row->rep_in);
+	return true;
+}
+
+/* One element, from and to memory. */
+static enum hv_status call_element(struct hypercall *call, const struct hypercall_row *row,
+	const struct hypercall_control *c, u32 i)
+{
+	u64 out = call->output_gpa + row->output_size + i * row->rep_out;
 	enum hv_status status;
 
-	if (row->rep_in && !guest_read(call->vp, GPA(in), call->element_in, row->rep_in))
+	if (row->rep_in && !element_read(call, row, c, i))
 		return HV_STATUS_INVALID_PARAMETER;
 	call->output_block[0] = call->output_block[1] = 0;
 	status = row->handle(call);
@@ -194,8 +240,6 @@ static enum hv_status call_element(
 static u64 call_rep(
 	struct hypercall *call, const struct hypercall_row *row, const struct hypercall_control *c)
 {
-	u64 elements_in = call->input_gpa + row->input_size + c->header_size;
-	u64 elements_out = call->output_gpa + row->output_size;
 	u64 end = rdtsc() + clock_ns_to_tsc(YIELD_NS);
 	enum hv_status status = HV_STATUS_SUCCESS;
 	u32 i = c->rep_start;
@@ -205,8 +249,7 @@ static u64 call_rep(
 	call->moving = (struct frame_list){ 0 };
 	do {
 		call->rep_index = i;
-		status = call_element(
-			call, row, elements_in + i * row->rep_in, elements_out + i * row->rep_out);
+		status = call_element(call, row, c, i);
 		if (status != HV_STATUS_SUCCESS)
 			break;
 		i++;
@@ -231,18 +274,21 @@ static u64 call_memory(
 	struct hypercall *call, const struct hypercall_row *row, const struct hypercall_control *c)
 {
 	enum hv_status status = hypercall_blocks_check(c, call->input_gpa, call->output_gpa);
+	u32 copied = c->input_size;
 
 	if (status != HV_STATUS_SUCCESS)
 		return result_word(status, 0);
 	call->input = call->input_block;
 	call->input_size = row->input_size + c->header_size;
+	/* A list that is too long for the copy is read element by element. */
+	if (copied > HYPERCALL_INPUT_MAX)
+		copied = call->input_size;
 	call->output = call->output_block;
 	memset(call->output_block, 0, row->output_size);
 	if (call->input_size > HYPERCALL_INPUT_MAX)
 		return result_word(HV_STATUS_INVALID_HYPERCALL_INPUT, 0);
 	if (!output_writable(call, c) ||
-		(call->input_size && !guest_read(call->vp, GPA(call->input_gpa), call->input_block,
-					     call->input_size)))
+		(copied && !guest_read(call->vp, GPA(call->input_gpa), call->input_block, copied)))
 		return result_word(HV_STATUS_INVALID_PARAMETER, 0);
 	if (c->rep)
 		return call_rep(call, row, c);
@@ -311,26 +357,33 @@ static bool call_allowed(struct vp *vp, bool wide)
 	       (likely(wide) || in_kernel(vp));
 }
 
+/* As if the call had not been made yet; a stepping debugger's trap comes when it is over. */
+__attribute__((noinline)) static void make_again(
+	struct vp *vp, bool wide, const struct hypercall *call, u64 rip)
+{
+	control_write(vp, wide, call);
+	vp->regs.rip = rip;
+	vp->event.valid = false;
+}
+
 void hypercall_handle(struct vp *vp, const struct exit *exit)
 {
 	struct hypercall *call = &vp->call;
 	bool wide = virt->in_kernel64(vp);
+	u64 rip = vp->regs.rip;
 	u64 result;
-	u8 length;
 
 	if (unlikely(!call_allowed(vp, wide))) {
 		vp_inject_ud(vp);
 		return;
 	}
-	if (!vp_length(vp, exit, &length))
+	if (!vp_skip(vp, exit))
 		return;
 	call->vp = vp;
 	registers_read(vp, wide, call);
 	result = dispatch(call);
-	if (unlikely(result == RESULT_RESUME)) {
-		control_write(vp, wide, call);
-		return;
-	}
-	result_write(vp, wide, result);
-	vp_advance(vp, length);
+	if (likely(result != RESULT_RESUME))
+		result_write(vp, wide, result);
+	else
+		make_again(vp, wide, call, rip);
 }

@@ -63,6 +63,7 @@ static void register_page_fill(struct vp *vp)
 	page->rip = vp->regs.rip;
 	page->rflags = vp->regs.rflags;
 	page->cr8 = virt->tpr(vp);
+	page->xfem = vp->xcr0;
 	virt->register_page(vp, page);
 	page->valid = 1;
 }

@@ -110,7 +110,7 @@ static void take_memory(void)
 	frame_mark(SPA(plan.image), plan.image_size, FRAME_IMAGE, 0);
 	frame_mark(SPA(plan.owned), table_size, FRAME_IMAGE, 0);
 	pool_init(SPA(plan.owned + table_size), plan.owned_size - table_size);
-	paging_prepare_deposits(plan.top);
+	paging_reserve_deposits(plan.direct_reserve);
 }
 
 static void start_boot_processor(void)

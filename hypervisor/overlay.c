@@ -6,9 +6,12 @@
 #include "hypervisor/overlay.h"
 
 #include "base/assert.h"
+#include "hypervisor/cpu.h"
 #include "hypervisor/frame.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/pool.h"
+
+#define GPA_BITS_MAX 48u /* second-level tables of four levels */
 
 void overlay_init(struct overlay *o)
 {
@@ -45,12 +48,18 @@ static void place_give(const struct partition *p, gpa_t gpa)
 		frame_overlay_end(SPA(gpa.a));
 }
 
+/* Whether there is such an address: the tables would take its low bits for another. */
+static bool is_gpa(gpa_t gpa)
+{
+	return gpa.a < BIT(MIN(this_cpu()->features.phys_bits, GPA_BITS_MAX));
+}
+
 enum hv_status overlay_set(
 	struct partition *p, struct overlay *o, gpa_t gpa, const void *page, u32 access)
 {
 	enum hv_status s;
 
-	if (!place_take(p, gpa))
+	if (!is_gpa(gpa) || !place_take(p, gpa))
 		return HV_STATUS_INVALID_PARAMETER;
 	o->covers = slat_lookup(&p->slat, gpa, &o->below);
 	s = slat_map(&p->slat, gpa, virt_to_spa(page), PAGE_SIZE, access, MEMTYPE_WB, 1);

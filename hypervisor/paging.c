@@ -11,10 +11,12 @@
 #include "hypervisor/cpu.h"
 #include "hypervisor/layout.h"
 #include "hypervisor/pool.h"
+#include "lib/string.h"
 #include "x86/atomic.h"
 #include "x86/cpu.h"
 #include "x86/cr.h"
 #include "x86/paging.h"
+#include "x86/spinlock.h"
 
 #define EARLY_TABLES 64u
 
@@ -26,6 +28,13 @@ static u32 early_used;
 static u64 *pml4;
 static u64 device_next = HV_DEVICE_BASE;
 static bool has_page1g;
+
+/* Pages for the tables of deposits, taken at boot and zeroed when they are needed. */
+static struct {
+	u8 *next;
+	u64 left;
+	struct spinlock lock; /* and of the deposits' tables */
+} reserve;
 
 static u32 epoch; /* batches of deposited pages that were taken out */
 
@@ -43,8 +52,14 @@ static u64 *table_alloc(void)
 
 	if (early_used < EARLY_TABLES)
 		return early_tables[early_used++];
-	t = pool_alloc(1);
-	assert(t);
+	if (!reserve.left) {
+		t = pool_alloc(1);
+		assert(t);
+		return t;
+	}
+	t = memset(reserve.next, 0, PAGE_SIZE);
+	reserve.next += PAGE_SIZE;
+	reserve.left--;
 	return t;
 }
 
@@ -141,24 +156,21 @@ u64 paging_cr3(void)
 	return virt_to_spa(pml4).a;
 }
 
-/* Makes the tables for the 2 MiB at @va, unless a large leaf is there, of owned memory. */
-static void prepare(u64 va)
+void paging_reserve_deposits(u64 pages)
 {
-	u64 *t = pml4;
-
-	for (u32 l = 4; l > 1; l--) {
-		u64 *e = &t[PT_INDEX(va, l)];
-
-		if (*e & PTE_PS)
-			return;
-		t = table_below(e);
-	}
+	reserve.next = pool_alloc_raw(pages);
+	assert(reserve.next);
+	reserve.left = pages;
 }
 
-void paging_prepare_deposits(u64 top)
+static u64 *deposit_entry(u64 va)
 {
-	for (u64 spa = 0; spa < top; spa += PAGE_2M)
-		prepare(HV_DIRECT_BASE + spa);
+	u64 *e;
+
+	spin_lock(&reserve.lock);
+	e = entry_at(va, 1);
+	spin_unlock(&reserve.lock);
+	return e;
 }
 
 /* Not global, so that reloading CR3 forgets it. */
@@ -166,7 +178,7 @@ void *paging_map_deposit(spa_t spa)
 {
 	u64 va = HV_DIRECT_BASE + spa.a;
 
-	WRITE_ONCE(*entry_at(va, 1), spa.a | PTE_P | PTE_W | PTE_NX | PTE_A | PTE_D);
+	WRITE_ONCE(*deposit_entry(va), spa.a | PTE_P | PTE_W | PTE_NX | PTE_A | PTE_D);
 	return (void *)va;
 }
 
@@ -174,7 +186,7 @@ void paging_unmap_deposit(spa_t spa)
 {
 	u64 va = HV_DIRECT_BASE + spa.a;
 
-	WRITE_ONCE(*entry_at(va, 1), 0);
+	WRITE_ONCE(*deposit_entry(va), 0);
 	invlpg(va);
 }
 

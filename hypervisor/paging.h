@@ -34,10 +34,10 @@ u64 *paging_entries(u64 va);
 
 /*
  * Deposited pages, at HV_DIRECT_BASE + SPA, any processor, each page its
- * caller's own. Tables for all memory below @top are made at boot, so that
- * mapping cannot fail and needs no lock.
+ * caller's own; one lock inside. Boot keeps @pages for the tables of all memory
+ * there is, so that mapping cannot fail.
  */
-void paging_prepare_deposits(u64 top);
+void paging_reserve_deposits(u64 pages);
 void *paging_map_deposit(spa_t spa);
 /*
  * Takes one out again. Other processors may still have it in their TLBs until

@@ -5,6 +5,7 @@
  */
 #include "hypervisor/partition.h"
 
+#include "hypervisor/cpu.h"
 #include "hypervisor/frame.h"
 #include "hypervisor/pool.h"
 #include "hypervisor/vp.h"
@@ -27,6 +28,12 @@ void partition_page_free(struct partition *p, void *page)
 		deposit_give(&p->deposit, page);
 }
 
+/* Tables of four levels map 48 bits. */
+bool partition_gpa_exists(u64 gpfn)
+{
+	return gpfn < BIT(MIN(this_cpu()->features.phys_bits, 48) - PAGE_SHIFT);
+}
+
 /* What the second-level tables say, if it is RAM that the partition may have. */
 static bool gpa_mapped(struct partition *p, gpa_t gpa, u32 access, spa_t *spa)
 {
@@ -37,7 +44,12 @@ static bool gpa_mapped(struct partition *p, gpa_t gpa, u32 access, spa_t *spa)
 		return false;
 	*spa = m.spa;
 	f = frame_get(m.spa);
-	return f && (access & ~m.access) == 0;
+	if (!f || access & ~m.access)
+		return false;
+	/* A write on the partition's behalf is seen like its own. */
+	if (access & SLAT_WRITE && (m.access & (SLAT_LOGGED | SLAT_DIRTY)) == SLAT_LOGGED)
+		slat_log_write(&p->slat, gpa);
+	return true;
 }
 
 bool partition_gpa_to_spa(struct partition *p, gpa_t gpa, u32 access, spa_t *spa)
@@ -86,12 +98,18 @@ void partition_flush(struct partition *p, struct vp *self)
 		window_flush();
 		self->memo_key = vp_memo_key();
 	}
-	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++)
-		if (p->vps[i] && p->vps[i] != self)
-			vp_notify(p->vps[i], VP_WORK_FLUSH);
-	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++)
-		if (p->vps[i] && p->vps[i] != self)
-			wait_flushed(p->vps[i], self);
+	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++) {
+		struct vp *vp = partition_vp(p, i);
+
+		if (vp && vp != self)
+			vp_notify(vp, VP_WORK_FLUSH);
+	}
+	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++) {
+		const struct vp *vp = partition_vp(p, i);
+
+		if (vp && vp != self)
+			wait_flushed(vp, self);
+	}
 }
 
 void partition_flush_tables(struct partition *p, struct vp *self)

@@ -17,8 +17,10 @@
 #include "hypervisor/deposit.h"
 #include "hypervisor/overlay.h"
 #include "hypervisor/policy_cpuid.h"
+#include "hypervisor/reference_time.h"
 #include "hypervisor/slat.h"
 #include "lib/list.h"
+#include "x86/atomic.h"
 
 struct vp;
 
@@ -48,7 +50,8 @@ struct partition {
 	struct deposit deposit;
 	struct vp *vps[HV_MAX_PROCESSORS];
 	u32 vp_count;
-	u64 start_tsc; /* reference time counts from here */
+	u32 vp_limit; /* one above the highest index of a VP */
+	struct reference_time time;
 	u64 tsc_hz;    /* told by HV_MSR_TSC_FREQUENCY */
 	u8 msr_groups; /* policy_msr.c's: registers that there are */
 
@@ -58,6 +61,11 @@ struct partition {
 	u64 xsave_states;          /* XCR0 components */
 	u64 microcode;             /* MSR_BIOS_SIGN_ID */
 	bool ignore_msrs;          /* HV_PROPERTY_UNIMPLEMENTED_MSR */
+
+	/* Kept, in parts of HV_CPU_ALL; weights as in hv/partition.h. */
+	u64 cpu_reserve;
+	u64 cpu_cap;
+	u64 cpu_weight;
 	struct partition_intercepts intercepts;
 
 	/* Bitmaps, made from the policy by the back end: one pair for the root,
@@ -86,6 +94,17 @@ static inline bool partition_is_root(const struct partition *p)
 }
 
 /*
+ * VP @index or NULL, for other VPs of @p, while which its parent may make and
+ * delete some: each look may give another answer. What it gives is good until
+ * the caller enters the guest or serves a flush.
+ */
+static inline struct vp *partition_vp(const struct partition *p, u32 index)
+{
+	/* Pairs with the releases in vp_life.c. */
+	return load_acquire(&p->vps[index]);
+}
+
+/*
  * The table of partitions, partition_table.c. find() takes a reference, NULL
  * if there is none of that id; put() lets go, and frees what was deleted.
  */
@@ -98,6 +117,9 @@ void partition_put(struct partition *p);
  */
 [[nodiscard]] void *partition_page_alloc(struct partition *p);
 void partition_page_free(struct partition *p, void *page);
+
+/* Whether a child's address space has page @gpfn, mapped or not. */
+bool partition_gpa_exists(u64 gpfn);
 
 /*
  * SPA of a page of the partition that hypervisor code may touch on its

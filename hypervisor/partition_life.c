@@ -47,7 +47,9 @@ enum hv_status partition_create(struct partition *parent, u64 flags,
 	p->create_flags = flags;
 	p->state = PARTITION_CREATED;
 	p->privileges = CHILD_PRIVILEGES_MSRS | CHILD_PRIVILEGES_CALLS << 32;
-	p->start_tsc = rdtsc();
+	reference_time_start(&p->time);
+	p->cpu_cap = HV_CPU_ALL;
+	p->cpu_weight = HV_CPU_WEIGHT_DEFAULT;
 	p->msr_bitmap = template.msr_bitmap;
 	p->io_bitmap = template.io_bitmap;
 	list_init(&p->overlays);

@@ -83,6 +83,8 @@ u64 partition_table_next_child(const struct partition *parent, u64 previous)
 {
 	u64 found = 0;
 
+	if (previous >= HV_MAX_PARTITIONS)
+		return 0;
 	spin_lock(&lock);
 	for (u64 id = previous + 1; id < HV_MAX_PARTITIONS && !found; id++)
 		if (table[id] && table[id]->parent == parent)

@@ -65,6 +65,3 @@ void policy_io_bitmap(const struct partition *p, u8 *bitmap, size_t size);
 [[nodiscard]] bool policy_mode_valid(u64 cr0, u64 cr4, u64 efer);
 /* Components that XCR0 may have for @vp. */
 u64 policy_xcr0_mask(const struct vp *vp);
-
-/* What a new child sees of the processor: everything that may be, without what is in @off. */
-void policy_child_init(struct partition *p, const struct hv_creation_properties *off);

@@ -262,21 +262,25 @@ static void synthetic_leaf(const struct partition *p, u32 leaf, struct cpuid_reg
 	}
 }
 
+/* Leaves that are in no table: the hypervisor's own, or nothing. */
+static void other_leaf(const struct vp *vp, u32 leaf, struct cpuid_regs *r)
+{
+	if (leaf - HV_CPUID_VENDOR < ARRAY_SIZE(synthetic))
+		synthetic_leaf(vp->partition, leaf, r);
+	else
+		*r = (struct cpuid_regs){ 0 };
+}
+
 void policy_cpuid(struct vp *vp, u32 leaf, u32 subleaf, struct cpuid_regs *r)
 {
-	const struct cpuid_row *row;
+	const struct cpuid_row *row = row_find(leaf);
 
-	if (leaf - HV_CPUID_VENDOR < ARRAY_SIZE(synthetic)) {
-		synthetic_leaf(vp->partition, leaf, r);
+	if (!row) {
+		other_leaf(vp, leaf, r);
 		return;
 	}
 	if (!partition_is_root(vp->partition)) {
 		cpuid_table_read(vp, leaf, subleaf, r);
-		return;
-	}
-	row = row_find(leaf);
-	if (!row) {
-		*r = (struct cpuid_regs){ 0 };
 		return;
 	}
 	*r = masked(row, leaf, subleaf);

@@ -16,9 +16,10 @@
 #define EXT_FIRST 0x80000000u
 
 /* Leaf 1. */
-#define ECX_XSAVE   BIT(26)
-#define ECX_OSXSAVE BIT(27)
-#define EDX_HTT     BIT(28)
+#define ECX_XSAVE      BIT(26)
+#define ECX_OSXSAVE    BIT(27)
+#define ECX_HYPERVISOR BIT(31)
+#define EDX_HTT        BIT(28)
 /* Leaf 4 EAX: type of the cache, 0 behind the last, and its level. */
 #define CACHE_TYPE(eax)  ((eax)&0x1f)
 #define CACHE_LEVEL(eax) ((eax) >> 5 & 7)
@@ -49,11 +50,7 @@ static bool is_intel(const struct cpuid_table *t)
 /* APIC ids that there are: up to that of the last VP. */
 static u32 ids(const struct partition *p)
 {
-	u32 n = HV_MAX_PROCESSORS;
-
-	while (n > 1 && !p->vps[n - 1])
-		n--;
-	return n;
+	return MAX(p->vp_limit, 1u);
 }
 
 /* Bits that hold numbers below @n. */
@@ -67,6 +64,7 @@ static void features(struct vp *vp, struct cpuid_regs *r)
 	u32 n = ids(vp->partition);
 
 	r->ebx = (r->ebx & 0xffff) | 1u << width(n) << 16 | vp->apic_id << 24;
+	r->ecx |= ECX_HYPERVISOR;
 	if (n > 1)
 		r->edx |= EDX_HTT;
 	if (r->ecx & ECX_XSAVE && virt->cr4(vp) & CR4_OSXSAVE)
@@ -140,8 +138,8 @@ static void xsave_leaf(const struct cpuid_table *t, u32 subleaf, struct cpuid_re
 	*r = t->xsave[subleaf];
 	if (subleaf == 0)
 		r->ebx = cpuid_table_xsave_size(t, xcr0_read());
-	else if (subleaf == 1 && r->eax & EAX_XSAVEC)
-		r->ebx = compacted_size(t, xcr0_read());
+	else if (subleaf == 1)
+		r->ebx = r->eax & EAX_XSAVEC ? compacted_size(t, xcr0_read()) : 0;
 }
 
 /* Where AMD has its cores, besides leaf 1. */

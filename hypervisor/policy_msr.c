@@ -223,7 +223,7 @@ static bool tlfs_read(struct vp *vp, const struct msr_row *row, u32 msr, u64 *v)
 static bool tlfs_write(struct vp *vp, const struct msr_row *row, u32 msr, u64 v)
 {
 	(void)row;
-	return synthetic_write(vp, msr, v);
+	return synthetic_write(vp, msr, v, vp);
 }
 
 static bool sint_read(struct vp *vp, const struct msr_row *row, u32 msr, u64 *v)
@@ -235,7 +235,7 @@ static bool sint_read(struct vp *vp, const struct msr_row *row, u32 msr, u64 *v)
 static bool sint_write(struct vp *vp, const struct msr_row *row, u32 msr, u64 v)
 {
 	(void)row;
-	return synic_msr_write(vp, msr, v);
+	return synic_msr_write(vp, msr, v, vp);
 }
 
 /* Kept by us, because the processor's is exchanged with the VP. */

@@ -177,7 +177,7 @@ static void create_partition(const struct memory_plan *plan)
 	assert(p);
 	p->id = HV_PARTITION_ID_ROOT;
 	p->privileges = ROOT_PRIVILEGES_MSRS | ROOT_PRIVILEGES_CALLS << 32;
-	p->start_tsc = rdtsc();
+	reference_time_start(&p->time);
 	p->tsc_hz = clock_tsc_hz;
 	policy_msr_init(p);
 	p->state = PARTITION_ACTIVE;

@@ -19,4 +19,7 @@ struct run_queue {
 	struct timer slice;   /* ends the turn of what runs */
 	const void *slice_of; /* the VP that it was set for */
 	bool root_had_turn;   /* the root used up its slice: a child is next */
+	bool root_waits;      /* and wants to go on after it */
+	const void *turn_of;  /* the child's VP whose turn was interrupted, or NULL */
+	u64 turn_left;        /* of it, TSC ticks */
 };

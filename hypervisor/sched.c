@@ -46,11 +46,11 @@ void sched_init(struct cpu *cpu)
 	timer_init(&cpu->run_queue.slice, slice_over);
 }
 
-/* Makes @cpu look whom to run, unless it runs @vp already. */
+/* Makes @cpu look whom to run, unless it runs @vp already; NULL: in any case. */
 static void poke(struct cpu *cpu, const struct vp *vp)
 {
 	/* Pairs with the exchange in run(): it sees what was made visible, or we see it. */
-	if (load_acquire(&cpu->running) != vp)
+	if (!vp || load_acquire(&cpu->running) != vp)
 		atomic_fetch_or(&cpu->resched, (u32)SCHED_LOOK);
 	cpu_kick(cpu);
 }
@@ -101,6 +101,34 @@ static void dequeue(struct run_queue *q, struct vp *vp)
 	q->count--;
 }
 
+/* A turn ends only if others wait; who comes later makes us look again. */
+static void slice_begin(struct cpu *cpu, const struct vp *vp)
+{
+	struct run_queue *q = &cpu->run_queue;
+	u64 ticks;
+
+	if ((!load_relaxed(&q->count) && !q->root_waits) || (q->slice.armed && q->slice_of == vp))
+		return;
+	if (vp == cpu->root_vp)
+		ticks = clock_ns_to_tsc(ROOT_SLICE_NS);
+	else
+		ticks = q->turn_of == vp ? q->turn_left : clock_ns_to_tsc(CHILD_SLICE_NS);
+	q->slice_of = vp;
+	timer_set(&q->slice, rdtsc() + ticks);
+}
+
+/*
+ * Somebody has come into the queue of @cpu. The root goes on where it runs: it is
+ * first, and its turn will end now that somebody waits.
+ */
+static void announce(struct cpu *cpu)
+{
+	if (cpu == this_cpu() && cpu->running && cpu->running == cpu->root_vp)
+		slice_begin(cpu, cpu->root_vp);
+	else
+		poke(cpu, NULL);
+}
+
 /* One look, with the queue of @cpu locked: true if @vp has to look for another place. */
 static bool wake_at(struct cpu *cpu, struct vp *vp)
 {
@@ -118,7 +146,7 @@ static bool wake_at(struct cpu *cpu, struct vp *vp)
 	if (place != cpu)
 		return true;
 	enqueue(cpu, vp, true);
-	poke(cpu, NULL);
+	announce(cpu);
 	return false;
 }
 
@@ -142,7 +170,7 @@ void sched_wake(struct vp *vp)
 		wake_child(vp);
 }
 
-/* True if it is on no processor, after it was taken off the queue if it was on one. */
+/* True if nobody runs or settles it, after it was taken off the queue if it was on one. */
 static bool take_off(struct vp *vp)
 {
 	struct cpu *cpu = lock_of(vp);
@@ -157,9 +185,19 @@ static bool take_off(struct vp *vp)
 	return off;
 }
 
+/* A processor that put it to sleep may be about to wake it elsewhere. */
+static bool is_in_hand(const struct vp *vp)
+{
+	for (u32 i = 0; i < cpu_count; i++)
+		/* Pairs with the release at the end of leave(). */
+		if (load_acquire(&cpus[i]->running) == vp)
+			return true;
+	return false;
+}
+
 void sched_wait_stopped(struct vp *vp, struct vp *self)
 {
-	while (!take_off(vp)) {
+	while (!take_off(vp) || is_in_hand(vp)) {
 		partition_serve_flush(self);
 		cpu_pause();
 	}
@@ -226,13 +264,24 @@ static struct vp *take_any(struct cpu *cpu)
 	return vp;
 }
 
-/* An idle processor that may run what waits here, if there is one. */
-static void offer(const struct vp *vp)
+/* What waits here can be run by those who have nothing to do, each by another. */
+static void offer(struct run_queue *q)
 {
-	u64 free = load_relaxed(&idle) & vp->affinity;
+	u64 free = load_relaxed(&idle);
 
-	if (free)
-		poke(cpus[__builtin_ctzll(free)], NULL);
+	if (!free || !load_relaxed(&q->count))
+		return;
+	spin_lock(&q->lock);
+	list_for_each(n, &q->ready)
+	{
+		u64 takers = free & vp_of(n)->affinity;
+
+		if (!takers)
+			continue;
+		poke(cpus[__builtin_ctzll(takers)], NULL);
+		free &= ~(takers & -takers);
+	}
+	spin_unlock(&q->lock);
 }
 
 static bool root_wants(const struct cpu *cpu)
@@ -248,33 +297,27 @@ static struct vp *pick(struct cpu *cpu)
 {
 	struct run_queue *q = &cpu->run_queue;
 	bool root = cpu->root_vp && root_wants(cpu);
-	struct vp *vp;
+	struct vp *vp = NULL;
 
-	if (root && !(q->root_had_turn && load_relaxed(&q->count)))
-		return cpu->root_vp;
-	vp = take_any(cpu);
-	/* Whoever waits behind it can be run by somebody who has nothing to do. */
-	if (vp && load_relaxed(&q->count))
-		offer(vp);
-	return vp || !root ? vp : cpu->root_vp;
+	if (!root || (q->root_had_turn && load_relaxed(&q->count)))
+		vp = take_any(cpu);
+	q->root_waits = root && vp;
+	if (root && !vp)
+		vp = cpu->root_vp;
+	if (vp)
+		offer(q);
+	return vp;
 }
 
-/*
- * A turn ends only if others wait, the root that a child had to be run instead
- * of among them; who comes later makes us look again. A child's turn that the
- * root interrupts goes on where it was.
- */
-static void slice_begin(struct cpu *cpu, const struct vp *vp)
+/* A child's turn that somebody interrupts goes on where it was, not anew. */
+static void turn_keep(struct run_queue *q, const struct vp *vp)
 {
-	struct run_queue *q = &cpu->run_queue;
-	bool root = vp == cpu->root_vp;
-	bool others = load_relaxed(&q->count) || (!root && q->root_had_turn);
-	u64 ns = root ? ROOT_SLICE_NS : CHILD_SLICE_NS;
+	u64 now = rdtsc();
 
-	if (!others || (q->slice.armed && q->slice_of == vp))
+	if (!q->slice.armed || q->slice_of != vp)
 		return;
-	q->slice_of = vp;
-	timer_set(&q->slice, rdtsc() + clock_ns_to_tsc(ns));
+	q->turn_of = vp;
+	q->turn_left = q->slice.deadline > now ? q->slice.deadline - now : 0;
 }
 
 /*
@@ -285,10 +328,15 @@ static void slice_begin(struct cpu *cpu, const struct vp *vp)
 static bool settle(struct cpu *cpu, struct vp *vp, bool slice_used)
 {
 	u32 stop = load_acquire(&vp->stop);
-	bool ready = stop == 0 || (stop == VP_STOP_HALT && load_acquire(&vp->work));
+	bool ready =
+		stop == 0 || (stop == VP_STOP_HALT && load_acquire(&vp->work) & ~vp->work_blocked);
+	bool last = slice_used || stop;
 
+	cpu->run_queue.turn_of = NULL;
 	if (ready && is_allowed(vp, cpu)) {
-		enqueue(cpu, vp, slice_used || stop);
+		if (!last)
+			turn_keep(&cpu->run_queue, vp);
+		enqueue(cpu, vp, last);
 		return false;
 	}
 	vp->sched = SCHED_IDLE;
@@ -310,6 +358,8 @@ static void leave(struct cpu *cpu, struct vp *vp, bool slice_used)
 	spin_unlock(&cpu->run_queue.lock);
 	if (elsewhere)
 		sched_wake(vp);
+	/* Here nobody knows it any more; pairs with the load in is_in_hand(). */
+	store_release(&cpu->running, NULL);
 }
 
 static void run(struct cpu *cpu, struct vp *vp)
@@ -323,37 +373,48 @@ static void run(struct cpu *cpu, struct vp *vp)
 	(void)atomic_exchange(&vp->running, true);
 	vp_run(vp);
 	slice_used = load_relaxed(&cpu->resched) & SCHED_SLICE && cpu->run_queue.slice_of == vp;
-	store_release(&cpu->running, NULL);
-	if (root)
+	if (root) {
+		store_release(&cpu->running, NULL);
 		store_release(&vp->running, false);
-	else
+	} else {
 		leave(cpu, vp, slice_used);
+	}
 	cpu->run_queue.root_had_turn = root && slice_used;
 }
 
-/* Interrupts are off: a kick since the last look ends the HLT at once. */
-static void wait(struct cpu *cpu)
+/*
+ * Gives a VP that came meanwhile, or NULL after a halt. Interrupts are off: a
+ * kick since the last look ends the HLT at once.
+ */
+static struct vp *wait(struct cpu *cpu)
 {
+	struct vp *vp;
+
+	/* Who queues a VP and then looks for somebody idle sees us, or we see the VP. */
 	atomic_fetch_or(&idle, BIT(cpu->index));
-	/* Pairs with poke(): who queued before sees us idle, or we see it. */
-	if (!load_acquire(&cpu->resched))
+	vp = take_any(cpu);
+	if (!vp && !load_acquire(&cpu->resched))
 		irq_wait();
 	atomic_fetch_and(&idle, ~BIT(cpu->index));
+	return vp;
+}
+
+/* One look at what there is to run, and its stay or a halt. */
+static void step(struct cpu *cpu)
+{
+	struct vp *vp;
+
+	/* Before the look. */
+	(void)atomic_exchange(&cpu->resched, 0);
+	vp = pick(cpu);
+	if (!vp)
+		vp = wait(cpu);
+	if (vp)
+		run(cpu, vp);
 }
 
 _Noreturn void sched_loop(void)
 {
-	struct cpu *cpu = this_cpu();
-
-	for (;;) {
-		struct vp *vp;
-
-		/* Before the look at what there is to run. */
-		(void)atomic_exchange(&cpu->resched, 0);
-		vp = pick(cpu);
-		if (vp)
-			run(cpu, vp);
-		else
-			wait(cpu);
-	}
+	for (;;)
+		step(this_cpu());
 }

@@ -189,6 +189,19 @@ static u32 level_for(const struct slat *slat, u64 addresses, u64 size, u32 max_l
 	return level;
 }
 
+static bool leaves_are_pages(const struct slat *slat)
+{
+	return slat->log >= SLAT_LOG_SPLITTING && slat->log <= SLAT_LOG_ON;
+}
+
+/* @access as a leaf has it that is made now. */
+static u32 access_now(const struct slat *slat, u32 access)
+{
+	if (slat->log != SLAT_LOG_PROTECTING && slat->log != SLAT_LOG_ON)
+		return access & SLAT_ALL;
+	return access & SLAT_WRITE ? access | SLAT_LOGGED : access & ~(u32)SLAT_LOGGED;
+}
+
 enum hv_status slat_map(struct slat *slat, gpa_t gpa, spa_t spa, u64 size, u32 access,
 	enum memtype type, u32 max_level)
 {
@@ -198,7 +211,8 @@ enum hv_status slat_map(struct slat *slat, gpa_t gpa, spa_t spa, u64 size, u32 a
 	assert(IS_ALIGNED(at | to | size, PAGE_SIZE));
 	spin_lock(&slat->lock);
 	while (at < end) {
-		u32 level = level_for(slat, at | to, end - at, slat->logging ? 1 : max_level);
+		u32 level =
+			level_for(slat, at | to, end - at, leaves_are_pages(slat) ? 1 : max_level);
 		u64 *e;
 		u64 old;
 
@@ -206,7 +220,7 @@ enum hv_status slat_map(struct slat *slat, gpa_t gpa, spa_t spa, u64 size, u32 a
 		if (status != HV_STATUS_SUCCESS)
 			break;
 		old = *e;
-		WRITE_ONCE(*e, slat_leaf(slat, to, level, access, type));
+		WRITE_ONCE(*e, slat_leaf(slat, to, level, access_now(slat, access), type));
 		drop_below(slat, old, level, NULL);
 		slat->pages[level]++;
 		at += PT_SPAN(level);
@@ -216,8 +230,7 @@ enum hv_status slat_map(struct slat *slat, gpa_t gpa, spa_t spa, u64 size, u32 a
 	return status;
 }
 
-/* Where a walk for @gpa ends, at @level or above: *at is that level. */
-static u64 *walk(struct slat *slat, u64 gpa, u32 level, u32 *at)
+u64 *slat_walk(struct slat *slat, u64 gpa, u32 level, u32 *at)
 {
 	u64 *t = slat->root;
 
@@ -248,7 +261,7 @@ static void prune(struct slat *slat, u64 gpa)
 {
 	for (u32 level = 1; level < SLAT_TOP_LEVEL; level++) {
 		u32 at;
-		u64 *e = walk(slat, gpa, level + 1, &at);
+		u64 *e = slat_walk(slat, gpa, level + 1, &at);
 
 		if (at > level + 1 || !slat_is_present(slat, *e))
 			continue;
@@ -265,7 +278,7 @@ static enum hv_status remove_one(struct slat *slat, u64 *at, u64 end, struct fra
 {
 	u32 level = level_for(slat, *at, end - *at, 3);
 	u32 found;
-	u64 *e = walk(slat, *at, level, &found);
+	u64 *e = slat_walk(slat, *at, level, &found);
 	u64 old = *e;
 
 	if (slat_is_present(slat, old)) {
@@ -317,7 +330,7 @@ static bool is_uniform(const struct slat *slat, const u64 *t, u32 i, u32 level)
 static void promote_to(struct slat *slat, u64 gpa, u32 level)
 {
 	u32 at;
-	u64 *e = walk(slat, gpa, level, &at);
+	u64 *e = slat_walk(slat, gpa, level, &at);
 	u64 *t;
 
 	if (at != level || !slat_is_present(slat, *e) || slat_is_leaf(slat, *e, level))
@@ -332,14 +345,19 @@ static void promote_to(struct slat *slat, u64 gpa, u32 level)
 	slat->pages[level]++;
 }
 
+void slat_promote_locked(struct slat *slat, u64 gpa)
+{
+	if (leaves_are_pages(slat))
+		return;
+	promote_to(slat, gpa, 2);
+	if (slat->format->page1g)
+		promote_to(slat, gpa, 3);
+}
+
 void slat_promote(struct slat *slat, gpa_t gpa)
 {
 	spin_lock(&slat->lock);
-	if (!slat->logging) {
-		promote_to(slat, gpa.a, 2);
-		if (slat->format->page1g)
-			promote_to(slat, gpa.a, 3);
-	}
+	slat_promote_locked(slat, gpa.a);
 	spin_unlock(&slat->lock);
 }
 

@@ -54,6 +54,15 @@ struct slat_reserve {
 	u64 total;
 };
 
+/* How far logging of writes is; slat_log.c. */
+enum slat_log_phase {
+	SLAT_LOG_OFF,
+	SLAT_LOG_SPLITTING,  /* leaves are 4 KiB and stay it, from here */
+	SLAT_LOG_PROTECTING, /* what is mapped to be written is logged, from here */
+	SLAT_LOG_ON,         /* all is logged; to here */
+	SLAT_LOG_ENDING,
+};
+
 struct slat {
 	const struct slat_format *format;
 	u64 *root; /* level 4 table */
@@ -62,8 +71,10 @@ struct slat {
 	struct slat_reserve reserve;
 	struct spinlock lock;
 	struct frame_list stale; /* tables that a processor may still walk */
-	bool logging;            /* leaves are 4 KiB and stay it */
 	u64 pages[4];            /* leaves by level, for statistics */
+
+	u8 log; /* enum slat_log_phase */
+	u64 log_cursor;
 
 	/* What slat_drain() has still to release of the last leaf. */
 	u64 drain_spa;
@@ -86,7 +97,8 @@ enum hv_status slat_init_deposit(
  * Maps [gpa, gpa + size) to [spa, ...), in the largest leaves that alignment
  * and @max_level (1 to 3) allow, replacing what was there. Page-aligned.
  * HV_STATUS_INSUFFICIENT_MEMORY: tables ran out; what was done stays. Of a
- * range within one aligned 2 MiB, nothing was done then.
+ * range within one aligned 2 MiB, nothing was done then. While writes are
+ * logged, what may be written is logged, and else nothing is.
  */
 enum hv_status slat_map(struct slat *slat, gpa_t gpa, spa_t spa, u64 size, u32 access,
 	enum memtype type, u32 max_level);
@@ -116,3 +128,19 @@ void slat_free(struct slat *slat, struct frame_list tables);
  * root table is gone as well.
  */
 [[nodiscard]] bool slat_drain(struct slat *slat);
+
+/*
+ * slat_log.c: logging of writes, of a child's. On and off are called until
+ * they are done, a short step each time; the caller flushes at the end (on),
+ * or frees stale tables (off). on() gives INSUFFICIENT_MEMORY if the deposit has
+ * no tables for what must be split; logging is off then.
+ */
+enum hv_status slat_log_on(struct slat *slat, bool *done);
+[[nodiscard]] bool slat_log_off(struct slat *slat);
+/* A write to @gpa that the tables refused: true if it is seen now and may be made again. */
+bool slat_log_write(struct slat *slat, gpa_t gpa);
+/*
+ * Tells whether the page was written, then clears or sets that; false if
+ * nothing is mapped. After clearing the caller flushes.
+ */
+bool slat_log_change(struct slat *slat, gpa_t gpa, bool set, bool clear, bool *dirty);

@@ -9,6 +9,7 @@
 #include "x86/paging.h"
 
 #define SLAT_TOP_LEVEL 4u
+#define SLAT_GPA_END   BIT(48)
 
 /* Ignored by both vendors' processors in leaves: SDM volume 3, 29.3.2; APM volume 2, 5.4. */
 #define ENTRY_LOGGED BIT(52)
@@ -56,3 +57,6 @@ u64 *slat_table_take(struct slat *slat);
 void slat_table_retire(struct slat *slat, u64 *table);
 /* Puts a table of equal, smaller leaves in the place of the leaf *e. */
 enum hv_status slat_split(struct slat *slat, u64 *e, u32 level);
+/* Where a walk for @gpa ends, at @level or above: *at is that level. */
+u64 *slat_walk(struct slat *slat, u64 gpa, u32 level, u32 *at);
+void slat_promote_locked(struct slat *slat, u64 gpa);

@@ -153,8 +153,19 @@ bool synic_auto_eoi(const struct synic *s, u8 vector)
 	return false;
 }
 
-/* The page over the guest's; zeroed, as the guest expects a new page to be. */
-static bool simp_write(struct vp *vp, u64 v)
+static bool page_cover(struct vp *vp, u64 simp)
+{
+	struct synic *s = &vp->synic;
+
+	return overlay_set(vp->partition, &s->overlay, GPA(simp & ~PAGE_MASK), s->page,
+		       SLAT_READ | SLAT_WRITE) == HV_STATUS_SUCCESS;
+}
+
+/*
+ * The page over the guest's; zeroed, as the guest expects a new page to be. If
+ * the new place is none, it stays where it was.
+ */
+static bool simp_write(struct vp *vp, u64 v, struct vp *self)
 {
 	struct partition *p = vp->partition;
 	struct synic *s = &vp->synic;
@@ -166,17 +177,19 @@ static bool simp_write(struct vp *vp, u64 v)
 		return true;
 	spin_lock(&p->lock);
 	overlay_clear(p, &s->overlay);
-	if (v & HV_MSR_PAGE_ENABLE)
-		ok = overlay_set(p, &s->overlay, GPA(v & ~PAGE_MASK), s->page,
-			     SLAT_READ | SLAT_WRITE) == HV_STATUS_SUCCESS;
+	if (v & HV_MSR_PAGE_ENABLE && !page_cover(vp, v)) {
+		ok = false;
+		v = old;
+		if (old & HV_MSR_PAGE_ENABLE && !page_cover(vp, old))
+			v &= ~HV_MSR_PAGE_ENABLE;
+	}
 	spin_unlock(&p->lock);
 	spin_lock(&s->lock);
-	/* A place that is none leaves it off: the old one is gone. */
-	s->simp = ok ? v : old & ~HV_MSR_PAGE_ENABLE;
-	if (ok && v & HV_MSR_PAGE_ENABLE && !(old & HV_MSR_PAGE_ENABLE))
+	s->simp = v;
+	if (v & HV_MSR_PAGE_ENABLE && !(old & HV_MSR_PAGE_ENABLE))
 		memset(s->page, 0, sizeof(*s->page));
 	spin_unlock(&s->lock);
-	partition_flush(p, vp);
+	partition_flush(p, self);
 	rescan(vp, 0xffff);
 	return ok;
 }
@@ -236,7 +249,7 @@ bool synic_msr_read(struct vp *vp, u32 msr, u64 *v)
 	}
 }
 
-bool synic_msr_write(struct vp *vp, u32 msr, u64 v)
+bool synic_msr_write(struct vp *vp, u32 msr, u64 v, struct vp *self)
 {
 	switch (msr) {
 	case HV_MSR_SCONTROL:
@@ -246,7 +259,7 @@ bool synic_msr_write(struct vp *vp, u32 msr, u64 v)
 		vp->synic.siefp = v & PAGE_BITS;
 		return true;
 	case HV_MSR_SIMP:
-		return simp_write(vp, v);
+		return simp_write(vp, v, self);
 	case HV_MSR_EOM:
 		rescan(vp, 0xffff);
 		return true;

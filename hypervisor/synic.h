@@ -56,6 +56,6 @@ void synic_eoi(struct vp *vp, u8 vector);
 /* Whether an interrupt at @vector is over as soon as it is delivered. The VP's processor. */
 bool synic_auto_eoi(const struct synic *s, u8 vector);
 
-/* False: #GP. */
+/* False: #GP. @self runs on this processor: @vp, or one of its parent's while @vp is at rest. */
 [[nodiscard]] bool synic_msr_read(struct vp *vp, u32 msr, u64 *v);
-[[nodiscard]] bool synic_msr_write(struct vp *vp, u32 msr, u64 v);
+[[nodiscard]] bool synic_msr_write(struct vp *vp, u32 msr, u64 v, struct vp *self);

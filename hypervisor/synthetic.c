@@ -21,11 +21,6 @@
 #define INT3           0xcc
 #define NS_PER_UNIT    100u
 
-static u64 reference_time(const struct partition *p)
-{
-	return clock_tsc_to_ns(rdtsc() - p->start_tsc) / NS_PER_UNIT;
-}
-
 bool synthetic_read(struct vp *vp, u32 msr, u64 *v)
 {
 	switch (msr) {
@@ -42,7 +37,7 @@ bool synthetic_read(struct vp *vp, u32 msr, u64 *v)
 		*v = clock_tsc_to_ns(vp->stats[HV_VP_COUNTER_TOTAL_RUN_TIME]) / NS_PER_UNIT;
 		return true;
 	case HV_MSR_TIME_REF_COUNT:
-		*v = reference_time(vp->partition);
+		*v = reference_time(&vp->partition->time);
 		return true;
 	case HV_MSR_TSC_FREQUENCY:
 		*v = vp->partition->tsc_hz;
@@ -99,9 +94,8 @@ static bool hypercall_set(struct partition *p, u64 v)
 	return true;
 }
 
-static bool hypercall_write(struct vp *vp, u64 v)
+static bool hypercall_write(struct partition *p, u64 v, struct vp *self)
 {
-	struct partition *p = vp->partition;
 	bool ok;
 
 	v &= HYPERCALL_BITS;
@@ -114,14 +108,13 @@ static bool hypercall_write(struct vp *vp, u64 v)
 	else
 		ok = hypercall_set(p, v);
 	spin_unlock(&p->lock);
-	partition_flush(p, vp);
+	partition_flush(p, self);
 	return ok;
 }
 
 /* Zero takes the hypercall page away. */
-static bool guest_os_id_write(struct vp *vp, u64 v)
+static bool guest_os_id_write(struct partition *p, u64 v, struct vp *self)
 {
-	struct partition *p = vp->partition;
 	bool ok = true;
 
 	spin_lock(&p->lock);
@@ -131,17 +124,17 @@ static bool guest_os_id_write(struct vp *vp, u64 v)
 		p->guest_os_id = v;
 	spin_unlock(&p->lock);
 	if (v == 0)
-		partition_flush(p, vp);
+		partition_flush(p, self);
 	return ok;
 }
 
-bool synthetic_write(struct vp *vp, u32 msr, u64 v)
+bool synthetic_write(struct vp *vp, u32 msr, u64 v, struct vp *self)
 {
 	switch (msr) {
 	case HV_MSR_GUEST_OS_ID:
-		return guest_os_id_write(vp, v);
+		return guest_os_id_write(vp->partition, v, self);
 	case HV_MSR_HYPERCALL:
-		return hypercall_write(vp, v);
+		return hypercall_write(vp->partition, v, self);
 	case HV_MSR_VP_ASSIST_PAGE:
 		vp->assist_page = v & (~PAGE_MASK | HV_MSR_PAGE_ENABLE);
 		return true;

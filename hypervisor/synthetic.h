@@ -12,4 +12,4 @@ struct vp;
 
 /* False: #GP. */
 [[nodiscard]] bool synthetic_read(struct vp *vp, u32 msr, u64 *v);
-[[nodiscard]] bool synthetic_write(struct vp *vp, u32 msr, u64 v);
+[[nodiscard]] bool synthetic_write(struct vp *vp, u32 msr, u64 v, struct vp *self);

@@ -11,7 +11,6 @@
 
 #include "hypervisor/apic.h"
 #include "hypervisor/cpu.h"
-#include "x86/atomic.h"
 #include "x86/cpu.h"
 
 #define NEVER (~0ull)
@@ -65,32 +64,35 @@ void timer_set(struct timer *t, u64 deadline)
 	spin_unlock(&q->lock);
 }
 
-static void take_out(struct timer_queue *q, struct timer *t)
+/* True if its callback runs just now, and may set it again. */
+static bool take_out(struct timer_queue *q, struct timer *t)
 {
+	bool firing;
+
 	spin_lock(&q->lock);
 	list_remove(&t->link);
 	t->armed = false;
+	firing = q->firing == t;
 	spin_unlock(&q->lock);
+	return firing;
 }
 
 void timer_cancel(struct timer *t)
 {
 	if (t->armed)
-		take_out(t->queue, t);
+		(void)take_out(t->queue, t);
 }
 
-/* A timer that was just firing may have set itself again. */
+/*
+ * Taken out while it did not fire, it does so no more. That is seen under the
+ * lock: between two looks it could have set itself, and fire again.
+ */
 void timer_cancel_anywhere(struct timer *t)
 {
 	struct timer_queue *q = t->queue;
 
-	if (!q)
-		return;
-	take_out(q, t);
-	/* Pairs with the release in next_due(). */
-	while (load_acquire(&q->firing) == t)
+	while (q && take_out(q, t))
 		cpu_pause();
-	take_out(q, t);
 }
 
 /*
@@ -119,8 +121,7 @@ static struct timer *next_due(struct timer_queue *q)
 		t = timer_of(n);
 		t->armed = false;
 	}
-	/* Pairs with the load in timer_cancel_anywhere(). */
-	store_release(&q->firing, t);
+	q->firing = t;
 	spin_unlock(&q->lock);
 	return t;
 }

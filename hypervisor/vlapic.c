@@ -118,9 +118,16 @@ void vlapic_interrupt(struct vp *vp, u8 vector, bool level)
 		vp_notify(vp, VP_WORK_INTERRUPT);
 }
 
+/* By words of 64 bits: it is asked before each HLT, and mostly there is nothing. */
 int vlapic_highest_irr(const struct vlapic *l)
 {
-	return highest_bit(l->irr, 7);
+	for (u32 i = 4; i-- > 0;) {
+		u64 word = load_relaxed((const u64 *)(const void *)l->irr + i);
+
+		if (word)
+			return (int)(i * 64 + 63 - (u32)__builtin_clzll(word));
+	}
+	return VLAPIC_NONE;
 }
 
 u8 vlapic_tpr(struct vp *vp)

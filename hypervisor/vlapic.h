@@ -39,7 +39,7 @@ struct vlapic {
 
 	/* Any processor, atomically. */
 	u32 esr_pending;
-	u32 irr[8];
+	u32 irr[8] __aligned(8);
 	u32 tmr[8];
 };
 

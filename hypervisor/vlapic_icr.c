@@ -105,7 +105,7 @@ static struct vp *unicast_target(const struct ipi *ipi)
 		return ipi->from;
 	if (ipi->shorthand || ipi->logical || ipi->broadcast || ipi->dest >= HV_MAX_PROCESSORS)
 		return NULL;
-	to = p->vps[ipi->dest];
+	to = partition_vp(p, ipi->dest);
 	return to && to->vlapic.id == ipi->dest ? to : NULL;
 }
 
@@ -116,9 +116,12 @@ static void send_lowest(const struct ipi *ipi)
 	struct vp *meant[HV_MAX_PROCESSORS];
 	u32 count = 0;
 
-	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++)
-		if (p->vps[i] && is_meant(ipi, p->vps[i]) && vlapic_is_enabled(&p->vps[i]->vlapic))
-			meant[count++] = p->vps[i];
+	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++) {
+		struct vp *vp = partition_vp(p, i);
+
+		if (vp && is_meant(ipi, vp) && vlapic_is_enabled(&vp->vlapic))
+			meant[count++] = vp;
+	}
 	if (count)
 		deliver(ipi, meant[ipi->vector % count]);
 }
@@ -136,9 +139,12 @@ static void send(const struct ipi *ipi)
 		send_lowest(ipi);
 		return;
 	}
-	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++)
-		if (p->vps[i] && is_meant(ipi, p->vps[i]))
-			deliver(ipi, p->vps[i]);
+	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++) {
+		struct vp *vp = partition_vp(p, i);
+
+		if (vp && is_meant(ipi, vp))
+			deliver(ipi, vp);
+	}
 }
 
 static struct ipi decode(struct vp *vp, u64 icr)

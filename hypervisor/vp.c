@@ -61,6 +61,8 @@ bool vp_wakes(struct vp *vp)
 	work = load_acquire(&vp->work);
 	if (work & VP_WORK_NMI && virt->can_nmi(vp))
 		return true;
+	/* What ends that wakes it too: sched.c need not look until then. */
+	vp->work_blocked = work & VP_WORK_NMI;
 	/*
 	 * This is the look at the IRR that the bit asks for: left set where no
 	 * interrupt may wake us yet, it would keep the next one from kicking.

@@ -63,10 +63,10 @@ struct vp {
 	u32 apic_id;
 	u32 tag; /* of trace records: partition id | index << 16 */
 	struct partition *partition;
-	struct cpu *cpu;      /* where it runs, or last ran; a child's: sched.c's lock */
-	struct cpu *cpu_last; /* where its state was last loaded; NULL: nowhere yet */
+	struct cpu *cpu;         /* where it runs, or last ran; a child's: sched.c's lock */
+	struct cpu *cpu_last;    /* where its state was last loaded; NULL: nowhere yet */
 	u64 virt[VIRT_VP_WORDS]; /* the back end's own; its pages hang on it */
-	void *fpu;            /* XSAVE or FXSAVE area, 64-byte aligned */
+	void *fpu;               /* XSAVE or FXSAVE area, 64-byte aligned */
 	u64 xcr0;
 	u64 cr2;   /* the guest's, where the control block has no place for it */
 	u64 dr[4]; /* DR0-3 while the VP is not loaded */
@@ -89,6 +89,7 @@ struct vp {
 	u8 sched;               /* enum sched_state, sched.c's */
 	u64 affinity;           /* processors it may run on, bit per index */
 	bool intercept_waits;   /* to be posted when it leaves; its processor only */
+	u32 work_blocked;       /* halted, it saw this work and cannot do it; likewise */
 
 	/* Any processor. */
 	u32 work;     /* VP_WORK_* */
@@ -168,7 +169,10 @@ void vp_triple_fault(struct vp *vp);
 /* A number that no VP has had; for vp->memo_key, never 0. Any processor. */
 u64 vp_memo_key(void);
 
-/* Runs @vp on this processor until it may not run or another is wanted (cpu->resched). */
+/*
+ * Runs @vp on this processor until it may not run or another is wanted
+ * (cpu->resched). A root VP must be one that vp_wakes().
+ */
 void vp_run(struct vp *vp);
 
 /*

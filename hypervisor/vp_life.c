@@ -99,6 +99,7 @@ enum hv_status vp_create(
 	/* Pairs with the loads of those who send it interrupts. */
 	store_release(&p->vps[index], vp);
 	p->vp_count++;
+	p->vp_limit = MAX(p->vp_limit, index + 1);
 	*out = vp;
 	return HV_STATUS_SUCCESS;
 }
@@ -114,6 +115,8 @@ void vp_delete(struct vp *vp, struct vp *self)
 	assert(load_acquire(&vp->stop) & VP_STOP_SUSPENDED && !load_acquire(&vp->running));
 	store_release(&p->vps[vp->index], NULL);
 	p->vp_count--;
+	while (p->vp_limit > 0 && !p->vps[p->vp_limit - 1])
+		p->vp_limit--;
 	partition_flush(p, self);
 	vlapic_timer_end(vp);
 	synic_cancel(&vp->intercept);

@@ -186,8 +186,12 @@ void vp_run(struct vp *vp)
 {
 	vp_switch(vp);
 	fpu_switch(vp->cpu, vp);
-	if (!vp_wakes(vp))
+	/* Also for one that halts on: it is no reason to stay here. */
+	partition_serve_flush(vp);
+	/* Of a root VP sched.c has just seen that it wakes. */
+	if (!partition_is_root(vp->partition) && !vp_wakes(vp))
 		return;
+	vp->work_blocked = 0;
 	if (load_relaxed(&vp->stop) & VP_STOP_HALT) {
 		atomic_fetch_and(&vp->stop, ~(u32)VP_STOP_HALT);
 		/* Own bit, own processor: nobody needs a kick. */

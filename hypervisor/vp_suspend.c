@@ -5,6 +5,7 @@
  */
 #include "hv/vp.h"
 #include "hypervisor/partition.h"
+#include "hypervisor/registers.h"
 #include "hypervisor/sched.h"
 #include "hypervisor/vp.h"
 #include "lib/string.h"
@@ -13,6 +14,9 @@
 
 /* Flags that a parent may set; the rest are fixed. */
 #define RFLAGS_SETTABLE 0x3f7fd5ull
+
+/* What of the register page can be changed there. */
+#define DIRTY_LOADED (HV_DIRTY_GPRS | HV_DIRTY_RIP | HV_DIRTY_SEGMENTS | HV_DIRTY_RFLAGS)
 
 void vp_suspend(struct vp *vp, struct vp *self)
 {
@@ -47,7 +51,7 @@ static enum hv_status segments_load(struct vp *vp, const struct hv_register_page
 		union hv_register_value v = { 0 };
 
 		memcpy(&v.segment, (const u8 *)page + rows[i].offset, sizeof(v.segment));
-		status = virt->set(vp, rows[i].name, &v);
+		status = register_set(vp, rows[i].name, &v, NULL);
 	}
 	return status;
 }
@@ -58,7 +62,7 @@ static enum hv_status register_page_load(struct vp *vp)
 	u32 dirty = READ_ONCE(page->dirty);
 	enum hv_status status = HV_STATUS_SUCCESS;
 
-	if (dirty & HV_DIRTY_XMM)
+	if (dirty & ~(u32)DIRTY_LOADED)
 		status = HV_STATUS_INVALID_REGISTER_VALUE;
 	else if (dirty & HV_DIRTY_SEGMENTS)
 		status = segments_load(vp, page);

@@ -180,6 +180,7 @@ void cpu_load(struct cpu *cpu)
 	load_bases(cpu);
 	set_tss_descriptor(cpu);
 	tr_load(SEL_TSS);
+	ldt_load(0);
 	trap_load();
 	if (features.nx)
 		msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_NXE);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The root kernel's virtual address space; docs/memory-map.md draws it. The
- * lower half is left free for ring-3 worker processes.
+ * lower half is a process's (address_space.h).
  */
 #pragma once
 

@@ -99,7 +99,7 @@ static void load_ring3(struct cpu *cpu, const struct task *t)
 	}
 }
 
-/* Runs whoever is next; comes back when it is this task's turn again. */
+/* Runs whoever is next; comes back when it is this task's turn again. Behind account(). */
 static void switch_next(void)
 {
 	struct cpu *cpu = this_cpu();

@@ -19,7 +19,7 @@ HOST_CFLAGS := -std=gnu2x -g -O1 -fno-omit-frame-pointer -Wall -Wextra -Werror \
 UNITS := $(patsubst tests/unit/%_test.c,%,$(sort $(wildcard tests/unit/*_test.c)))
 FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
 HEADERS := $(sort $(shell find include lib boot hypervisor rootpart vmbus vsp vsc \
-	tests/guest -name '*.h' 2>/dev/null))
+	tests/guest tests/worker -name '*.h' 2>/dev/null))
 
 .PHONY: units fuzzers headers
 units: $(UNITS:%=$(BUILD)/unit/%)

@@ -136,6 +136,7 @@ const struct svm_exit_row svm_exit_rows[SVM_EXIT_ROWS] = {
 	/* The hypervisor's own handler has run by now: STGI let it in. */
 	[VMEXIT_NMI] = { EXIT_NMI, false, NULL },
 	[VMEXIT_VINTR] = { EXIT_INTERRUPT_WINDOW, false, NULL },
+	[VMEXIT_RDPMC] = { EXIT_FORBIDDEN, true, decode_raw },
 	[VMEXIT_CPUID] = { EXIT_CPUID, true, NULL },
 	[VMEXIT_IRET] = { EXIT_NONE, false, decode_iret },
 	[VMEXIT_INVD] = { EXIT_CACHE, true, decode_raw },
@@ -234,7 +235,11 @@ bool svm_exit_decode_rare(struct vp *vp, struct exit *exit, const struct svm_exi
 	struct svm_vp *s = svm_of(vp);
 	const struct vmcb_control *c = &s->vmcb->control;
 	bool stepped = s->flags & SVM_STEP;
+	bool refused = s->flags & SVM_FRESH && (u32)c->exit_code == VMEXIT_INVALID;
 
+	s->flags &= ~(u32)SVM_FRESH;
+	if (refused)
+		svm_entry_undo(vp);
 	/* Code 0 has no row either. */
 	if (unlikely(!(row->kind || row->decode))) {
 		decode_other(vp, c, exit);

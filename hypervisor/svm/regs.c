@@ -207,6 +207,12 @@ static enum hv_status interrupt_state_set(struct svm_vp *s, u64 v)
 		return HV_STATUS_INVALID_REGISTER_VALUE;
 	s->vmcb->control.interrupt_state =
 		v & HV_INTERRUPT_STATE_SHADOW ? VMCB_INTERRUPT_SHADOW : 0;
+	/* What ends a shadow is one instruction; a step through an earlier one is none. */
+	s->step_iret = false;
+	if (v & HV_INTERRUPT_STATE_SHADOW)
+		s->flags |= SVM_STEP;
+	else
+		s->flags &= ~(u32)SVM_STEP;
 	svm_nmi_mask(s, v & HV_INTERRUPT_STATE_NMI_MASKED);
 	return HV_STATUS_SUCCESS;
 }
@@ -241,6 +247,9 @@ static enum hv_status set_other(struct vp *vp, u32 name, u64 v)
 		return interrupt_state_set(svm_of(vp), v);
 	case HV_X64_REGISTER_CR2:
 		svm_of(vp)->vmcb->save.cr2 = v;
+		/* As svm_load() does. */
+		if (this_cpu()->current == vp)
+			cr2_write(v);
 		return HV_STATUS_SUCCESS;
 	case HV_X64_REGISTER_CR8:
 		if (v > 15)

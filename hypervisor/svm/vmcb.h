@@ -140,6 +140,7 @@ static_assert(sizeof(struct vmcb) == 4096);
 #define VMCB_INTERCEPT_1_NMI        BIT(1)
 #define VMCB_INTERCEPT_1_INIT       BIT(3)
 #define VMCB_INTERCEPT_1_VINTR      BIT(4)
+#define VMCB_INTERCEPT_1_RDPMC      BIT(15)
 #define VMCB_INTERCEPT_1_CPUID      BIT(18)
 #define VMCB_INTERCEPT_1_IRET       BIT(20)
 #define VMCB_INTERCEPT_1_INVD       BIT(22)
@@ -202,6 +203,7 @@ enum vmcb_exit {
 	VMEXIT_NMI = 0x61,
 	VMEXIT_INIT = 0x63,
 	VMEXIT_VINTR = 0x64,
+	VMEXIT_RDPMC = 0x6f,
 	VMEXIT_CPUID = 0x72,
 	VMEXIT_IRET = 0x74,
 	VMEXIT_INVD = 0x76,

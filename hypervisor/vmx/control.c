@@ -3,9 +3,10 @@
  * The guest's CR0, CR3, CR4 and EFER, which depend on each other: what VT-x
  * forces is hidden by masks and read shadows, EFER.LMA and the entry control
  * for long mode follow CR0.PG, PAE paging gets its four PDPTEs. A value that
- * no processor would take is refused, so that no guest reaches a failed entry
- * this way; what the policy forbids is the caller's to refuse.
- * To set all from scratch: EFER, CR4, CR3, CR0. SDM volume 3, 2.5, 24.8, 27.3.
+ * no processor would take is refused. What the policy forbids, and values that
+ * contradict each other, are the caller's to refuse to a running guest; those
+ * of a VP at rest may be set in any order and mean the same in the end, and an
+ * entry with what still contradicts fails. SDM volume 3, 2.5, 24.8, 27.3.
  */
 #include "hypervisor/cpu.h"
 #include "hypervisor/guest.h"
@@ -107,15 +108,7 @@ static enum hv_status paging_changed(struct vp *vp)
 
 static bool cr0_possible(u64 v)
 {
-	u64 cr4 = vmcs_read(VMCS_GUEST_CR4);
-	u64 efer = vmcs_read(VMCS_GUEST_EFER);
-
-	if (v >> 32 || ((v & CR0_NW) && !(v & CR0_CD)))
-		return false;
-	if (v & CR0_PG)
-		return (v & CR0_PE) && (!(efer & EFER_LME) || (cr4 & CR4_PAE));
-	return !(cr4 & CR4_PCIDE) &&
-	       !((efer & EFER_LMA) && (vmcs_read(VMCS_GUEST_CS_RIGHTS) & HV_SEG_LONG));
+	return !(v >> 32) && !((v & CR0_NW) && !(v & CR0_CD)) && !((v & CR0_PG) && !(v & CR0_PE));
 }
 
 enum hv_status vmx_cr0_set(struct vp *vp, u64 v)
@@ -140,9 +133,7 @@ enum hv_status vmx_cr3_set(struct vp *vp, u64 v)
 
 enum hv_status vmx_cr4_set(struct vp *vp, u64 v)
 {
-	bool lma = vmcs_read(VMCS_GUEST_EFER) & EFER_LMA;
-
-	if ((v & ~vmx_caps.cr4_fixed1) || (lma && !(v & CR4_PAE)))
+	if (v & ~vmx_caps.cr4_fixed1)
 		return HV_STATUS_INVALID_REGISTER_VALUE;
 	vmx_of(vp)->cr4_shadow = v;
 	vmcs_write(VMCS_CR4_SHADOW, v);
@@ -152,12 +143,9 @@ enum hv_status vmx_cr4_set(struct vp *vp, u64 v)
 
 enum hv_status vmx_efer_set(struct vp *vp, u64 v)
 {
-	u64 cr0 = vmcs_read(VMCS_GUEST_CR0);
-	u64 old = vmcs_read(VMCS_GUEST_EFER);
-
-	if ((v & ~EFER_SETTABLE) || ((cr0 & CR0_PG) && ((old ^ v) & EFER_LME)))
+	if (v & ~EFER_SETTABLE)
 		return HV_STATUS_INVALID_REGISTER_VALUE;
-	long_mode_update(cr0, v);
+	long_mode_update(vmcs_read(VMCS_GUEST_CR0), v);
 	return paging_changed(vp);
 }
 

@@ -28,27 +28,10 @@ struct host_row {
 	u64 (*make)(const struct cpu *cpu);
 };
 
-/*
- * The longest stay of a child. Real processors need no such end, but one
- * emulator keeps physical interrupts back from a guest that was entered with
- * interrupts off, for as long as it does not change that.
- */
-#define STAY_NS 2000000u
-
 static u64 pin_controls(const struct vp *vp)
 {
-	bool root = partition_is_root(vp->partition);
-
-	return root ? vmx_controls.pin & ~PIN_PREEMPTION_TIMER : vmx_controls.pin;
-}
-
-/* The field is there with the control alone. */
-static void stay_limit(const struct vp *vp)
-{
-	u64 ticks = clock_ns_to_tsc(STAY_NS) >> VMX_MISC_TIMER_RATE(vmx_caps.misc);
-
-	if (pin_controls(vp) & PIN_PREEMPTION_TIMER)
-		vmcs_write(VMCS_PREEMPTION_TIMER, MIN(ticks, UINT32_MAX));
+	(void)vp;
+	return vmx_controls.pin;
 }
 
 static u64 proc_controls(const struct vp *vp)
@@ -117,6 +100,14 @@ void vmx_exceptions_update(struct vp *vp)
 		return;
 	vmx_of(vp)->exceptions = wanted;
 	vmcs_write(VMCS_EXCEPTION_BITMAP, wanted);
+}
+
+#define TURNS_PER_SECOND 1000u
+
+void vmx_turn_begin(void)
+{
+	vmcs_write(VMCS_GUEST_TIMER,
+		(clock_tsc_hz / TURNS_PER_SECOND) >> VMX_MISC_TIMER_BIT(vmx_caps.misc));
 }
 
 static const struct vmcs_row control_rows[] = {
@@ -288,8 +279,9 @@ void vmcs_setup(struct vp *vp)
 	if (vmx->vpid)
 		vmcs_write(VMCS_VPID, vmx->vpid);
 	write_rows(guest_rows, ARRAY_SIZE(guest_rows), vp);
+	if (vmx_controls.pin & PIN_PREEMPTION_TIMER)
+		vmx_turn_begin();
 	vmx_masks_setup(vp);
-	stay_limit(vp);
 	vmx->rip = 0;
 	vmx->rsp = 0;
 	vmx->rflags = RFLAGS_FIXED;

@@ -75,7 +75,7 @@
 #define VMCS_INTERRUPTIBILITY   0x4824
 #define VMCS_ACTIVITY           0x4826
 #define VMCS_GUEST_SYSENTER_CS  0x482a
-#define VMCS_PREEMPTION_TIMER   0x482e
+#define VMCS_GUEST_TIMER        0x482e
 #define VMCS_HOST_SYSENTER_CS   0x4c00
 
 /* Natural-width fields. */
@@ -159,6 +159,7 @@
 #define EXIT_CTL_LOAD_PAT    0x080000u
 #define EXIT_CTL_SAVE_EFER   0x100000u
 #define EXIT_CTL_LOAD_EFER   0x200000u
+#define EXIT_CTL_SAVE_TIMER  0x400000u
 
 /* Entry controls, 25.8.1. */
 #define ENTRY_CTL_LOAD_DEBUG 0x0004u
@@ -240,8 +241,9 @@
 #define VMX_BASIC_TRUE        (1ull << 55)
 
 /* IA32_VMX_MISC, A.6: exits keep the entry control for long mode up to date. */
-#define VMX_MISC_STORES_LMA    (1ull << 5)
-#define VMX_MISC_TIMER_RATE(m) ((m)&0x1f) /* the timer counts down when this TSC bit changes */
+#define VMX_MISC_STORES_LMA (1ull << 5)
+/* The preemption timer counts when this bit of the TSC changes. */
+#define VMX_MISC_TIMER_BIT(misc) ((misc)&31)
 
 /* IA32_VMX_EPT_VPID_CAP, A.10. */
 #define EPT_CAP_LEVELS_4       (1ull << 6)

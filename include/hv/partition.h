@@ -70,6 +70,11 @@ enum hv_partition_property {
 	HV_PROPERTY_AFFINITY = 0x10001000, /* by 0x10A only: a VP's set of LPs */
 };
 
+/* HV_PROPERTY_CPU_RESERVE and _CAP: in these parts of each VP's processor; _WEIGHT. */
+#define HV_CPU_ALL            0x10000u
+#define HV_CPU_WEIGHT_DEFAULT 100u
+#define HV_CPU_WEIGHT_MAX     10000u
+
 /* HV_PROPERTY_ACCESS_TRACKING. */
 #define HV_TRACKING_ON    BIT(0)
 #define HV_TRACKING_LARGE BIT(1) /* by large pages; not offered */

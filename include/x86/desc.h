@@ -86,6 +86,11 @@ static inline void tr_load(u16 sel)
 	__asm__ volatile("ltr %0" : : "r"(sel));
 }
 
+static inline void ldt_load(u16 sel)
+{
+	__asm__ volatile("lldt %0" : : "r"(sel));
+}
+
 static inline void idt_store(struct desc_ptr *p)
 {
 	__asm__ volatile("sidt %0" : "=m"(*p));

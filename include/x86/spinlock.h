@@ -29,7 +29,7 @@ static inline void spin_unlock(struct spinlock *l)
 	store_release(&l->owner, l->owner + 1);
 }
 
-/* For the dying only: takes the lock if it is free, and never waits. */
+/* Takes the lock if it is free, and never waits: for the dying, and who has to do meanwhile. */
 static inline bool spin_trylock(struct spinlock *l)
 {
 	u32 ticket = load_acquire(&l->owner);

@@ -10,6 +10,21 @@
 #define FXSAVE_SIZE       512u
 #define XSAVE_HEADER_SIZE 64u
 
+/* Places in the legacy region of an area, bytes. */
+#define FXSAVE_FCW        0u
+#define FXSAVE_MXCSR      24u
+#define FXSAVE_MXCSR_MASK 28u
+#define FXSAVE_ST0        32u /* 16 bytes each, 10 of them used */
+#define FXSAVE_XMM0       160u
+/* Behind it, in the header: components that are not in their initial state. */
+#define XSAVE_BV FXSAVE_SIZE
+
+/* After FINIT, and after reset. */
+#define FCW_DEFAULT   0x37fu
+#define MXCSR_DEFAULT 0x1f80u
+/* Where the processor tells no mask. */
+#define MXCSR_MASK_DEFAULT 0xffbfu
+
 /* @area: 64-byte aligned, as large as CPUID 0Dh says for the mask. */
 static inline void xsave(void *area, u64 mask)
 {
@@ -36,4 +51,12 @@ static inline void fxsave(void *area)
 static inline void fxrstor(const void *area)
 {
 	__asm__ volatile("fxrstorq (%0)" : : "r"(area) : "memory");
+}
+
+/* Makes x87's error pointers (FOP, FIP, FDP) say nothing of who used it before. */
+static inline void x87_pointers_forget(void)
+{
+	static const u32 zero;
+
+	__asm__ volatile("fnclex; emms; fildl %0" : : "m"(zero));
 }

@@ -99,7 +99,7 @@ static int take_letters(struct parser *p, const char *letters)
 	return 0;
 }
 
-int args_parse(const struct cli_option *options, u32 option_count, char *const words[], u32 count,
+int args_parse(const struct cli_option *options, u32 option_count, char *words[], u32 count,
 	struct cli_args *args, char *why, size_t why_size)
 {
 	struct parser p = { options, option_count, words, MIN(count, WORDS_MAX), 0, args, why,
@@ -107,13 +107,14 @@ int args_parse(const struct cli_option *options, u32 option_count, char *const w
 	bool ended = false;
 
 	args->count = 0;
+	args->words = words;
 	args->given_count = 0;
 	while (p.at < p.count) {
-		const char *word = words[p.at++];
+		char *word = words[p.at++];
 		int r = 0;
 
 		if (ended || word[0] != '-' || word[1] == '\0')
-			args->words[args->count++] = word;
+			words[args->count++] = word;
 		else if (strcmp(word, "--") == 0)
 			ended = true;
 		else

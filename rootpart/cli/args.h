@@ -21,7 +21,7 @@ struct cli_option {
 
 struct cli_args {
 	u32 count; /* words that are no options */
-	const char *words[WORDS_MAX];
+	char *const *words;
 	/* Options in the order in which they were given. */
 	u32 given_count;
 	struct {
@@ -31,11 +31,12 @@ struct cli_args {
 };
 
 /*
- * Sorts @count words (without the command's name) by the table @options.
+ * Sorts @count words (without the command's name) by the table @options. Those
+ * that are no options move to the beginning of @words, where args->words is.
  * Returns 0, or -EINVAL with a sentence for people in @why.
  */
-[[nodiscard]] int args_parse(const struct cli_option *options, u32 option_count,
-	char *const words[], u32 count, struct cli_args *args, char *why, size_t why_size);
+[[nodiscard]] int args_parse(const struct cli_option *options, u32 option_count, char *words[],
+	u32 count, struct cli_args *args, char *why, size_t why_size);
 
 bool args_has(const struct cli_args *args, const char *name);
 /* Value of the last --@name, NULL if it was not given. */

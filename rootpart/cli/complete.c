@@ -86,8 +86,8 @@ static void complete_option(
 }
 
 /* @words: those between the command's name and @typed. */
-static void complete_word(struct completion *c, const struct cli_command *command,
-	char *const words[], u32 count, const char *typed)
+static void complete_word(struct completion *c, const struct cli_command *command, char *words[],
+	u32 count, const char *typed)
 {
 	const char *last = count > 0 ? words[count - 1] : "";
 	struct cli_args args;
@@ -110,7 +110,7 @@ static void complete_word(struct completion *c, const struct cli_command *comman
 }
 
 /* @words: all before @typed. */
-static void complete_words(struct completion *c, char *const words[], u32 count, const char *typed)
+static void complete_words(struct completion *c, char *words[], u32 count, const char *typed)
 {
 	const struct cli_command *command;
 

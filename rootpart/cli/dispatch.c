@@ -92,7 +92,7 @@ const struct cli_command *cli_find_in(const struct cli_command *group, const cha
 	return find(group->commands, group->command_count, word);
 }
 
-static int run_command(struct cli *cli, const struct cli_command *c, char *const *words, u32 count)
+static int run_command(struct cli *cli, const struct cli_command *c, char *words[], u32 count)
 {
 	struct cli_args args;
 	char why[128];
@@ -110,8 +110,7 @@ static int run_command(struct cli *cli, const struct cli_command *c, char *const
 }
 
 /* @words: what stands behind the group's name. */
-static int run_in_group(
-	struct cli *cli, const struct cli_command *group, char *const *words, u32 count)
+static int run_in_group(struct cli *cli, const struct cli_command *group, char *words[], u32 count)
 {
 	const struct cli_command *c;
 

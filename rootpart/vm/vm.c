@@ -126,6 +126,16 @@ void vm_init(void)
 	}
 }
 
+/* A file that made no VM when it was read is not ours to replace. */
+static bool has_file(const char *name)
+{
+	char path[PATH_MAX];
+	struct vfs_stat stat;
+
+	(void)format(path, sizeof(path), "%s/%s/vm.conf", VM_ROOT, name);
+	return vfs_stat(path, &stat) == 0;
+}
+
 static int create(const struct vm_config *config, char *why)
 {
 	struct vm *vm;
@@ -133,6 +143,9 @@ static int create(const struct vm_config *config, char *why)
 
 	if (find(config->name) != NULL)
 		return vm_because(why, -EEXIST, "there is such a VM already; vm set changes it");
+	if (has_file(config->name))
+		return vm_because(why, -EEXIST,
+			"its vm.conf is there already, but has an error; see log root");
 	vm = vm_new();
 	if (vm == NULL)
 		return vm_because(why, -ENOMEM, errno_text(-ENOMEM));

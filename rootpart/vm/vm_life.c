@@ -33,12 +33,10 @@ static void answer(struct vm *vm, int r, const char *why)
 static bool reset_storm(struct vm *vm)
 {
 	u64 now = time_ns();
-	u64 oldest;
 
 	vm->reset_ns[vm->resets++ % VM_RECENT_RESETS] = now;
-	/* The place that is next holds the first of the last few. */
-	oldest = vm->reset_ns[vm->resets % VM_RECENT_RESETS];
-	return vm->resets >= VM_RECENT_RESETS && now - oldest < RESET_WINDOW_NS;
+	return vm->resets >= VM_RECENT_RESETS &&
+	       now - vm->reset_ns[vm->resets % VM_RECENT_RESETS] < RESET_WINDOW_NS;
 }
 
 static enum outcome failed(struct vm *vm, const char *why)
@@ -201,6 +199,7 @@ int vm_life_start(struct vm *vm, char *why)
 	vm->state = VM_STARTING;
 	if (task_create(vm->config.name, life, vm) == NULL) {
 		vm->state = VM_OFF;
+		vm_console_close(&vm->console);
 		kfree(vm->machine);
 		vm->machine = NULL;
 		return vm_because(why, -ENOMEM, errno_text(-ENOMEM));

@@ -11,8 +11,6 @@
 
 #define DELAY_NS 4000000u
 
-static bool timer_set;
-
 void console_flush(void)
 {
 	struct uart *u = &machine.uart;
@@ -29,15 +27,15 @@ void console_settle(void)
 		return;
 	if (uart_output_due(&machine.uart)) {
 		console_flush();
-	} else if (!timer_set) {
-		timer_set = true;
+	} else if (!machine.console_timer) {
+		machine.console_timer = true;
 		sys_timer(sys_time() + DELAY_NS);
 	}
 }
 
 void console_timer(void)
 {
-	timer_set = false;
+	machine.console_timer = false;
 	console_flush();
 }
 

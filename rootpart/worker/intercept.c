@@ -5,6 +5,7 @@
 #include "rootpart/worker/intercept.h"
 
 #include "base/errno.h"
+#include "rootpart/worker/machine.h"
 #include "rootpart/worker/report.h"
 #include "rootpart/worker/space.h"
 #include "rootpart/worker/sys.h"
@@ -14,13 +15,6 @@
 enum { RAX, RCX, RDX, RBX };
 
 #define OPCODE_CPUID 0xa2u /* behind 0F */
-#define OPCODE_HLT   0xf4u
-
-/*
- * VPs that halted with interrupts off, and have not been heard of since: an
- * NMI or INIT may have woken one without our learning of it.
- */
-static u64 halted;
 
 void intercept_refuse(struct vp *vp, const char *what, const u8 *bytes)
 {
@@ -35,15 +29,16 @@ static void on_msr(struct vp *vp, const void *payload)
 	vp_inject(vp, VEC_GP, true, 0);
 }
 
-/* Length of the instruction at RIP if it is @opcode of @map, else 0. */
-static u8 length_at_rip(struct vp *vp, enum insn_map map, u8 opcode)
+/* Length of the CPUID at RIP. */
+static u8 cpuid_length(struct vp *vp)
 {
 	const u8 none[1] = { 0 };
 	struct vp_fault fault;
 	struct insn insn;
 
-	if (vp_decode(vp, none, 0, &insn, &fault) != 0 || insn.map != map || insn.opcode != opcode)
-		return 0;
+	if (vp_decode(vp, none, 0, &insn, &fault) != 0 || insn.map != INSN_MAP_0F ||
+		insn.opcode != OPCODE_CPUID)
+		report_failure("VP %u: no CPUID at RIP 0x%lx", vp->index, vp->regs->rip);
 	return insn.length;
 }
 
@@ -54,9 +49,7 @@ static void on_cpuid(struct vp *vp, const void *payload)
 	u64 *gpr = vp->regs->gpr;
 
 	if (length == 0)
-		length = length_at_rip(vp, INSN_MAP_0F, OPCODE_CPUID);
-	if (length == 0)
-		report_failure("VP %u: no CPUID at RIP 0x%lx", vp->index, vp->regs->rip);
+		length = cpuid_length(vp);
 	gpr[RAX] = c->default_rax;
 	gpr[RCX] = c->default_rcx;
 	gpr[RDX] = c->default_rdx;
@@ -93,29 +86,27 @@ static bool is_idle_for_ever(u32 vp)
 	const u32 name = HV_REGISTER_INTERNAL_ACTIVITY;
 	union hv_register_value activity;
 
-	if (halted & BIT(vp))
+	if (machine.halted & BIT(vp))
 		return true;
 	return sys_get_registers(vp, &name, 1, &activity) == 0 &&
 	       activity.u64 & HV_ACTIVITY_STARTUP_SUSPEND;
 }
 
-/* A child without power management ends so; one VP of several may be woken. */
+/*
+ * A child without power management ends so. One VP of several may be woken:
+ * RIP is behind the HLT, and the VP is halted when it goes on.
+ */
 static void on_halt(struct vp *vp, const void *payload)
 {
 	u32 count = space_start()->vp_count;
 	u32 idle = 0;
-	u8 length;
 
 	(void)payload;
-	halted |= BIT(vp->index);
+	machine.halted |= BIT(vp->index);
 	while (idle < count && is_idle_for_ever(idle))
 		idle++;
 	if (idle == count)
 		report_end(WORKER_END_POWEROFF, "all VPs halted with interrupts off");
-	length = length_at_rip(vp, INSN_MAP_1B, OPCODE_HLT);
-	if (length != 0)
-		vp_advance(vp, length);
-	vp_halt(vp);
 }
 
 static void on_invalid_register(struct vp *vp, const void *payload)
@@ -178,7 +169,7 @@ void intercept_handle(u32 index)
 	if (kind->runs && !vp.regs->valid)
 		report_failure(
 			"VP %u: intercept of type 0x%x without registers", index, m->header.type);
-	halted &= ~BIT(index);
+	machine.halted &= ~BIT(index);
 	kind->handle(&vp, m->payload);
 	sys_resume(index);
 }

@@ -34,10 +34,13 @@ _Noreturn static void refuse(void)
 void load_child(void)
 {
 	u64 size = space_start()->file_size[WORKER_FILE_KERNEL];
+	u8 first;
 
 	if (size == WORKER_NO_FILE)
 		report_failure("KERNEL: there is none; name one with --kernel");
 	kernel_file_open(size);
+	if (size > 0 && !kernel_file_read(0, &first, 1))
+		report_failure("KERNEL: the file cannot be read; look at the disk");
 	for (u32 i = 0; i < ARRAY_SIZE(loaders); i++) {
 		if (!loaders[i]->recognises())
 			continue;

@@ -86,8 +86,8 @@ static u32 load_elf(struct place *p)
 	u64 entry;
 
 	if (elf_open_source(&elf, &source, &why) != 0)
-		report_failure("KERNEL: a multiboot1 kernel that gives no addresses, and %s; "
-			       "build it as an ELF file",
+		report_failure("KERNEL: a multiboot1 kernel that is to be loaded as an ELF file, "
+			       "but: %s; build it again",
 			why);
 	if (elf_entry_phys(&elf, &entry) != 0 || entry > UINT32_MAX)
 		report_failure("KERNEL: its entry is outside of what is loaded below 4 GiB; "

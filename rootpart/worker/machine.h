@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * All that the child's devices remember.
+ * All that is remembered of the child from one event to the next.
  */
 #pragma once
 
@@ -13,6 +13,12 @@ struct machine {
 	struct uart uart;
 	struct rtc rtc;
 	struct power power;
+	bool console_timer; /* it is set, see console.c */
+	/*
+	 * VPs that halted with interrupts off, and have not been heard of
+	 * since: an NMI or INIT may have woken one without our learning of it.
+	 */
+	u64 halted;
 };
 
 extern struct machine machine;

@@ -110,11 +110,6 @@ void vp_inject_fault(struct vp *vp, const struct vp_fault *fault)
 	vp_inject(vp, fault->vector, fault->vector != VEC_UD, fault->error);
 }
 
-void vp_halt(struct vp *vp)
-{
-	set_register(vp, HV_REGISTER_INTERNAL_ACTIVITY, HV_ACTIVITY_HALT);
-}
-
 static const struct hv_segment *segment(const struct vp *vp, enum insn_seg seg)
 {
 	const struct hv_register_page *regs = vp->regs;

@@ -33,9 +33,6 @@ void vp_rflags_changed(struct vp *vp);
 /* Moves RIP behind an instruction of @length bytes that was carried out. */
 void vp_advance(struct vp *vp, u8 length);
 
-/* It does not run on, but for an NMI or INIT. */
-void vp_halt(struct vp *vp);
-
 /* An exception that the VP takes when it goes on. */
 void vp_inject(struct vp *vp, u8 vector, bool has_error, u32 error);
 /* INT3 or INTO, of @length bytes, at RIP. */

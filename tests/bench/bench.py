@@ -26,6 +26,7 @@ os.chdir(ROOT)
 
 import check_length  # noqa: E402
 import machine as machines  # noqa: E402
+import mkcpio  # noqa: E402
 import mkiso  # noqa: E402
 
 FIGURES = os.path.join(HERE, "figures.json")
@@ -76,6 +77,30 @@ def results(machine, prefix=""):
         rows[prefix + match.group(2).decode()] = int(match.group(3))
 
 
+def child_iso():
+    """The shipped images, and the guest kernel bench to be booted as a child."""
+    iso, archive = machines.BUILD + "/test-bench-child.iso", machines.BUILD + "/bench-child.cpio"
+    with open(archive, "wb") as f:
+        f.write(mkcpio.archive({"bench.elf": mkcpio.read_file(machines.BUILD +
+                                                              "/guest/bench.elf")}))
+    names = ("hypervisor.elf", "rootpart.elf", "boot.cpio")
+    files = {name: "%s/%s" % (machines.BUILD, name) for name in names}
+    mkiso.build(iso, dict(files, **{"extra.cpio": archive}), "",
+                [(name, name) for name in names[1:] + ("extra.cpio",)])
+    return iso
+
+
+def child_results(machine, prefix=""):
+    """Rows of a child, as its console shows them."""
+    console = machine.console
+    console.prompt()
+    console.command("vm create bench --memory 32M --kernel /boot/extra/bench.elf")
+    if console.command("vm start bench"):
+        sys.exit("bench: the child does not start: " + console.text_before())
+    console.sendline("vm console bench")
+    return results(machine, prefix)
+
+
 def guests():
     return [os.path.basename(path)[:-2] for path in sorted(glob.glob("tests/guest/bench*.c"))]
 
@@ -85,6 +110,8 @@ def guest_rows():
     for name in guests():
         with deterministic("bench-" + name, guest_iso(name)) as machine:
             rows.update(results(machine))
+    with deterministic("bench-child", child_iso()) as machine:
+        rows.update(child_results(machine))
     return rows
 
 
@@ -94,6 +121,8 @@ def vmx_rows():
     for name in guests():
         with machines.machine("vmx-smp1", guest_iso(name), "bench-vmx-" + name) as machine:
             rows.update(results(machine, VMX))
+    with machines.machine("vmx-smp1", child_iso(), "bench-vmx-child") as machine:
+        rows.update(child_results(machine, VMX))
     with machines.machine("vmx-smp1", machines.BUILD + "/verdigris.iso",
                           "bench-vmx-boot") as machine:
         machine.console.prompt()

@@ -16,7 +16,8 @@ import mkcpio  # noqa: E402
 
 BOTH = ["svm-smp2-bios", "vmx-smp1"]
 on_both = pytest.mark.parametrize("booted", BOTH, indirect=True, scope="module")
-COMMANDS = ["cat", "echo", "help", "host", "log", "ls", "poweroff", "reboot", "run", "top", "trace"]
+COMMANDS = ["cat", "echo", "help", "host", "log", "ls", "mkdir", "poweroff", "reboot", "rm", "run",
+            "top", "trace", "vm"]
 CTRL_C, CTRL_A, CTRL_W, CTRL_U, CTRL_K = "\x03", "\x01", "\x17", "\x15", "\x0b"
 UP, DOWN, LEFT = "\x1b[A", "\x1b[B", "\x1b[D"
 
@@ -132,10 +133,10 @@ def test_trace(booted):
 @on_both
 def test_files(booted):
     console = booted.console
-    assert console.command("ls") == ["boot/"]
-    assert console.command("ls /") == ["boot/"]
+    assert console.command("ls") == ["boot/", "vm/"]
+    assert console.command("ls /") == ["boot/", "vm/"]
     assert console.command("ls /boot") == ["examples/", "motd", "version.txt", "worker.elf"]
-    assert console.command("ls boot/../boot/./examples") == ["tour.cli"]
+    assert console.command("ls boot/../boot/./examples") == ["echo.elf", "tour.cli"]
     motd = open(machines.ROOT + "/boot/archive/motd").read()
     assert console.command("cat /boot/motd") == [motd.rstrip("\n")]
     lines = console.command("ls -l /boot")
@@ -174,7 +175,8 @@ WRONG = [
     ("echo --loud", "echo: no option --loud; see help echo"),
     ("help nope", 'no command "nope"; see help'),
     ("help --json nope", 'no command "nope"; see help'),
-    ("help a b", 'help: too many words: "b"; usage: help [--json] [COMMAND]'),
+    ("help a b", 'no command "a b"; see help'),
+    ("help a b c", 'help: too many words: "c"; usage: help [--json] [COMMAND]'),
     ("host now", 'host: too many words: "now"; usage: host [--json]'),
     ("host --json=yes", "host: option --json takes no value; see help host"),
     ("log nobody", 'no log "nobody"; there are hypervisor and root'),

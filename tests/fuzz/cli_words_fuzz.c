@@ -18,7 +18,7 @@ static const struct cli_option options[] = {
 	{ .name = "count", .value = "N", .letter = 'n' },
 };
 
-static void parse(char *const words[], u32 count)
+static void parse(char *words[], u32 count)
 {
 	static struct cli_args args;
 	char why[64];

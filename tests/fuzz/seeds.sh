@@ -5,7 +5,8 @@
 set -eu
 
 out=$1
-mkdir -p "$out/cmdline" "$out/cpio" "$out/elf" "$out/insn" "$out/cli_words" "$out/lineedit" "$out/vm_config"
+mkdir -p "$out/cmdline" "$out/cpio" "$out/elf" "$out/insn" "$out/cli_words" "$out/lineedit" "$out/vm_config" \
+	"$out/worker_load" "$out/worker_intercept"
 
 seed() { # directory/name, printf format of its bytes
 	# shellcheck disable=SC2059
@@ -61,3 +62,64 @@ seed insn/vex2 '\305\172\157\000'
 seed insn/vex3 '\304\302\371\367\007'
 seed insn/enter '\310\001\000\002'
 seed insn/far '\352\170\126\064\022\010\000'
+
+# Kernels of children, behind a byte of options.
+kernel() { # name, options; then gcc's, and the source
+	name=$1
+	options=$2
+	shift 2
+	gcc -nostdlib -static -Wl,-n,-Ttext=0x100000,--build-id=none "$@" -x assembler - \
+		-o "$out/worker_load/elf"
+	seed "worker_load/$name" "$options"
+	cat "$out/worker_load/elf" >>"$out/worker_load/$name"
+	rm "$out/worker_load/elf"
+}
+seed worker_load/pvh '\001'
+cat "$out/elf/pvh" >>"$out/worker_load/pvh"
+kernel multiboot '\000' -m32 <<'EOF'
+	.text
+	.globl _start
+_start:	.long 0x1badb002, 3, -0x1badb005
+	.skip 20
+	.section .note.GNU-stack, "", @progbits
+EOF
+kernel addresses '\003' <<'EOF'
+	.text
+	.globl _start
+_start:	.long 0x1badb002, 0x10003, -0x1badb002 - 0x10003
+	.long 0x100000, 0x100000, 0x100040, 0x101000, 0x100030
+	.skip 64
+	.section .note.GNU-stack, "", @progbits
+EOF
+seed worker_load/bzimage '\001'
+head -c 510 /dev/zero >>"$out/worker_load/bzimage"
+printf '\125\252\000\000HdrS' >>"$out/worker_load/bzimage"
+
+# Intercepts of a child in 64-bit mode: struct input of the target.
+intercept() { # name, index of the type, code, access, the payload's own part
+	gcc -c -x assembler - -o "$out/worker_intercept/object" <<EOF
+	.byte $2, 2
+	.byte 0, 0, 0, 4		/* results and rights of pages */
+	.byte 0x17, 0x1f, 0x27, 0x2f
+	.ascii "$3"
+	.org 48
+	.quad 0x7ff0, 2, 0, 0, 0	/* RIP, RFLAGS, CR0, CR4, EFER */
+	.quad 0x41, 24, 0, 0xb000, 0, 0, 0x8ff8, 0x9ffc
+	.org 312 + 5
+	.byte $4
+	.org 312 + 40
+	$5
+	.org 312 + 240
+EOF
+	objcopy -O binary -j .text "$out/worker_intercept/object" "$out/worker_intercept/$1"
+	rm "$out/worker_intercept/object"
+}
+intercept out 0 '\356' 1 '.short 0x3f8; .byte 1'
+intercept in 0 '\355' 0 '.short 0x3fc; .byte 4'
+intercept outs 0 '\363\156' 1 '.short 0x3f8; .byte 0x19'
+intercept ins 0 '\363\155' 0 '.short 0x3f8; .byte 0x1c'
+intercept load 1 '\213\003' 0 '.quad 0, 0, 0x30000000'
+intercept store 1 '\110\211\203\374\357\377\377' 1 '.quad 0, 0, 0x30000ffc'
+intercept movs 1 '\363\110\245' 0 '.quad 0, 0, 0x30000000'
+intercept cpuid 4 '\017\242' 0 '.skip 32; .quad 1, 2, 3, 4'
+intercept halt 6 '\364' 0 ''

@@ -270,8 +270,8 @@ static void test_unknown(void)
 		0x1db, 0x1f2, 0x220, 0x251, 0x257, 0x25a, 0x267, 0x270, 0x276, 0x278, 0x2fe, 0x300,
 		0x309, 0x38d, 0x38f, 0x3f1, 0x479, MSR_VMX_BASIC, 0x491, 0x4c1, 0x560, 0x600, 0x606,
 		0x680, 0x770, 0x7ff, 0x900, 0xc80, 0xc90, MSR_XSS, 0x1000, HV_MSR_RESET, 0x40000004,
-		0x40000011, HV_MSR_REFERENCE_TSC, 0x40000040, 0x4000006f, 0x40000074, 0x40000080,
-		0x40000083, 0x40000090, 0x400000b0, 0x400000e0, 0x400000f0, 0x40000105, 0x40000106,
+		0x40000011, HV_MSR_REFERENCE_TSC, 0x40000040, 0x4000006f, 0x40000074, 0x4000007f,
+		0x40000085, 0x400000a0, 0x400000b0, 0x400000e0, 0x400000f0, 0x40000105, 0x40000106,
 		0x40000118, 0x400001ff, 0x40000200, 0x4b564d00, 0x4b564d01, 0xbfffffff, 0xc000007f,
 		0xc0000085, 0xc00000ff, 0xc0000104, 0xc0000105, 0xc0010000, 0xc0010004,
 		MSR_AMD_SYSCFG, 0xc0010015, 0xc001001f, 0xc0010055, 0xc0010058, 0xc0010061,
@@ -285,6 +285,21 @@ static void test_unknown(void)
 		return;
 	}
 	guest_pass("unknown");
+}
+
+static void test_synic_rows(void)
+{
+	u64 page = (u64)guest_pages(1);
+
+	guest_check(keeps(HV_MSR_SCONTROL, 1), "scontrol");
+	guest_check(is_read_only(HV_MSR_SVERSION), "sversion");
+	guest_check(keeps(HV_MSR_SIEFP, page | 1), "siefp");
+	guest_check(keeps(HV_MSR_SIMP, page | 1), "simp");
+	guest_check(writes(HV_MSR_EOM, 0), "eom");
+	for (u32 i = 0; i < 16; i++)
+		if (!keeps(HV_MSR_SINT(i), HV_SINT_MASKED | (0x30 + i)))
+			guest_fail("sint", "%u", i);
+	guest_check(refuses_write(HV_MSR_SINT(7), 15), "sint-vector");
 }
 
 static void test_apic_rows(void)
@@ -462,6 +477,7 @@ void guest_main(void)
 	test_efer();
 	test_unknown();
 	test_apic_rows();
+	test_synic_rows();
 	test_os_id();
 	test_hypercall_page();
 	test_hypercall_gpfn();

@@ -292,7 +292,8 @@ void complete_vm(struct completion *c, const char *t)
 static int talk(const int *what_is_typed, const char *const *what_it_says)
 {
 	static struct cli cli = { .out = { capture_write } };
-	static struct cli_args args = { .count = 1, .words = { "web" } };
+	static char *words[] = { "web" };
+	static struct cli_args args = { .count = 1, .words = words };
 	bool starts = !no_task;
 	int r;
 

@@ -40,10 +40,10 @@ void vlapic_tpr_set(struct vp *vp, u8 tpr)
 	tpr_written = tpr;
 }
 
-struct cpuid_regs policy_cpuid_masked(u32 leaf, u32 subleaf)
+struct cpuid_regs policy_cpuid_of(const struct partition *p, u32 leaf)
 {
+	(void)p;
 	(void)leaf;
-	(void)subleaf;
 	return (struct cpuid_regs){ ~0u, ~0u, ~0u, ~0u };
 }
 
@@ -162,6 +162,15 @@ static void test_cr0_long_mode(void **state)
 	refused(VEC_GP);
 	mov_to(0, CR0_PE | CR0_PG | CR0_NW);
 	refused(VEC_GP);
+	/* Out of compatibility mode, but not while PCIDs are on. */
+	fake_mode.cs_long = false;
+	fake_mode.cr4 |= CR4_PCIDE;
+	mov_to(0, CR0_PE);
+	refused(VEC_GP);
+	fake_mode.cr4 &= ~CR4_PCIDE;
+	mov_to(0, CR0_PE);
+	done(4);
+	assert_int_equal(fake_register(HV_X64_REGISTER_EFER)->u64, EFER_LME);
 }
 
 /* What the processor refuses to take along, and an entry would fail with. */

@@ -23,7 +23,7 @@ u64 fake_fault_address;
 static struct {
 	u32 name;
 	union hv_register_value value;
-} registers[32];
+} registers[64];
 static u32 register_count;
 
 union hv_register_value *fake_register(u32 name)

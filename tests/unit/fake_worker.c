@@ -112,8 +112,10 @@ void fake_reset(void)
 	fake.start.version = WORKER_ABI_VERSION;
 	fake.start.vp_count = 2;
 	fake.file_chunk = UINT64_MAX;
-	for (u32 i = 0; i < WORKER_FILES; i++)
+	for (u32 i = 0; i < WORKER_FILES; i++) {
 		fake.start.file_size[i] = WORKER_NO_FILE;
+		fake.file_end[i] = UINT64_MAX;
+	}
 	for (u32 i = 0; i < FAKE_VPS; i++)
 		fake_registers[i].valid = 1;
 }
@@ -309,7 +311,7 @@ static s64 file_part(u64 file, u64 offset, u64 len)
 
 	if (file >= WORKER_FILES || fake.start.file_size[file] == WORKER_NO_FILE)
 		broken("no such file");
-	size = fake.start.file_size[file];
+	size = MIN(fake.start.file_size[file], fake.file_end[file]);
 	if (fake.file_error)
 		return fake.file_error;
 	return (s64)MIN(MIN(len, fake.file_chunk), size - MIN(offset, size));

@@ -51,8 +51,9 @@ struct fake_worker {
 	/* What the worker finds. */
 	struct worker_start start;
 	const u8 *file[WORKER_FILES];
-	s64 file_error; /* of every read, if not 0 */
-	u64 file_chunk; /* the most that one read gives */
+	s64 file_error;             /* of every read, if not 0 */
+	u64 file_chunk;             /* the most that one read gives */
+	u64 file_end[WORKER_FILES]; /* where it ends, whatever the start page says */
 	u64 time;
 	u64 running; /* bit per VP that is not stopped */
 	u64 activity[FAKE_VPS];

@@ -2,7 +2,7 @@
 /*
  * Walks of page tables of every form, rights, reserved bits, and fetching of
  * instructions, in a fake physical memory of 256 pages behind window_map().
- * sources: hypervisor/guest.c tests/unit/fake_vp.c lib/insn.c
+ * sources: hypervisor/guest.c hypervisor/guest_walk.c tests/unit/fake_vp.c lib/insn.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +16,7 @@
 
 #include "fake_vp.h"
 #include "hypervisor/guest.h"
+#include "hypervisor/guest_walk.h"
 #include "hypervisor/window.h"
 #include "x86/cr.h"
 #include "x86/desc.h"
@@ -26,13 +27,22 @@
 
 static u8 memory[PAGES][4096] __attribute__((aligned(4096)));
 static u64 forbidden; /* SPA of a page that is not the partition's */
+static u64 read_only; /* SPA of one that it may not write */
 static u32 windows_used;
+
+/* The processor that walks, which need not be the VP's. */
+static struct cpu here, *cpu_here = &fake_cpu;
+
+struct cpu *this_cpu(void)
+{
+	return cpu_here;
+}
 
 void *window_map(u32 slot, spa_t spa)
 {
 	assert_true(slot < HV_WINDOW_SLOTS);
 	assert_true(spa.a % 4096 == 0 && spa.a / 4096 < PAGES);
-	fake_cpu.windows[slot].frame = spa.a;
+	cpu_here->windows[slot].frame = spa.a;
 	windows_used++;
 	return memory[spa.a / 4096];
 }
@@ -40,8 +50,9 @@ void *window_map(u32 slot, spa_t spa)
 bool partition_gpa_to_spa(struct partition *p, gpa_t gpa, u32 access, spa_t *spa)
 {
 	(void)p;
-	(void)access;
 	*spa = SPA(gpa.a);
+	if (access & SLAT_WRITE && gpa.a / 4096 == read_only / 4096)
+		return false;
 	return gpa.a / 4096 < PAGES && gpa.a / 4096 != forbidden / 4096;
 }
 
@@ -77,7 +88,8 @@ static int setup(void **state)
 	fake_cpu.features.page1g = true;
 	for (u32 i = 0; i < HV_WINDOW_SLOTS; i++)
 		fake_cpu.windows[i].frame = ~0ull;
-	forbidden = ~0ull;
+	forbidden = read_only = ~0ull;
+	cpu_here = &fake_cpu;
 	windows_used = 0;
 	fake_mode.cr3 = L4;
 	write64(E4, L3 | RIGHTS);
@@ -508,6 +520,128 @@ static void test_read_write(void **state)
 	assert_false(guest_write(&fake_vp, GPA(PAGE), buf, 1));
 }
 
+/* A kernel's data accesses of user pages; code is SMEP's. */
+static void test_smap(void **state)
+{
+	(void)state;
+	fake_mode.cr4 |= CR4_SMAP;
+	faults(GVA_4K, ACCESS_READ, PF_P);
+	faults(GVA_4K, ACCESS_WRITE, PF_P | PF_W);
+	maps(GVA_4K, ACCESS_EXEC, PAGE);
+	maps(GVA_4K, 0, PAGE);
+	fake_mode.cpl = 3;
+	maps(GVA_4K, ACCESS_READ, PAGE);
+	fake_mode.cpl = 0;
+	write64(E1, PAGE | PTE_P | PTE_W);
+	maps(GVA_4K, ACCESS_READ | ACCESS_WRITE, PAGE);
+}
+
+static u64 read64(u64 at)
+{
+	u64 v;
+
+	memcpy(&v, (u8 *)memory + at, sizeof(v));
+	return v;
+}
+
+static struct guest_walk walked;
+
+static void walk(u64 gva)
+{
+	assert_true(guest_walk(&fake_vp, &fake_mode, GVA(gva), 0, &walked, &fault));
+}
+
+static enum guest_mark mark(u64 gva, bool write)
+{
+	return guest_walk_mark(&fake_vp, &fake_mode, GVA(gva), &walked, write);
+}
+
+static void test_marks(void **state)
+{
+	(void)state;
+	walk(GVA_4K);
+	assert_int_equal(mark(GVA_4K, false), GUEST_MARKED);
+	assert_int_equal(read64(E4), L3 | RIGHTS | PTE_A);
+	assert_int_equal(read64(E2), L1 | RIGHTS | PTE_A);
+	assert_int_equal(read64(E1), PAGE | RIGHTS | PTE_A);
+	assert_int_equal(mark(GVA_4K, true), GUEST_MARKED);
+	assert_int_equal(read64(E2), L1 | RIGHTS | PTE_A);
+	assert_int_equal(read64(E1), PAGE | RIGHTS | PTE_A | PTE_D);
+	/* What is marked already need not be touched. */
+	assert_true(guest_walk_holds(&walked));
+	assert_int_equal(mark(GVA_4K, true), GUEST_MARKED);
+	/* An entry that changed since the walk stays as it is. */
+	write64(E1, 0);
+	walked.value[3] &= ~(u64)PTE_D;
+	assert_int_equal(mark(GVA_4K, true), GUEST_MARK_CHANGED);
+	assert_int_equal(read64(E1), 0);
+}
+
+/* One table that the partition may not write: none is touched. */
+static void test_marks_read_only(void **state)
+{
+	static const u64 tables[] = { L4, L3, L2, L1 };
+
+	(void)state;
+	walk(GVA_4K);
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		read_only = tables[i];
+		assert_int_equal(mark(GVA_4K, true), GUEST_MARK_READ_ONLY);
+	}
+	assert_int_equal(read64(E4), L3 | RIGHTS);
+	assert_int_equal(read64(E1), PAGE | RIGHTS);
+	/* Not on the way of a large page. */
+	write64(E2, 0x200000 | RIGHTS | PTE_PS);
+	walk(GVA_4K);
+	assert_int_equal(mark(GVA_4K, true), GUEST_MARKED);
+	assert_int_equal(read64(E2), 0x200000 | RIGHTS | PTE_PS | PTE_A | PTE_D);
+}
+
+static void test_marks_other_forms(void **state)
+{
+	u32 v[2];
+
+	(void)state;
+	/* PAE: the first level has no such bits. */
+	fake_mode.efer = 0;
+	write64(L4 + 8, L2 | PTE_P);
+	write64(L2 + 8, L1 | PTE_P);
+	write64(L1 + 8, PAGE | PTE_P);
+	walk(0x40201000);
+	assert_int_equal(mark(0x40201000, true), GUEST_MARKED);
+	assert_int_equal(read64(L4 + 8), L2 | PTE_P);
+	assert_int_equal(read64(L2 + 8), L1 | PTE_P | PTE_A);
+	assert_int_equal(read64(L1 + 8), PAGE | PTE_P | PTE_A | PTE_D);
+	/* 32-bit: the neighbour of an entry stays. */
+	fake_mode.cr4 = 0;
+	write32(L4 + 4, L1 | PTE_P);
+	write32(L1 + 4, PAGE | PTE_P);
+	write32(L1 + 8, 0x1234);
+	walk(0x401000);
+	assert_int_equal(mark(0x401000, true), GUEST_MARKED);
+	memcpy(v, (u8 *)memory + L1 + 4, sizeof(v));
+	assert_int_equal(v[0], PAGE | PTE_P | PTE_A | PTE_D);
+	assert_int_equal(v[1], 0x1234);
+	/* Without paging there is nothing to mark. */
+	fake_mode.cr0 = CR0_PE;
+	walk(0x401000);
+	assert_int_equal(mark(0x401000, true), GUEST_MARKED);
+}
+
+/* A parent's processor walks a VP that last ran on another one. */
+static void test_other_processor(void **state)
+{
+	(void)state;
+	memset(&here, 0, sizeof(here));
+	here.index = 1;
+	for (u32 i = 0; i < HV_WINDOW_SLOTS; i++)
+		here.windows[i].frame = ~0ull;
+	cpu_here = &here;
+	maps(GVA_4K, ACCESS_READ, PAGE);
+	assert_int_equal(here.windows[0].frame, L4);
+	assert_int_equal(fake_cpu.windows[0].frame, ~0ull);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -526,6 +660,11 @@ int main(void)
 		cmocka_unit_test_setup(test_fetch_crossing, setup),
 		cmocka_unit_test_setup(test_fetch_16_and_32_bit, setup),
 		cmocka_unit_test_setup(test_read_write, setup),
+		cmocka_unit_test_setup(test_smap, setup),
+		cmocka_unit_test_setup(test_marks, setup),
+		cmocka_unit_test_setup(test_marks_read_only, setup),
+		cmocka_unit_test_setup(test_marks_other_forms, setup),
+		cmocka_unit_test_setup(test_other_processor, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Hypercalls from registers to result: both ABIs, parameter blocks in a fake
- * guest memory of two pages, every call's statuses, and the context of a VP to
- * start, field by field.
+ * guest memory of two pages, the table of calls, repetition, and the statuses
+ * of those whose handlers are small.
  * sources: hypervisor/hypercall.c hypervisor/hypercall_control.c hypervisor/hc_self.c
- * sources: hypervisor/hc_stats.c hypervisor/hc_interrupt.c hypervisor/hc_start_vp.c
- * sources: hypervisor/hc_target.c hypervisor/policy_cr.c tests/unit/fake_vp.c
+ * sources: hypervisor/hc_interrupt.c tests/unit/fake_vp.c tests/unit/fake_hc.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +16,7 @@
 
 #include <string.h>
 
+#include "fake_hc.h"
 #include "fake_vp.h"
 #include "hv/cpuid.h"
 #include "hv/devint.h"
@@ -25,17 +25,15 @@
 #include "hypervisor/guest.h"
 #include "hypervisor/hypercall.h"
 #include "hypervisor/irq.h"
-#include "hypervisor/policy.h"
-#include "hypervisor/pool.h"
-#include "hypervisor/sched.h"
 #include "hypervisor/trace.h"
 #include "x86/cr.h"
 #include "x86/desc.h"
-#include "x86/msr.h"
 
-#define IN   0x1000ull
-#define OUT  0x2000ull
-#define FAST (1ull << 16)
+#define IN                 0x1000ull
+#define OUT                0x2000ull
+#define FAST               (1ull << 16)
+#define REPS(count, start) ((u64)(count) << 32 | (u64)(start) << 48)
+#define NOBODY             0xff /* anybody may */
 
 static u8 memory[2][4096] __attribute__((aligned(16)));
 static bool out_read_only;
@@ -89,92 +87,27 @@ void trace(enum trace_event event, const struct vp *vp, u64 a, u64 b)
 	traced += event == TRACE_HYPERCALL;
 }
 
-static u32 wakes, flushes;
-
-void sched_wake(struct vp *vp)
+bool hc_is_own_partition(const struct hypercall *call, u64 id)
 {
-	assert_ptr_equal(vp, &other);
-	wakes++;
+	return id == HV_PARTITION_SELF || id == call->vp->partition->id;
 }
 
-/* None of the calls here manages another partition. */
-void sched_wait_stopped(struct vp *vp, struct vp *self)
+/* Called after every handler. */
+static u32 released;
+
+void hc_release(struct hypercall *call)
 {
-	(void)vp;
-	(void)self;
-	fail();
+	assert_ptr_equal(call->vp, &fake_vp);
+	released++;
 }
 
-struct partition *partition_find(u64 id)
-{
-	(void)id;
-	fail();
-	return NULL;
-}
+/* How long a call may take: for ever, or for one element. */
+static u64 slice;
 
-void partition_put(struct partition *p)
-{
-	(void)p;
-	fail();
-}
-
-void partition_manage(struct partition *p, struct vp *self)
-{
-	(void)p;
-	(void)self;
-	fail();
-}
-
-void partition_manage_end(struct partition *p)
-{
-	(void)p;
-	fail();
-}
-
-/* No call here takes so long that the rest of it would wait. */
 u64 clock_ns_to_tsc(u64 ns)
 {
 	assert_int_equal(ns, 50000);
-	return 1ull << 60;
-}
-
-void partition_flush(struct partition *p, struct vp *self)
-{
-	(void)p;
-	(void)self;
-	flushes++;
-}
-
-static u64 mapped;
-static bool slat_full;
-
-spa_t virt_to_spa(const void *p)
-{
-	return SPA((u64)p & ~0xfffull);
-}
-
-enum hv_status slat_map(struct slat *slat, gpa_t gpa, spa_t spa, u64 size, u32 access,
-	enum memtype type, u32 max_level)
-{
-	(void)slat;
-	assert_int_equal(gpa.a, spa.a);
-	assert_int_equal(size, 4096);
-	assert_int_equal(access, SLAT_READ);
-	assert_int_equal(type, MEMTYPE_WB);
-	assert_int_equal(max_level, 1);
-	if (slat_full)
-		return HV_STATUS_INSUFFICIENT_MEMORY;
-	mapped = gpa.a;
-	return HV_STATUS_SUCCESS;
-}
-
-enum hv_status slat_unmap(struct slat *slat, gpa_t gpa, u64 size)
-{
-	(void)slat;
-	assert_int_equal(gpa.a, mapped);
-	assert_int_equal(size, 4096);
-	mapped = 0;
-	return HV_STATUS_SUCCESS;
+	return slice;
 }
 
 static struct hv_map_device_interrupt_input map_seen;
@@ -203,21 +136,6 @@ enum hv_status irq_unmap(struct partition *p, const struct hv_unmap_device_inter
 	return HV_STATUS_NOT_FOUND;
 }
 
-struct cpuid_regs policy_cpuid_masked(u32 leaf, u32 subleaf)
-{
-	(void)leaf;
-	(void)subleaf;
-	return (struct cpuid_regs){ ~0u, ~0u, ~0u, ~0u };
-}
-
-u64 policy_xcr0_mask(const struct vp *vp)
-{
-	(void)vp;
-	return 7;
-}
-
-static u64 stats_page[512] __attribute__((aligned(4096)));
-
 static int setup(void **state)
 {
 	(void)state;
@@ -232,12 +150,11 @@ static int setup(void **state)
 	other.cpu = &fake_cpu;
 	other.index = 2;
 	other.apic_id = 0x42;
-	other.stats = stats_page;
-	fake_vp.stats = stats_page;
 	fake_vp.regs.rip = 0x1000;
-	out_read_only = slat_full = false;
-	traced = wakes = flushes = set_words_seen = 0;
-	mapped = 0;
+	fake_hc_reset();
+	slice = 1ull << 60;
+	out_read_only = false;
+	traced = set_words_seen = 0;
 	return 0;
 }
 
@@ -254,6 +171,24 @@ static u64 call(u64 control, u64 input, u64 output)
 	assert_int_equal(fake_injected, 0);
 	assert_int_equal(fake_vp.regs.rip, rip + FAKE_INSN_LENGTH);
 	return gpr[GPR_RAX];
+}
+
+/* A call that is not over: RIP stays at it. Its control word, as it is made again. */
+static u64 call_again(u64 control, u64 input, u64 output)
+{
+	struct exit exit = { .kind = EXIT_HYPERCALL };
+
+	gpr[GPR_RCX] = control;
+	gpr[GPR_RDX] = input;
+	gpr[GPR_R8] = output;
+	gpr[GPR_RAX] = 0x5555555555555555ull;
+	hypercall_handle(&fake_vp, &exit);
+	assert_int_equal(fake_injected, 0);
+	assert_int_equal(fake_vp.regs.rip, 0x1000);
+	assert_int_equal(gpr[GPR_RAX], 0x5555555555555555ull);
+	assert_int_equal(gpr[GPR_RDX], input);
+	assert_int_equal(gpr[GPR_R8], output);
+	return gpr[GPR_RCX];
 }
 
 static u64 out64(void)
@@ -336,13 +271,203 @@ static void test_no_such_instruction(void **state)
 	assert_int_equal(traced, 0);
 }
 
+/*
+ * The calls whose handlers are elsewhere, by TLFS 6.0b, and after it as Linux'
+ * root partition has them: sizes in bytes, of the fixed part and of an element
+ * if they repeat; the privilege is a bit of the high word, 0 none.
+ */
+static const struct row {
+	u16 code;
+	const char *name;
+	bool rep;
+	u16 in, rep_in, out, rep_out;
+	u8 privilege;
+	const char *finish;
+} rows[] = {
+	{ 0x40, "create_partition", false, 56, 0, 8, 0, 0, NULL },
+	{ 0x41, "initialize_partition", false, 8, 0, 0, 0, 0, NULL },
+	{ 0x42, "finalize_partition", false, 8, 0, 0, 0, 0, NULL },
+	{ 0x43, "delete_partition", false, 8, 0, 0, 0, 0, NULL },
+	{ 0x44, "get_partition_property", false, 16, 0, 8, 0, 0, NULL },
+	{ 0x45, "set_partition_property", false, 24, 0, 0, 0, 0, NULL },
+	{ 0x47, "get_next_child_partition", false, 16, 0, 8, 0, 0, NULL },
+	{ 0x48, "deposit_memory", true, 8, 8, 0, 0, 2, "deposit_memory_finish" },
+	{ 0x49, "withdraw_memory", true, 16, 0, 0, 8, 2, "withdraw_memory_finish" },
+	{ 0x4a, "get_memory_balance", false, 16, 0, 16, 0, 2, NULL },
+	{ 0x4b, "map_gpa_pages", true, 24, 8, 0, 0, NOBODY, "map_finish" },
+	{ 0x4c, "unmap_gpa_pages", true, 24, 0, 0, 0, NOBODY, "map_finish" },
+	{ 0x4d, "install_intercept", false, 24, 0, 0, 0, 0, NULL },
+	{ 0x4e, "create_vp", false, 40, 0, 0, 0, 0, NULL },
+	{ 0x4f, "delete_vp", false, 16, 0, 0, 0, 0, NULL },
+	{ 0x50, "get_vp_registers", true, 16, 4, 0, 16, 17, NULL },
+	{ 0x51, "set_vp_registers", true, 16, 32, 0, 0, 17, NULL },
+	{ 0x52, "translate_virtual_address", false, 32, 0, 16, 0, NOBODY, NULL },
+	{ 0x53, "read_gpa", false, 32, 0, 24, 0, NOBODY, NULL },
+	{ 0x54, "write_gpa", false, 48, 0, 8, 0, NOBODY, NULL },
+	{ 0x6c, "map_stats_page", false, 24, 0, 8, 0, 8, NULL },
+	{ 0x6d, "unmap_stats_page", false, 24, 0, 0, 0, 8, NULL },
+	{ 0x6e, "map_sparse_gpa_pages", true, 16, 16, 0, 0, NOBODY, "map_finish" },
+	{ 0x99, "start_virtual_processor", false, 240, 0, 0, 0, 21, NULL },
+	{ 0xc9, "get_gpa_pages_access_state", true, 24, 0, 0, 1, NOBODY, "map_finish" },
+	{ 0xe1, "map_vp_state_page", false, 24, 0, 8, 0, 0, NULL },
+	{ 0xe2, "unmap_vp_state_page", false, 16, 0, 0, 0, 0, NULL },
+	{ 0x10a, "set_partition_property_ex", false, 24, 0, 0, 0, 0, NULL },
+};
+
+static const struct row *row_of(u32 code)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].code == code)
+			return &rows[i];
+	return NULL;
+}
+
+/* Two elements of those that repeat. */
+static void dispatches(const struct row *row, u64 in, u64 out)
+{
+	fake_hc_reset();
+	released = 0;
+	assert_int_equal(
+		call(row->code | (row->rep ? REPS(2, 0) : 0), in, out), row->rep ? 2ull << 32 : 0);
+	assert_string_equal(fake_hc_called, row->name);
+	assert_int_equal(fake_hc_calls, row->rep ? 2 : 1);
+	assert_int_equal(fake_hc_input_size, row->in);
+	assert_int_equal(released, 1);
+	assert_int_equal(fake_hc_finishes, row->finish ? 1 : 0);
+	if (row->finish)
+		assert_string_equal(fake_hc_finished, row->finish);
+}
+
+static void refuses(const struct row *row, u64 in, u64 out, enum hv_status status)
+{
+	fake_hc_reset();
+	assert_int_equal(call(row->code | (row->rep ? REPS(2, 0) : 0), in, out), status);
+	assert_int_equal(fake_hc_calls, 0);
+	assert_int_equal(fake_hc_finishes, 0);
+}
+
+/* Blocks that end with their page, and 8 bytes later. */
+static void test_table(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		const struct row *row = &rows[i];
+		u64 in = row->in + (row->rep ? 2 * row->rep_in : 0);
+		u64 out = ALIGN_UP(row->out + (row->rep ? 2 * row->rep_out : 0), 8);
+
+		dispatches(row, IN, OUT);
+		dispatches(row, OUT + 4096 - in, IN);
+		refuses(row, OUT + 4096 - in + 8, IN, HV_STATUS_INVALID_PARAMETER);
+		if (out == 0)
+			continue;
+		dispatches(row, IN, OUT + 4096 - out);
+		refuses(row, IN, OUT + 4096 - out + 8, HV_STATUS_INVALID_PARAMETER);
+	}
+}
+
+/* Each needs its own and no other. */
+static void test_table_privileges(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		u64 bit = rows[i].privilege == NOBODY ? 0 : BIT(32 + rows[i].privilege);
+
+		fake_partition.privileges = bit;
+		dispatches(&rows[i], IN, OUT);
+		fake_partition.privileges = ~bit;
+		if (bit)
+			refuses(&rows[i], IN, OUT, HV_STATUS_ACCESS_DENIED);
+	}
+}
+
+/* A failure counts the elements before it, which are finished. */
+static void test_rep_failure(void **state)
+{
+	(void)state;
+	fake_hc_status = HV_STATUS_OBJECT_IN_USE;
+	assert_int_equal(call(0x4b | REPS(3, 1), IN, OUT), 1ull << 32 | HV_STATUS_OBJECT_IN_USE);
+	assert_int_equal(fake_hc_calls, 1);
+	assert_int_equal(fake_hc_finishes, 0);
+	assert_int_equal(call(0x4b | REPS(3, 3), IN, OUT), HV_STATUS_INVALID_HYPERCALL_INPUT);
+	assert_int_equal(fake_hc_calls, 1);
+}
+
+/* When its time is over it leaves the rest, finished so far, and is made again. */
+static void test_rep_yields(void **state)
+{
+	u64 control = 0x4b | REPS(3, 0);
+
+	(void)state;
+	slice = 0;
+	for (u32 i = 1; i < 3; i++) {
+		control = call_again(control, IN, OUT);
+		assert_int_equal(control, 0x4b | REPS(3, i));
+		assert_int_equal(fake_hc_calls, i);
+		assert_int_equal(fake_hc_finishes, i);
+		assert_int_equal(fake_hc_first, i - 1);
+		assert_int_equal(fake_hc_end, i);
+	}
+	assert_int_equal(call(control, IN, OUT), 3ull << 32);
+	assert_int_equal(fake_hc_calls, 3);
+	assert_int_equal(fake_hc_first, 2);
+	assert_int_equal(fake_hc_end, 3);
+}
+
+static void test_rep_yields_32_bit(void **state)
+{
+	struct exit exit = { .kind = EXIT_HYPERCALL };
+
+	(void)state;
+	slice = 0;
+	fake_mode.cs_long = false;
+	gpr[GPR_RDX] = 2;
+	gpr[GPR_RAX] = 0x4b;
+	gpr[GPR_RBX] = 0;
+	gpr[GPR_RCX] = IN;
+	hypercall_handle(&fake_vp, &exit);
+	assert_int_equal(gpr[GPR_RDX], 1 << 16 | 2);
+	assert_int_equal(gpr[GPR_RAX], 0x4b);
+	assert_int_equal(fake_vp.regs.rip, 0x1000);
+	hypercall_handle(&fake_vp, &exit);
+	assert_int_equal(gpr[GPR_RDX], 2);
+	assert_int_equal(gpr[GPR_RAX], 0);
+	assert_int_equal(fake_vp.regs.rip, 0x1000 + FAKE_INSN_LENGTH);
+}
+
+/* A simple call that is not done yet is made again as it is. */
+static void test_simple_again(void **state)
+{
+	(void)state;
+	fake_hc_status = HYPERCALL_AGAIN;
+	assert_int_equal(call_again(0x42, IN, OUT), 0x42);
+	assert_int_equal(call_again(0x42 | FAST, 0x77, 0), 0x42 | FAST);
+	assert_int_equal(fake_hc_input, 0x77);
+	fake_hc_status = HV_STATUS_SUCCESS;
+	assert_int_equal(call(0x42, IN, OUT), 0);
+	assert_int_equal(fake_hc_calls, 3);
+}
+
+/* Only one of the calls has it. */
+static void test_variable_header(void **state)
+{
+	(void)state;
+	assert_int_equal(call(0x10a | 2ull << 17, IN, OUT), 0);
+	assert_int_equal(fake_hc_input_size, 24 + 16);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].code != 0x10a)
+			assert_int_equal(
+				call(rows[i].code | (rows[i].rep ? REPS(1, 0) : 0) | 1ull << 17, IN,
+					OUT),
+				HV_STATUS_INVALID_HYPERCALL_INPUT);
+}
+
 static void test_codes(void **state)
 {
-	static const u16 known[] = { 0x08, 0x46, 0x6c, 0x6d, 0x7c, 0x7d, 0x99, 0x9a };
+	static const u16 known[] = { 0x08, 0x46, 0x7c, 0x7d, 0x9a };
 
 	(void)state;
 	for (u32 code = 0; code < 0x10000; code++) {
-		bool is_known = false;
+		bool is_known = row_of(code) != NULL;
 
 		for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 			is_known |= code == known[i];
@@ -359,8 +484,7 @@ static void test_privileges(void **state)
 	static const struct {
 		u16 code;
 		u8 bit;
-	} rows[] = { { 0x46, 1 }, { 0x6c, 8 }, { 0x6d, 8 }, { 0x7c, 12 }, { 0x7d, 12 },
-		{ 0x99, 21 } };
+	} rows[] = { { 0x46, 1 }, { 0x7c, 12 }, { 0x7d, 12 } };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -418,47 +542,6 @@ static void test_vp_index(void **state)
 	assert_int_equal(call(0x9a | 0xfffull << 32, IN, OUT), HV_STATUS_INVALID_PARAMETER);
 }
 
-static void test_stats(void **state)
-{
-	struct hv_stats_page_input in = {
-		.type = HV_STATS_OBJECT_VP, .partition_id = ~0ull, .vp_index = 2
-	};
-	const u64 page = (u64)stats_page;
-
-	(void)state;
-	put(&in, sizeof(in));
-	assert_int_equal(call(0x6c, IN, OUT), 0);
-	assert_int_equal(out64(), page >> 12);
-	assert_int_equal(mapped, page);
-	assert_int_equal(call(0x6d, IN, 0), 0);
-	assert_int_equal(mapped, 0);
-	assert_int_equal(flushes, 1);
-	slat_full = true;
-	assert_int_equal(call(0x6c, IN, OUT), HV_STATUS_INSUFFICIENT_MEMORY);
-	in.vp_index = HV_VP_SELF;
-	slat_full = false;
-	put(&in, sizeof(in));
-	assert_int_equal(call(0x6c, IN, OUT), 0);
-	in.vp_index = 1;
-	put(&in, sizeof(in));
-	assert_int_equal(call(0x6c, IN, OUT), HV_STATUS_INVALID_VP_INDEX);
-	in.vp_index = 64;
-	put(&in, sizeof(in));
-	assert_int_equal(call(0x6d, IN, 0), HV_STATUS_INVALID_VP_INDEX);
-	in.vp_index = 0;
-	in.partition_id = 2;
-	put(&in, sizeof(in));
-	assert_int_equal(call(0x6c, IN, OUT), HV_STATUS_INVALID_PARTITION_ID);
-	in.partition_id = 1;
-	in.type = HV_STATS_OBJECT_HYPERVISOR;
-	put(&in, sizeof(in));
-	assert_int_equal(call(0x6c, IN, OUT), HV_STATUS_INVALID_PARAMETER);
-	in.type = HV_STATS_OBJECT_VP;
-	in.area = 1;
-	put(&in, sizeof(in));
-	assert_int_equal(call(0x6c, IN, OUT), HV_STATUS_INVALID_PARAMETER);
-}
-
 static void test_device_interrupts(void **state)
 {
 	struct {
@@ -495,200 +578,24 @@ static void test_device_interrupts(void **state)
 	assert_int_equal(call(0x7c | 200ull << 17, IN, OUT), HV_STATUS_INVALID_HYPERCALL_INPUT);
 }
 
-/* As a kernel starts its second processor. */
-static struct hv_start_vp_input good_start(void)
-{
-	const struct hv_segment data = {
-		.limit = 0xffffffff, .selector = 0x10, .attributes = 0xc093
-	};
-	struct hv_start_vp_input in = { .partition_id = ~0ull, .vp_index = 2 };
-
-	in.context = (struct hv_initial_vp_context){
-		.rip = 0xffffffff80001000ull,
-		.rsp = 0xffffffff80009000ull,
-		.rflags = 2,
-		.cs = { .limit = 0xffffffff, .selector = 8, .attributes = 0xa09b },
-		.ds = data,
-		.es = data,
-		.fs = data,
-		.gs = data,
-		.ss = data,
-		.tr = { .limit = 0x67, .selector = 0x28, .attributes = 0x8b },
-		.ldtr = { .attributes = 0x82 },
-		.gdtr = { .limit = 0x3f, .base = 0xffffffff80002000ull },
-		.efer = EFER_LME | EFER_LMA | EFER_NXE,
-		.cr0 = CR0_PE | CR0_PG | CR0_WP | CR0_NE | CR0_ET,
-		.cr3 = 0x5000,
-		.cr4 = CR4_PAE | CR4_PGE,
-		.pat = 0x0007040600070406ull,
-	};
-	return in;
-}
-
-static u64 start(const struct hv_start_vp_input *in)
-{
-	other.stop = VP_STOP_STARTUP;
-	other.work = VP_WORK_NMI | VP_WORK_INTERRUPT;
-	wakes = 0;
-	put(in, sizeof(*in));
-	return call(0x99, IN, 0);
-}
-
-static void test_start_vp(void **state)
-{
-	struct hv_start_vp_input in = good_start();
-
-	(void)state;
-	assert_int_equal(start(&in), 0);
-	assert_int_equal(other.stop, 0);
-	assert_int_equal(other.work, VP_WORK_INTERRUPT);
-	assert_int_equal(wakes, 1);
-	assert_int_equal(other.regs.rip, in.context.rip);
-	assert_int_equal(other.regs.gpr[GPR_RSP], in.context.rsp);
-	assert_int_equal(other.regs.rflags, 2);
-	assert_int_equal(fake_register(HV_X64_REGISTER_CR3)->u64, 0x5000);
-	assert_int_equal(fake_register(HV_X64_REGISTER_PAT)->u64, in.context.pat);
-	assert_int_equal(fake_register(HV_X64_REGISTER_CS)->segment.attributes, 0xa09b);
-	assert_int_equal(fake_register(HV_X64_REGISTER_TR)->segment.limit, 0x67);
-	assert_int_equal(fake_register(HV_X64_REGISTER_GDTR)->table.limit, 0x3f);
-	assert_int_equal(fake_register(HV_X64_REGISTER_GDTR)->table.base, 0xffffffff80002000ull);
-	/* Started is started. */
-	assert_int_equal(call(0x99, IN, 0), HV_STATUS_INVALID_VP_STATE);
-	other.stop = VP_STOP_HALT;
-	assert_int_equal(call(0x99, IN, 0), HV_STATUS_INVALID_VP_STATE);
-	assert_int_equal(wakes, 1);
-	assert_int_equal(fake_partition.lock.next, fake_partition.lock.owner);
-}
-
-static void test_start_vp_target(void **state)
-{
-	struct hv_start_vp_input in = good_start();
-
-	(void)state;
-	in.partition_id = 4;
-	assert_int_equal(start(&in), HV_STATUS_INVALID_PARTITION_ID);
-	in = good_start();
-	in.vp_index = 1;
-	assert_int_equal(start(&in), HV_STATUS_INVALID_VP_INDEX);
-	in.vp_index = 0xffffffff;
-	assert_int_equal(start(&in), HV_STATUS_INVALID_VP_INDEX);
-	in = good_start();
-	in.target_vtl = 1;
-	assert_int_equal(start(&in), HV_STATUS_INVALID_PARAMETER);
-	in = good_start();
-	in.reserved[2] = 1;
-	assert_int_equal(start(&in), HV_STATUS_INVALID_PARAMETER);
-	assert_int_equal(other.stop, VP_STOP_STARTUP);
-}
-
-/* One wrong field each. */
-#define REFUSES(field, value)                                                    \
-	do {                                                                     \
-		struct hv_start_vp_input in_ = good_start();                     \
-		in_.context.field = (value);                                     \
-		assert_int_equal(start(&in_), HV_STATUS_INVALID_REGISTER_VALUE); \
-		assert_int_equal(other.stop, VP_STOP_STARTUP);                   \
-		assert_int_equal(wakes, 0);                                      \
-	} while (0)
-#define ACCEPTS(field, value)                                \
-	do {                                                 \
-		struct hv_start_vp_input in_ = good_start(); \
-		in_.context.field = (value);                 \
-		assert_int_equal(start(&in_), 0);            \
-	} while (0)
-
-static void test_start_vp_registers(void **state)
-{
-	(void)state;
-	REFUSES(rip, 0x0000800000000000ull);
-	REFUSES(rflags, 0);
-	REFUSES(rflags, 2 | BIT(3));
-	REFUSES(rflags, 2 | BIT(15));
-	REFUSES(rflags, 2 | BIT(17));
-	REFUSES(rflags, 2 | BIT(22));
-	REFUSES(rflags, 2 | BIT(63));
-	ACCEPTS(rflags, 0x246);
-	REFUSES(efer, EFER_LME);
-	REFUSES(efer, EFER_LME | EFER_LMA | EFER_SVME);
-	REFUSES(efer, 0);
-	REFUSES(cr0, CR0_PG);
-	REFUSES(cr0, CR0_PE);
-	REFUSES(cr0, CR0_PE | CR0_PG | BIT(6));
-	REFUSES(cr0, CR0_PE | CR0_PG | BIT(40));
-	REFUSES(cr3, BIT(40));
-	REFUSES(cr4, CR4_PGE);
-	REFUSES(cr4, CR4_PAE | CR4_VMXE);
-	REFUSES(pat, 2);
-	REFUSES(gdtr.base, 0x0000800000000000ull);
-	REFUSES(idtr.base, 0x0000800000000000ull);
-}
-
-static void test_start_vp_segments(void **state)
-{
-	(void)state;
-	REFUSES(cs.attributes, 0xa01b);           /* not present */
-	REFUSES(cs.attributes, 0xa093 & ~BIT(0)); /* not accessed */
-	REFUSES(cs.attributes, 0xe09b);           /* L and D */
-	REFUSES(cs.attributes, 0xa0fb);           /* DPL 3 */
-	REFUSES(cs.attributes, 0xa19b);           /* reserved */
-	REFUSES(cs.attributes, 0x209b);           /* limit without G */
-	REFUSES(cs.selector, 0xb);
-	REFUSES(cs.base, BIT(32));
-	REFUSES(ss.attributes, 0xc09b);
-	REFUSES(ss.attributes, 0xc0f3);
-	REFUSES(ss.selector, 0x13);
-	ACCEPTS(ss.attributes, 0);
-	REFUSES(ds.attributes, 0xc092);
-	REFUSES(ds.attributes, 0xc099);
-	REFUSES(ds.base, BIT(33));
-	ACCEPTS(ds.attributes, 0);
-	REFUSES(es.limit, 0x10);
-	REFUSES(fs.base, 0x0000800000000000ull);
-	ACCEPTS(gs.base, 0xffff888000000000ull);
-	REFUSES(tr.attributes, 0);
-	REFUSES(tr.attributes, 0x83);
-	REFUSES(tr.attributes, 0x9b);
-	REFUSES(tr.selector, 0x2c);
-	REFUSES(tr.base, 0x0000800000000000ull);
-	REFUSES(ldtr.attributes, 0x8b);
-	ACCEPTS(ldtr.attributes, 0);
-}
-
-static void test_start_vp_in_32_bit_mode(void **state)
-{
-	struct hv_start_vp_input in = good_start();
-
-	(void)state;
-	in.context.efer = 0;
-	in.context.cr0 = CR0_PE;
-	in.context.cr4 = 0;
-	in.context.cs.attributes = 0xc09b;
-	in.context.rip = 0x1000;
-	assert_int_equal(start(&in), 0);
-	in.context.rip = BIT(32);
-	assert_int_equal(start(&in), HV_STATUS_INVALID_REGISTER_VALUE);
-	in.context.rip = 0;
-	in.context.cs.attributes = 0xa09b; /* L outside long mode */
-	assert_int_equal(start(&in), HV_STATUS_INVALID_REGISTER_VALUE);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_spin_wait, setup),
 		cmocka_unit_test_setup(test_32_bit, setup),
 		cmocka_unit_test_setup(test_no_such_instruction, setup),
+		cmocka_unit_test_setup(test_table, setup),
+		cmocka_unit_test_setup(test_table_privileges, setup),
+		cmocka_unit_test_setup(test_rep_failure, setup),
+		cmocka_unit_test_setup(test_rep_yields, setup),
+		cmocka_unit_test_setup(test_rep_yields_32_bit, setup),
+		cmocka_unit_test_setup(test_simple_again, setup),
+		cmocka_unit_test_setup(test_variable_header, setup),
 		cmocka_unit_test_setup(test_codes, setup),
 		cmocka_unit_test_setup(test_privileges, setup),
 		cmocka_unit_test_setup(test_partition_id, setup),
 		cmocka_unit_test_setup(test_vp_index, setup),
-		cmocka_unit_test_setup(test_stats, setup),
 		cmocka_unit_test_setup(test_device_interrupts, setup),
-		cmocka_unit_test_setup(test_start_vp, setup),
-		cmocka_unit_test_setup(test_start_vp_target, setup),
-		cmocka_unit_test_setup(test_start_vp_registers, setup),
-		cmocka_unit_test_setup(test_start_vp_segments, setup),
-		cmocka_unit_test_setup(test_start_vp_in_32_bit_mode, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -56,6 +56,13 @@ static struct {
 	u32 count;
 	u32 eois; /* before it */
 } got;
+static u32 *caught_up;
+
+void paging_catch_up(u32 *seen)
+{
+	caught_up = seen;
+}
+
 static u8 pic_mask[2];
 static u32 pic_inits;
 static void *pages[8];
@@ -302,8 +309,10 @@ static void test_own_vectors(void **state)
 	dispatch(0, HV_VECTOR_TIMER);
 	assert_int_equal(timers, 1);
 	assert_int_equal(eois, 1);
+	assert_null(caught_up);
 	dispatch(0, HV_VECTOR_KICK);
 	assert_int_equal(eois, 2);
+	assert_ptr_equal(caught_up, &cpu_storage[0].paging_seen);
 	assert_int_equal(logs, 0);
 	dispatch(0, HV_VECTOR_SPURIOUS);
 	assert_int_equal(eois, 2);

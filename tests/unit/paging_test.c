@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The hypervisor's own page tables as a walk finds them: the rights of each
- * kind, large leaves, nothing beside what was asked for, the device area, the
- * end of the identity map. SPAs of tables are host addresses here.
+ * kind, large leaves, nothing beside what was asked for, the device area,
+ * deposited pages, the end of the identity map. SPAs of tables are host addresses here.
  * sources: hypervisor/paging.c tests/unit/fake_image.S
  * cflags: -I tests/unit/fake_paging
  */
@@ -14,7 +14,10 @@
 
 #include <cmocka.h>
 
+#include <string.h>
+
 #include "base/assert.h"
+#include "hypervisor/cpu.h"
 #include "hypervisor/layout.h"
 #include "hypervisor/paging.h"
 #include "hypervisor/pool.h"
@@ -22,21 +25,34 @@
 #include "x86/cr.h"
 
 /* SDM volume 3, table 4-15 and following, written out once more. */
-#define P    (1ull << 0)
-#define W    (1ull << 1)
-#define U    (1ull << 2)
-#define PWT  (1ull << 3)
-#define PCD  (1ull << 4)
-#define PS   (1ull << 7)
-#define G    (1ull << 8)
-#define NX   (1ull << 63)
-#define ADDR 0x000ffffffffff000ull
+#define P              (1ull << 0)
+#define W              (1ull << 1)
+#define U              (1ull << 2)
+#define PWT            (1ull << 3)
+#define PCD            (1ull << 4)
+#define PS             (1ull << 7)
+#define G              (1ull << 8)
+#define NX             (1ull << 63)
+#define ADDR           0x000ffffffffff000ull
+
+#define DEPOSIT_TABLES 16u
 
 extern char image_start[], text_end[], rodata_end[], image_end[];
 
 u64 fake_cr3;
 u32 fake_cr3_writes;
 static u32 pool_pages;
+
+struct cpu *cpus[HV_MAX_CPUS];
+u32 cpu_count = 2;
+static struct cpu cpu[2];
+static u32 kicks;
+
+void cpu_kick(struct cpu *c)
+{
+	assert_true(c == &cpu[0] || c == &cpu[1]);
+	kicks++;
+}
 
 struct cpuid_regs fake_cpuid(u32 leaf, u32 subleaf)
 {
@@ -50,14 +66,19 @@ void pool_set_image(spa_t image)
 	assert_int_equal(image.a, 0x7e000000);
 }
 
-void *pool_alloc(u64 pages)
+/* Full of what would be entries. */
+void *pool_alloc_raw(u64 pages)
 {
 	void *p = aligned_alloc(PAGE_SIZE, pages * PAGE_SIZE);
 
-	for (u32 i = 0; i < pages * PAGE_SIZE / 8; i++)
-		((u64 *)p)[i] = 0;
+	memset(p, 0xa5, pages * PAGE_SIZE);
 	pool_pages += (u32)pages;
 	return p;
+}
+
+void *pool_alloc(u64 pages)
+{
+	return memset(pool_alloc_raw(pages), 0, pages * PAGE_SIZE);
 }
 
 spa_t virt_to_spa(const void *p)
@@ -221,12 +242,61 @@ static void tables_from_the_pool(void **state)
 	assert_true(pool_pages > 0);
 }
 
+/* Their tables come from what boot kept for them. */
+static void deposits(void **state)
+{
+	u64 base = HV_DIRECT_BASE, page = 5 * PAGE_SIZE + PAGE_2M;
+	u32 pages;
+
+	(void)state;
+	paging_map(base + PAGE_1G, SPA(PAGE_1G), PAGE_2M, PAGING_DATA);
+	paging_reserve_deposits(DEPOSIT_TABLES);
+	pages = pool_pages;
+	assert_ptr_equal(paging_map_deposit(SPA(page)), (void *)(base + page));
+	/* Not global: reloading CR3 must forget it. */
+	mapped(base + page, page, 1, W | NX);
+	not_mapped(base + page - 1);
+	not_mapped(base + page + PAGE_SIZE);
+	paging_map_deposit(SPA(PAGE_1G + PAGE_2M));
+	paging_map_deposit(SPA(3 * PAGE_1G));
+	paging_map_deposit(SPA(4 * PAGE_1G + PAGE_2M));
+	assert_int_equal(pool_pages, pages);
+	mapped(base + PAGE_1G, PAGE_1G, 2, W | NX | G);
+	paging_unmap_deposit(SPA(page));
+	not_mapped(base + page);
+	mapped(base + 3 * PAGE_1G, 3 * PAGE_1G, 1, W | NX);
+}
+
+/* Each processor forgets once per batch, when it is kicked. */
+static void forgetting(void **state)
+{
+	u32 before = fake_cr3_writes;
+
+	(void)state;
+	cpus[0] = &cpu[0];
+	cpus[1] = &cpu[1];
+	paging_catch_up(&cpu[0].paging_seen);
+	assert_int_equal(fake_cr3_writes, before);
+	paging_forget();
+	assert_int_equal(kicks, 2);
+	for (u32 i = 0; i < 3; i++)
+		paging_catch_up(&cpu[0].paging_seen);
+	assert_int_equal(fake_cr3_writes, before + 1);
+	paging_forget();
+	paging_catch_up(&cpu[1].paging_seen);
+	assert_int_equal(fake_cr3_writes, before + 2);
+	paging_catch_up(&cpu[0].paging_seen);
+	assert_int_equal(fake_cr3_writes, before + 3);
+}
+
 /* In the tests the image lies in the lower half, and goes with it. */
 static void identity_goes(void **state)
 {
+	u32 before = fake_cr3_writes;
+
 	(void)state;
 	paging_drop_identity();
-	assert_int_equal(fake_cr3_writes, 1);
+	assert_int_equal(fake_cr3_writes, before + 1);
 	not_mapped(0);
 	not_mapped(3 * GIB);
 	mapped(HV_DIRECT_BASE + 5 * PAGE_SIZE, 0x1234000, 1, G);
@@ -241,6 +311,8 @@ int main(void)
 		cmocka_unit_test(large_leaves),
 		cmocka_unit_test(devices),
 		cmocka_unit_test(tables_from_the_pool),
+		cmocka_unit_test(deposits),
+		cmocka_unit_test(forgetting),
 		cmocka_unit_test(identity_goes),
 	};
 

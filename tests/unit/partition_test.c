@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "hv/msr.h"
+#include "hypervisor/cpu.h"
 #include "hypervisor/frame.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/pool.h"
@@ -45,6 +46,40 @@ bool slat_lookup(const struct slat *slat, gpa_t gpa, struct slat_mapping *out)
 	(void)gpa;
 	*out = mapping;
 	return mapped;
+}
+
+static u32 logged;
+
+bool slat_log_write(struct slat *slat, gpa_t gpa)
+{
+	assert_ptr_equal(slat, &child.slat);
+	assert_int_equal(gpa.a, 0x1abc);
+	logged++;
+	return true;
+}
+
+/* Tables that go out of use are free after the flush, and not before. */
+static u32 freed_after;
+
+struct frame_list slat_stale(struct slat *slat)
+{
+	assert_ptr_equal(slat, &child.slat);
+	assert_int_equal(notified, 0);
+	return (struct frame_list){ 77 };
+}
+
+void slat_free(struct slat *slat, struct frame_list tables)
+{
+	assert_ptr_equal(slat, &child.slat);
+	assert_int_equal(tables.first, 77);
+	freed_after = notified;
+}
+
+static struct cpu cpu;
+
+struct cpu *this_cpu(void)
+{
+	return &cpu;
 }
 
 static void fake_flush(struct vp *vp)
@@ -220,6 +255,54 @@ static void test_child_memory(void **state)
 	assert_false(child_may(0x1000, SLAT_READ, 0));
 }
 
+/* A write for a child whose writes are logged is seen, once. */
+static void test_logged_memory(void **state)
+{
+	(void)state;
+	mapped = true;
+	logged = 0;
+	mapping = (struct slat_mapping){ .spa = SPA(0x1abc),
+		.access = SLAT_READ | SLAT_WRITE | SLAT_LOGGED };
+	assert_true(child_may(0x1abc, SLAT_READ, 0x1abc));
+	assert_int_equal(logged, 0);
+	assert_true(child_may(0x1abc, SLAT_WRITE, 0x1abc));
+	assert_int_equal(logged, 1);
+	mapping.access |= SLAT_DIRTY;
+	assert_true(child_may(0x1abc, SLAT_WRITE, 0x1abc));
+	mapping.access = SLAT_READ | SLAT_WRITE;
+	assert_true(child_may(0x1abc, SLAT_WRITE, 0x1abc));
+	assert_int_equal(logged, 1);
+}
+
+/* As far as the processor and four levels of tables go. */
+static void test_address_width(void **state)
+{
+	static const struct {
+		u8 bits;
+		u64 pages;
+	} rows[] = { { 36, 1ull << 24 }, { 40, 1ull << 28 }, { 48, 1ull << 36 },
+		{ 52, 1ull << 36 } };
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+		cpu.features.phys_bits = rows[i].bits;
+		assert_true(partition_gpa_exists(rows[i].pages - 1));
+		assert_false(partition_gpa_exists(rows[i].pages));
+		assert_false(partition_gpa_exists(~0ull));
+	}
+}
+
+static void test_flush_tables(void **state)
+{
+	(void)state;
+	freed_after = 0;
+	child.vps[1] = &vps[1];
+	vps[1].partition = &child;
+	vps[1].running = true;
+	partition_flush_tables(&child, &vps[0]);
+	assert_int_equal(freed_after, 1);
+}
+
 static void test_pages(void **state)
 {
 	(void)state;
@@ -296,7 +379,10 @@ int main(void)
 		cmocka_unit_test_setup(test_shared_memory, setup),
 		cmocka_unit_test_setup(test_overlaid_memory, setup),
 		cmocka_unit_test_setup(test_child_memory, setup),
+		cmocka_unit_test_setup(test_logged_memory, setup),
+		cmocka_unit_test_setup(test_address_width, setup),
 		cmocka_unit_test_setup(test_pages, setup),
+		cmocka_unit_test_setup(test_flush_tables, setup),
 		cmocka_unit_test_setup(test_flush, setup),
 		cmocka_unit_test_setup(test_flush_of_a_child, setup),
 		cmocka_unit_test_setup(test_serve_flush, setup),

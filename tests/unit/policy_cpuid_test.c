@@ -2,7 +2,8 @@
 /*
  * CPUID and control registers by policy, on a host that has every bit of every
  * leaf, and on one that has none: numbers written down apart from the tables.
- * sources: hypervisor/policy_cpuid.c hypervisor/policy_cr.c tests/unit/fake_vp.c
+ * sources: hypervisor/policy_cpuid.c hypervisor/policy_cpuid_child.c
+ * sources: hypervisor/policy_cr.c tests/unit/fake_vp.c
  * cflags: -Itests/unit/fake_cpuid
  */
 #include <setjmp.h>
@@ -84,7 +85,7 @@ static void test_basic(void **state)
 	check(0xb, 1, ALL, ALL, ALL, 0x25);
 	check(0xc, 0, 0, 0, 0, 0);
 	check(0xd, 0, 0xe7, ALL, 2688, 0);
-	check(0xd, 1, 7, 0, 0, 0);
+	check(0xd, 1, 7, ALL, 0, 0);
 	check(0xd, 2, ALL, ALL, ALL, ALL);
 	check(0xd, 3, 0, 0, 0, 0);
 	check(0xd, 7, ALL, ALL, ALL, ALL);
@@ -120,6 +121,8 @@ static void test_hypervisor(void **state)
 	check(0x40000000, 0, 0x4000000a, 0x7263694d, 0x666f736f, 0x76482074);
 	check(0x40000001, 0, 0x31237648, 0, 0, 0);
 	check(0x40000003, 0, 0x00000c73, 0x00201102, 0, 0x100);
+	fake_partition.privileges &= ~(1ull << 11);
+	check(0x40000003, 0, 0x00000473, 0x00201102, 0, 0);
 	check(0x40000004, 0, 0x2a8, ALL, 0, 0);
 	check(0x40000005, 0, 64, 64, 0, 0);
 	check(0x40000006, 0, 0xa, 0, 0, 0);

@@ -4,7 +4,7 @@
  * apart from the table, values that are refused, and the hypercall page over
  * fake second-level tables.
  * sources: hypervisor/policy_msr.c hypervisor/synthetic.c hypervisor/policy_cr.c
- * sources: hypervisor/overlay.c tests/unit/fake_vp.c tests/unit/host_assert.c
+ * sources: hypervisor/overlay.c hypervisor/frame.c hypervisor/reference_time.c tests/unit/fake_vp.c tests/unit/host_assert.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -83,6 +83,11 @@ static const struct expectation *expectation(u32 msr)
 }
 
 /* The processor. */
+struct cpu *this_cpu(void)
+{
+	return &fake_cpu;
+}
+
 static u64 live_value;
 static u32 live_written;
 
@@ -134,8 +139,9 @@ bool synic_msr_read(struct vp *vp, u32 msr, u64 *v)
 	return true;
 }
 
-bool synic_msr_write(struct vp *vp, u32 msr, u64 v)
+bool synic_msr_write(struct vp *vp, u32 msr, u64 v, struct vp *self)
 {
+	assert_ptr_equal(self, vp);
 	(void)vp;
 	(void)msr;
 	(void)v;
@@ -151,11 +157,18 @@ void vp_tsc_aux_load(const struct vp *vp)
 	tsc_aux_loads++;
 }
 
-struct cpuid_regs policy_cpuid_masked(u32 leaf, u32 subleaf)
+/* RDTSCP and RDPID, by which TSC_AUX is there. */
+static bool has_tsc_aux;
+static bool intel;
+
+struct cpuid_regs policy_cpuid_of(const struct partition *p, u32 leaf)
 {
-	(void)leaf;
-	(void)subleaf;
-	return (struct cpuid_regs){ ~0u, ~0u, ~0u, ~0u };
+	assert_ptr_equal(p, &fake_partition);
+	if (leaf == 0)
+		return (struct cpuid_regs){ 0xd, intel ? 0x756e6547 : 0x68747541, 0, 0 };
+	if (leaf == 7)
+		return (struct cpuid_regs){ 0, ~0u, has_tsc_aux ? ~0u : ~(1u << 22), ~0u };
+	return (struct cpuid_regs){ ~0u, ~0u, ~0u, has_tsc_aux ? ~0u : ~(1u << 27) };
 }
 
 u64 policy_xcr0_mask(const struct vp *vp)
@@ -165,8 +178,6 @@ u64 policy_xcr0_mask(const struct vp *vp)
 }
 
 /* Time: 10 ticks are a nanosecond. */
-u64 clock_tsc_hz = 10000000000ull;
-
 u64 clock_tsc_to_ns(u64 ticks)
 {
 	return ticks / 10;
@@ -193,16 +204,6 @@ spa_t virt_to_spa(const void *p)
 {
 	assert_ptr_equal(p, pool_page);
 	return SPA(POOL_SPA);
-}
-
-struct frame *frame_get(spa_t spa)
-{
-	return &root_frames[spa.a >> 12];
-}
-
-bool frame_is_owned(spa_t spa, u16 owner)
-{
-	return owner == 1 && spa.a >= 0x1000 && spa.a < 0x9000;
 }
 
 bool slat_lookup(const struct slat *slat, gpa_t gpa, struct slat_mapping *out)
@@ -263,12 +264,15 @@ static int setup(void **state)
 	virt = &with_text;
 	fake_vp.index = 3;
 	fake_vp.stats = calloc(HV_VP_COUNTER_MAX, 8);
-	fake_cpu.features.intel = true;
-	fake_cpu.features.tsc_deadline = true;
-	fake_cpu.features.tsc_aux = true;
+	fake_partition.tsc_hz = 7000000000ull;
+	has_tsc_aux = intel = true;
+	policy_msr_init(&fake_partition);
+	fake_cpu.features.phys_bits = 46;
 	list_init(&fake_partition.overlays);
 	overlay_init(&fake_partition.hypercall_overlay);
 	memset(root_frames, 0, sizeof(root_frames));
+	frame_table_init(root_frames, ARRAY_SIZE(root_frames));
+	frame_mark(SPA(0x1000), 0x8000, FRAME_ROOT, 1);
 	fake_partition.privileges = ~0ull;
 	live_value = 0;
 	live_written = apic_accesses = synic_accesses = tsc_aux_loads = flushes = 0;
@@ -410,7 +414,8 @@ static void test_constants(void **state)
 	refuses(0x200, live_value);
 	refuses(0x2ff, live_value);
 	assert_int_equal(live_written, 0);
-	fake_cpu.features.intel = false;
+	intel = false;
+	policy_msr_init(&fake_partition);
 	assert_false(policy_msr_read(&fake_vp, 0x3a, &live_value));
 	assert_false(policy_msr_read(&fake_vp, 0x1a0, &live_value));
 }
@@ -478,8 +483,6 @@ static void test_apic(void **state)
 		writes(msrs[i], 0);
 		assert_int_equal(apic_accesses, 2 * (i + 1));
 	}
-	fake_cpu.features.tsc_deadline = false;
-	refuses(0x6e0, 0);
 }
 
 static void test_synic(void **state)
@@ -505,7 +508,8 @@ static void test_tsc_aux(void **state)
 	assert_int_equal(tsc_aux_loads, 1);
 	reads(MSR_TSC_AUX, 0xffffffff);
 	refuses(MSR_TSC_AUX, 1ull << 32);
-	fake_cpu.features.tsc_aux = false;
+	has_tsc_aux = false;
+	policy_msr_init(&fake_partition);
 	refuses(MSR_TSC_AUX, 0);
 	assert_false(policy_msr_read(&fake_vp, MSR_TSC_AUX, &v));
 	assert_int_equal(fake_vp.tsc_aux, 0xffffffff);
@@ -519,7 +523,7 @@ static void test_identity_and_time(void **state)
 
 	(void)state;
 	reads(HV_MSR_VP_INDEX, 3);
-	reads(HV_MSR_TSC_FREQUENCY, clock_tsc_hz);
+	reads(HV_MSR_TSC_FREQUENCY, 7000000000ull);
 	reads(HV_MSR_APIC_FREQUENCY, 200000000);
 	fake_vp.stats[1] = 123456;
 	reads(HV_MSR_VP_RUNTIME, 123);
@@ -528,7 +532,7 @@ static void test_identity_and_time(void **state)
 	assert_true(policy_msr_read(&fake_vp, HV_MSR_TIME_REF_COUNT, &before));
 	assert_true(policy_msr_read(&fake_vp, HV_MSR_TIME_REF_COUNT, &after));
 	assert_true(after >= before);
-	fake_partition.start_tsc = before * 500;
+	fake_partition.time.start_tsc = before * 500;
 	assert_true(policy_msr_read(&fake_vp, HV_MSR_TIME_REF_COUNT, &after));
 	assert_true(after < before * 3 / 4);
 }

@@ -2,8 +2,9 @@
 /*
  * What the root partition is given of memory: all of it in the largest leaves,
  * with its types, without the hypervisor's, the APICs' and the message window;
- * what is shared can be read; devices above memory come when they are touched.
- * sources: hypervisor/root.c hypervisor/slat.c hypervisor/pool.c hypervisor/frame.c hypervisor/svm/slat_format.c hypervisor/vmx/slat_format.c lib/bitmap.c tests/unit/fake_memory.c tests/unit/fake_image.S tests/unit/host_assert.c
+ * what is shared can be read; devices above memory come when they are touched;
+ * pages that are deposited go and come back.
+ * sources: hypervisor/root.c hypervisor/slat.c hypervisor/deposit.c hypervisor/pool.c hypervisor/frame.c hypervisor/svm/slat_format.c hypervisor/vmx/slat_format.c lib/bitmap.c tests/unit/fake_memory.c tests/unit/fake_image.S tests/unit/host_assert.c
  * cflags: -I tests/unit/fake_layout
  */
 #include <setjmp.h>
@@ -17,6 +18,7 @@
 
 #include "boot/boot_info.h"
 #include "fake_memory.h"
+#include "hypervisor/clock.h"
 #include "hypervisor/cpu.h"
 #include "hypervisor/die.h"
 #include "hypervisor/frame.h"
@@ -104,6 +106,28 @@ enum hv_status vp_create(
 	assert_int_equal(apic_id, c->apic_id);
 	p->vps[index] = *out = &vp[index];
 	return HV_STATUS_SUCCESS;
+}
+
+void reference_time_start(struct reference_time *t)
+{
+	assert_non_null(t);
+}
+
+u64 clock_tsc_hz = 2400000000;
+static u32 msr_inits;
+
+void policy_msr_init(struct partition *p)
+{
+	assert_int_equal(p->id, HV_PARTITION_ID_ROOT);
+	msr_inits++;
+}
+
+static u32 children_inits;
+
+void partition_children_init(void)
+{
+	assert_non_null(root_partition);
+	children_inits++;
 }
 
 void vp_notify(struct vp *v, u32 work)
@@ -288,6 +312,80 @@ static void devices_without_end(void **state)
 	assert_true(fake_memory_end_untouched());
 }
 
+static u32 level_at(u64 gpa)
+{
+	struct slat_mapping m;
+
+	return slat_lookup(&root_partition->slat, GPA(gpa), &m) ? m.level : 0;
+}
+
+static u64 reserve_left(void)
+{
+	return root_partition->slat.reserve.fresh_pages + root_partition->slat.reserve.freed_pages;
+}
+
+static void take_all(u64 area)
+{
+	for (u64 a = 0; a < PAGE_2M; a += PAGE_SIZE) {
+		assert_int_equal(root_ram_take(root_partition, SPA(area + a)), HV_STATUS_SUCCESS);
+		assert_int_equal(rights(area + a), 0);
+		assert_int_equal(rights(area + PAGE_2M), SLAT_ALL);
+	}
+}
+
+/* From both ends, so that the last page back is one in the middle. */
+static void return_all(u64 area)
+{
+	for (u64 a = 0; a < PAGE_2M / 2; a += PAGE_SIZE) {
+		root_ram_return(root_partition, SPA(area + a));
+		assert_int_equal(level_at(area + a), 1);
+		root_ram_return(root_partition, SPA(area + PAGE_2M - PAGE_SIZE - a));
+	}
+	slat_free(&root_partition->slat, slat_stale(&root_partition->slat));
+}
+
+/* Once they are all back, memory is mapped as it was, types and all. */
+static void deposited_pages(void **state)
+{
+	static const u64 areas[] = { 64 * MIB, 3 * GIB - PAGE_2M, UC_START & ~(PAGE_2M - 1) };
+	u64 before = reserve_left();
+
+	(void)state;
+	assert_true(children_inits > 0);
+	assert_true(msr_inits > 0);
+	assert_int_equal(root_partition->tsc_hz, clock_tsc_hz);
+	for (u32 i = 0; i < ARRAY_SIZE(areas); i++) {
+		u32 level = level_at(areas[i]);
+
+		take_all(areas[i]);
+		return_all(areas[i]);
+		for (u64 a = areas[i]; a < areas[i] + PAGE_2M; a += PAGE_SIZE) {
+			struct slat_mapping m;
+
+			assert_true(slat_lookup(&root_partition->slat, GPA(a), &m));
+			assert_int_equal(m.spa.a, a);
+			assert_int_equal(m.access, SLAT_ALL);
+			assert_int_equal(m.level, level);
+			assert_int_equal(m.type, memtype_at(NULL, a));
+		}
+		assert_int_equal(reserve_left(), before);
+	}
+}
+
+/* A root that used up the tables by touching devices: it keeps its page. */
+static void deposit_without_tables(void **state)
+{
+	u64 gpa = 4 * GIB;
+
+	(void)state;
+	((struct slat_format *)ops.slat)->page1g = false;
+	while (touch(gpa, ACCESS_WRITE))
+		gpa += GIB;
+	assert_int_equal(root_ram_take(root_partition, SPA(64 * MIB + PAGE_SIZE)),
+		HV_STATUS_INSUFFICIENT_MEMORY);
+	assert_int_equal(rights(64 * MIB + PAGE_SIZE), SLAT_ALL);
+}
+
 #define BOTH(f)                                     \
 	{ #f "_svm", f, start_svm, NULL, NULL },    \
 	{                                           \
@@ -301,6 +399,8 @@ int main(void)
 		BOTH(types_and_leaves),
 		BOTH(devices),
 		BOTH(devices_without_end),
+		BOTH(deposited_pages),
+		BOTH(deposit_without_tables),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,7 +4,7 @@
  * trips, and its file on the memory file system while memory runs out.
  * sources: rootpart/vm/vm_config.c rootpart/vm/vm_config_file.c rootpart/vm/vm_keys.c
  * sources: rootpart/memfs.c rootpart/memfs_data.c rootpart/vfs.c rootpart/path.c
- * sources: rootpart/errno_text.c lib/format.c lib/string.c tests/unit/host_assert.c
+ * sources: rootpart/errno_text.c lib/format.c lib/string.c tests/unit/fake_files.c tests/unit/host_assert.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,63 +17,11 @@
 #include <cmocka.h>
 
 #include "base/errno.h"
-#include "rootpart/heap.h"
 #include "rootpart/memfs.h"
-#include "rootpart/mutex.h"
-#include "rootpart/page_alloc.h"
 #include "rootpart/vm/vm_keys.h"
+#include "tests/unit/fake_files.h"
 
 #define TEXT 65536
-
-/* Allocations that still succeed. */
-static u32 allocations = ~0u;
-
-static bool give(void)
-{
-	return allocations == ~0u || (allocations > 0 && allocations-- > 0);
-}
-
-void *kmalloc(size_t size)
-{
-	return give() ? malloc(size) : NULL;
-}
-
-void *kzalloc(size_t size)
-{
-	return give() ? calloc(1, size) : NULL;
-}
-
-void kfree(void *p)
-{
-	free(p);
-}
-
-void *page_alloc_zeroed(u32 order)
-{
-	return give() ? calloc(1, PAGE_SIZE << order) : NULL;
-}
-
-int page_free(void *p, u32 order)
-{
-	(void)order;
-	free(p);
-	return 0;
-}
-
-void mutex_init(struct mutex *m)
-{
-	(void)m;
-}
-
-void mutex_lock(struct mutex *m)
-{
-	(void)m;
-}
-
-void mutex_unlock(struct mutex *m)
-{
-	(void)m;
-}
 
 static const char whole[] = "format = 1\n"
 			    "memory = 1536M\n"
@@ -458,9 +406,9 @@ static void memory_runs_out(void **state)
 				assert_int_equal(vm_config_save(&config), 0);
 			used = memfs_used(fs);
 			set_all(&config, '\001', 9);
-			allocations = n;
+			fake_allocations = n;
 			r = vm_config_save(&config);
-			allocations = ~0u;
+			fake_allocations = FAKE_ENDLESS;
 			if (r != 0) {
 				failed[old]++;
 				assert_true(r == -ENOSPC || r == -ENOMEM);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The second-level radix tree with both vendors' bits: levels, splits, tables
- * given back, an empty reserve, and random changes against a flat model.
- * sources: hypervisor/slat.c hypervisor/pool.c hypervisor/frame.c hypervisor/svm/slat_format.c hypervisor/vmx/slat_format.c lib/bitmap.c tests/unit/fake_memory.c tests/unit/fake_image.S tests/unit/host_assert.c
+ * given back, an empty reserve, and random changes against a flat model; what
+ * a child's has more is slat_child_test.c's.
+ * sources: hypervisor/slat.c hypervisor/deposit.c hypervisor/pool.c hypervisor/frame.c hypervisor/svm/slat_format.c hypervisor/vmx/slat_format.c lib/bitmap.c tests/unit/fake_memory.c tests/unit/fake_image.S tests/unit/host_assert.c
  * cflags: -I tests/unit/fake_layout
  */
 #include <setjmp.h>
@@ -173,7 +174,12 @@ static void types_survive_a_split(void **state)
 	}
 }
 
-/* A larger leaf takes the place of tables, and they can be used again. */
+static void reclaim(void)
+{
+	slat_free(&slat, slat_stale(&slat));
+}
+
+/* A larger leaf takes the place of tables; once nobody walks them they can be used again. */
 static void tables_come_back(void **state)
 {
 	u64 before;
@@ -186,6 +192,8 @@ static void tables_come_back(void **state)
 		map((round + 1) * M2, 0, K4, SLAT_READ, 1);
 		assert_int_equal(reserve_left(), before - 3);
 		map(0, 0, G1, SLAT_ALL, 3);
+		assert_int_equal(reserve_left(), before - 3);
+		reclaim();
 		assert_int_equal(reserve_left(), before);
 		expect(round * M2 + K4, round * M2 + K4, 3, SLAT_ALL);
 		expect_pages(0, 0, 1);
@@ -215,10 +223,100 @@ static void empty_reserve(void **state)
 	/* What needs no table still works, and gives some back. */
 	unmap(at, K4);
 	map(G1, 5 * G1, G1, SLAT_READ, 3);
+	reclaim();
 	assert_int_equal(reserve_left(), 2);
 	map(M2, 0, M2, SLAT_READ, 3);
 	expect(M2 + 5, 5, 2, SLAT_READ);
 	assert_true(fake_memory_end_untouched());
+}
+
+/* Where nothing is, there is nothing to take tables for. */
+static void unmapping_nothing(void **state)
+{
+	u64 before = reserve_left();
+
+	(void)state;
+	unmap(5 * G1 + M2 + K4, K4);
+	unmap(0, 1024 * G1);
+	assert_int_equal(reserve_left(), before);
+	map(G1 + K4, 0, K4, SLAT_ALL, 1);
+	before = reserve_left();
+	unmap(G1 - 5 * K4, 3 * G1);
+	expect_nothing(G1 + K4);
+	expect_pages(0, 0, 0);
+	assert_true(reserve_left() >= before);
+}
+
+/* 512 alike become one leaf, at both levels; whatever differs keeps them apart. */
+static void promotion(void **state)
+{
+	u64 before = reserve_left();
+
+	(void)state;
+	for (u32 i = 0; i < 512; i++) {
+		u64 page = i * 5 % 512 * K4;
+
+		expect_pages(i, 0, 0);
+		map(5 * M2 + page, G1 + page, K4, SLAT_ALL, 1);
+		slat_promote(&slat, GPA(5 * M2 + page));
+	}
+	expect_pages(0, 1, 0);
+	expect(5 * M2 + 9, G1 + 9, 2, SLAT_ALL);
+	unmap(5 * M2, M2);
+	reclaim();
+	before = reserve_left();
+	for (u64 at = 0; at < G1; at += K4) {
+		map(2 * G1 + at, 4 * G1 + at, K4, SLAT_ALL, 1);
+		slat_promote(&slat, GPA(2 * G1 + at));
+		reclaim();
+	}
+	expect(2 * G1 + 5, 4 * G1 + 5, 3, SLAT_ALL);
+	expect_pages(0, 0, 1);
+	assert_int_equal(reserve_left(), before);
+}
+
+static void fill(u64 gpa, u64 spa)
+{
+	for (u64 at = 0; at < M2; at += K4)
+		map(gpa + at, spa + at, K4, SLAT_ALL, 1);
+}
+
+static void no_promotion(void **state)
+{
+	static const struct {
+		u64 gpa, spa, page, to;
+		u32 access;
+		enum memtype type;
+	} rows[] = {
+		{ M2, G1, 7, 7, SLAT_READ, MEMTYPE_WB },     /* other rights */
+		{ M2, G1, 511, 511, SLAT_ALL, MEMTYPE_UC },  /* another type */
+		{ M2, G1, 0, 1, SLAT_ALL, MEMTYPE_WB },      /* another place */
+		{ M2, G1, 511, 512, SLAT_ALL, MEMTYPE_WB },  /* the last one elsewhere */
+		{ M2, G1 + K4, 3, 3, SLAT_ALL, MEMTYPE_WB }, /* not aligned */
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+		u64 at = rows[i].page * K4;
+
+		fill(rows[i].gpa, rows[i].spa);
+		assert_int_equal(
+			slat_map(&slat, GPA(rows[i].gpa + at), SPA(rows[i].spa + rows[i].to * K4),
+				K4, rows[i].access, rows[i].type, 1),
+			HV_STATUS_SUCCESS);
+		slat_promote(&slat, GPA(rows[i].gpa + at));
+		slat_promote(&slat, GPA(rows[i].gpa + 100 * K4));
+		expect_pages(512, 0, 0);
+	}
+	fill(M2, G1);
+	unmap(M2 + 9 * K4, K4);
+	slat_promote(&slat, GPA(M2 + 9 * K4));
+	slat_promote(&slat, GPA(M2));
+	slat_promote(&slat, GPA(8 * G1));
+	expect_pages(511, 0, 0);
+	map(M2 + 9 * K4, G1 + 9 * K4, K4, SLAT_ALL, 1);
+	slat_promote(&slat, GPA(M2 + 9 * K4));
+	expect_pages(0, 1, 0);
 }
 
 static void no_room_for_the_reserve(void **state)
@@ -288,6 +386,7 @@ static void random_changes(void **state)
 			unmap(gpa, size);
 			model_set(gpa, 0, size, 0);
 		}
+		reclaim();
 		if (i % 50 == 0)
 			model_compare();
 	}
@@ -312,6 +411,9 @@ int main(void)
 		BOTH(types_survive_a_split),
 		BOTH(tables_come_back),
 		BOTH(empty_reserve),
+		BOTH(unmapping_nothing),
+		BOTH(promotion),
+		BOTH(no_promotion),
 		BOTH(no_room_for_the_reserve),
 		BOTH(random_changes),
 	};

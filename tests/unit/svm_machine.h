@@ -24,7 +24,7 @@
 #define IF  (1ull << 9)
 #define RIP 0x401000ull
 
-#define s (*svm_of(&vp))
+#define s   (*svm_of(&vp))
 static struct vmcb block;
 static struct partition root;
 static struct svm_cpu sc;

@@ -12,8 +12,11 @@
 
 #include <cmocka.h>
 
+#include <pthread.h>
+
 #include "vlapic_machine.h"
 #include "x86/apic.h"
+#include "x86/atomic.h"
 #include "x86/msr.h"
 
 #define ASSERT  0x4000u
@@ -241,6 +244,37 @@ static void test_off(void **state)
 
 #define TEST(t) cmocka_unit_test_setup(t, machine_set_up)
 
+static bool stop_toggling;
+
+/* A parent that makes and deletes VP 2 over and over. */
+static void *toggle(void *arg)
+{
+	while (!load_relaxed(&stop_toggling)) {
+		store_release(&partition.vps[2], NULL);
+		store_release(&partition.vps[2], arg);
+	}
+	return NULL;
+}
+
+/* Each command sees it whole or not at all. */
+static void test_while_vps_come_and_go(void **state)
+{
+	const u64 everybody = 0xffull << 56 | ASSERT | VECTOR;
+	pthread_t thread;
+
+	(void)state;
+	stop_toggling = false;
+	assert_int_equal(pthread_create(&thread, NULL, toggle, &vps[2]), 0);
+	for (u32 i = 0; i < 500000; i++) {
+		assert_true(vlapic_icr_write(&vps[0], everybody));
+		assert_true(vlapic_icr_write(&vps[0], everybody | LOGICAL | LOWEST));
+		assert_true(vlapic_icr_write(&vps[0], 2ull << 56 | ASSERT | VECTOR));
+	}
+	store_relaxed(&stop_toggling, true);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(reached() & 0xb, 0xb);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -256,6 +290,7 @@ int main(void)
 		TEST(test_what_is_ignored),
 		TEST(test_illegal_vectors),
 		TEST(test_off),
+		TEST(test_while_vps_come_and_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

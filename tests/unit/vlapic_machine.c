@@ -63,6 +63,15 @@ void synic_eoi(struct vp *vp, u8 vector)
 	machine_synic_eois[vector]++;
 }
 
+/* What the guest set up; its meaning is the SynIC's own test's. */
+bool synic_auto_eoi(const struct synic *s, u8 vector)
+{
+	for (u32 i = 0; i < HV_SINT_COUNT; i++)
+		if (s->auto_eoi >> i & 1 && (s->sint[i] & 0xff) == vector)
+			return true;
+	return false;
+}
+
 void irq_virtual_eoi(struct vp *vp, u8 vector)
 {
 	(void)vp;

@@ -146,6 +146,24 @@ static void test_eoi_for_messages(void **state)
 	assert_int_equal(machine_eois[0x61], 2);
 }
 
+/* What ends by itself is never in service, and keeps nobody waiting. */
+static void test_auto_eoi(void **state)
+{
+	(void)state;
+	vp->synic.auto_eoi = 1 << 3;
+	vp->synic.sint[3] = 0x61;
+	vlapic_interrupt(vp, 0x61, false);
+	vlapic_interrupt(vp, 0x60, false);
+	vlapic_accept(vp, 0x61);
+	assert_int_equal(vp->vlapic.isr_highest, 0);
+	assert_int_equal(vlapic_pending(vp), 0x60);
+	/* Others are ended as ever. */
+	vlapic_accept(vp, 0x60);
+	assert_int_equal(vp->vlapic.isr_highest, 0x60);
+	vlapic_eoi(vp);
+	assert_int_equal(machine_eois[0x60], 1);
+}
+
 static void test_software_disable(void **state)
 {
 	(void)state;
@@ -433,6 +451,7 @@ int main(void)
 		TEST(test_tpr),
 		TEST(test_level_and_edge),
 		TEST(test_eoi_for_messages),
+		TEST(test_auto_eoi),
 		TEST(test_software_disable),
 		TEST(test_errors),
 		TEST(test_page_map),

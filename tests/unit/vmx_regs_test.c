@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * hypervisor/vmx/regs.c and control.c against a made-up VMCS: registers by
- * name, what VT-x forces hidden from the guest, long mode and PAE followed,
- * values refused that would fail an entry or fault in the hypervisor.
+ * name, what VT-x forces hidden from the guest, long mode and PAE followed in
+ * whatever order their bits are set, values refused that no processor has or
+ * that would fault in the hypervisor.
  * sources: tests/unit/host_assert.c
  */
 #include <setjmp.h>
@@ -174,18 +175,80 @@ static void long_mode_follows_paging(void **state)
 	expect_set(HV_X64_REGISTER_CR0, cr0 | CR0_PG);
 	assert_int_equal(get(HV_X64_REGISTER_EFER), EFER_LME | EFER_LMA | EFER_NXE);
 	assert_int_equal(fake_read(VMCS_ENTRY_CONTROLS), 0xc204);
-	/* LMA is not the writer's to choose, LME only without paging. */
+	/* LMA is not the writer's to choose. */
 	assert_int_equal(set(HV_X64_REGISTER_EFER, EFER_LME), HV_STATUS_SUCCESS);
 	assert_int_equal(get(HV_X64_REGISTER_EFER), EFER_LME | EFER_LMA);
-	expect_refused(HV_X64_REGISTER_EFER, 0);
-	expect_refused(HV_X64_REGISTER_CR4, 0);
-	/* 64-bit code cannot switch paging off, compatibility mode can. */
-	fake_write(VMCS_GUEST_CS_RIGHTS, 0xa09b);
-	expect_refused(HV_X64_REGISTER_CR0, cr0);
-	fake_write(VMCS_GUEST_CS_RIGHTS, 0xc09b);
 	expect_set(HV_X64_REGISTER_CR0, cr0);
+	assert_int_equal(set(HV_X64_REGISTER_EFER, EFER_LME | EFER_LMA), HV_STATUS_SUCCESS);
 	assert_int_equal(get(HV_X64_REGISTER_EFER), EFER_LME);
 	assert_int_equal(fake_read(VMCS_ENTRY_CONTROLS), 0xc004);
+	/* Whatever order they are set in. */
+	expect_set(HV_X64_REGISTER_EFER, 0);
+	expect_set(HV_X64_REGISTER_CR4, 0);
+	expect_set(HV_X64_REGISTER_CR0, cr0 | CR0_PG);
+	assert_int_equal(get(HV_X64_REGISTER_EFER), 0);
+	assert_int_equal(set(HV_X64_REGISTER_EFER, EFER_LME), HV_STATUS_SUCCESS);
+	expect_set(HV_X64_REGISTER_CR4, CR4_PAE);
+	assert_int_equal(get(HV_X64_REGISTER_EFER), EFER_LME | EFER_LMA);
+	assert_int_equal(fake_read(VMCS_ENTRY_CONTROLS), 0xc204);
+}
+
+/* CR0, CR3, CR4 and EFER, as a parent sets them: one by one. */
+static const u32 order_names[4] = { HV_X64_REGISTER_CR0, HV_X64_REGISTER_CR3, HV_X64_REGISTER_CR4,
+	HV_X64_REGISTER_EFER };
+
+/* In the order number @order of 24. */
+static void set_in_order(u32 order, const u64 *values)
+{
+	bool done[4] = { false };
+
+	for (u32 left = 4; left > 0; left--) {
+		u32 skip = order % left, i = 0;
+
+		order /= left;
+		while (done[i] || skip-- > 0)
+			i++;
+		done[i] = true;
+		assert_int_equal(set(order_names[i], values[i]), HV_STATUS_SUCCESS);
+	}
+}
+
+static void expect_all(const u64 *values, u64 entry)
+{
+	for (u32 i = 0; i < 4; i++)
+		assert_int_equal(get(order_names[i]), values[i]);
+	assert_int_equal(fake_read(VMCS_ENTRY_CONTROLS), entry);
+}
+
+/*
+ * A VP at rest goes from one mode to another on any way, also through what no
+ * running processor would go through: 64-bit code without paging, long mode
+ * without PAE. What comes out is the same.
+ */
+static void any_order(void **state)
+{
+	static const u64 real[4] = { CR0_ET, 0, 0, 0 };
+	static const u64 pae[4] = { CR0_PE | CR0_ET | CR0_PG, 0x12340020, CR4_PAE, EFER_NXE };
+	static const u64 wide[4] = { CR0_PE | CR0_ET | CR0_PG, 0x5003, CR4_PAE | CR4_PCIDE,
+		EFER_LME | EFER_LMA };
+
+	(void)state;
+	memory_at = 0x12340020;
+	memory_pdptes[0] = 0x5001;
+	for (u32 order = 0; order < 24; order++) {
+		fake_write(VMCS_GUEST_CS_RIGHTS, 0x93);
+		set_in_order(order, real);
+		expect_all(real, 0xc004);
+		set_in_order(order, wide);
+		expect_all(wide, 0xc204);
+		fake_write(VMCS_GUEST_CS_RIGHTS, 0xa09b);
+		fake_write(VMCS_GUEST_PDPTE(0), 0);
+		set_in_order(order, pae);
+		expect_all(pae, 0xc004);
+		assert_int_equal(fake_read(VMCS_GUEST_PDPTE(0)), 0x5001);
+		set_in_order(order, wide);
+		expect_all(wide, 0xc204);
+	}
 }
 
 static void impossible_control_values(void **state)
@@ -199,11 +262,6 @@ static void impossible_control_values(void **state)
 	expect_refused(HV_X64_REGISTER_EFER, EFER_SVME);
 	expect_refused(HV_X64_REGISTER_CR3, BIT(36));
 	expect_refused(HV_X64_REGISTER_CR8, 16);
-	expect_set(HV_X64_REGISTER_EFER, EFER_LME);
-	expect_refused(HV_X64_REGISTER_CR0, CR0_ET | CR0_PE | CR0_PG);
-	expect_set(HV_X64_REGISTER_EFER, 0);
-	expect_set(HV_X64_REGISTER_CR4, CR4_PCIDE | CR4_PAE);
-	expect_refused(HV_X64_REGISTER_CR0, CR0_ET | CR0_PE);
 }
 
 static void pae_loads_its_four_entries(void **state)
@@ -375,6 +433,7 @@ int main(void)
 		TEST(after_reset),
 		TEST(forced_bits_are_hidden),
 		TEST(long_mode_follows_paging),
+		TEST(any_order),
 		TEST(impossible_control_values),
 		TEST(pae_loads_its_four_entries),
 		TEST(changes_flush),

@@ -20,6 +20,7 @@
 #include "hypervisor/frame.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/pool.h"
+#include "hypervisor/share_page.h"
 #include "hypervisor/vp.h"
 
 static struct partition parent, child;
@@ -121,6 +122,23 @@ void synic_cancel(struct synic_message *m)
 {
 	assert_ptr_equal(m, &ending->intercept);
 	step('m');
+}
+
+void vp_state_pages_end(struct vp *v, struct vp *self)
+{
+	assert_ptr_equal(v, ending);
+	assert_ptr_equal(self, &caller);
+	step('p');
+}
+
+/* The parent stops seeing the counters while they are still the VP's. */
+void share_page_end(struct partition *p, void *page, struct vp *self)
+{
+	assert_ptr_equal(p, &child);
+	assert_ptr_equal(page, ending->stats);
+	assert_ptr_equal(self, &caller);
+	assert_int_equal(p->lock.next, p->lock.owner);
+	step('s');
 }
 
 void overlay_clear(struct partition *p, struct overlay *o)
@@ -277,9 +295,9 @@ static void test_delete(void **state)
 	assert_null(child.vps[2]);
 	assert_int_equal(child.vp_count, 0);
 	assert_int_equal(pages_used, 0);
-	/* What others have under way ends first; the page that was laid over is
-	 * forgotten by all before it is another's. */
-	assert_string_equal(steps, "ftmofv");
+	/* What others have under way ends first; pages that the parent sees, and
+	 * the page that was laid over, are forgotten by all before they are another's. */
+	assert_string_equal(steps, "ftmpsofv");
 }
 
 int main(void)

@@ -317,6 +317,25 @@ bool slat_lookup(const struct slat *slat, gpa_t gpa, struct slat_mapping *out)
 	return false;
 }
 
+bool slat_log_write(struct slat *slat, gpa_t gpa)
+{
+	(void)slat;
+	(void)gpa;
+	return false;
+}
+
+struct frame_list slat_stale(struct slat *slat)
+{
+	(void)slat;
+	return (struct frame_list){ 0 };
+}
+
+void slat_free(struct slat *slat, struct frame_list tables)
+{
+	(void)slat;
+	(void)tables;
+}
+
 void *pool_alloc(u64 pages)
 {
 	(void)pages;

@@ -165,6 +165,37 @@ static void test_halted(void **state)
 	assert_true(vp_wakes(&vp));
 }
 
+/* Nothing that a halted VP can do or cannot is left for sched.c to wake it for. */
+static void test_halted_leaves_no_work(void **state)
+{
+	(void)state;
+	vp.stop = VP_STOP_HALT;
+	vp.work = VP_WORK_FLUSH | VP_WORK_INTERRUPT;
+	vp_run(&vp);
+	assert_int_equal(runs, 0);
+	assert_int_equal(flushes, 1);
+	assert_int_equal(vp.work, 0);
+	assert_int_equal(vp.work_blocked, 0);
+	can_nmi = false;
+	vp.work = VP_WORK_NMI | VP_WORK_INTERRUPT;
+	vp_run(&vp);
+	assert_int_equal(runs, 0);
+	assert_int_equal(vp.work, VP_WORK_NMI);
+	assert_int_equal(vp.work_blocked, VP_WORK_NMI);
+	/* Once it runs, that must be looked at again when it halts. */
+	pending = highest = 0x41;
+	vp_run(&vp);
+	assert_int_equal(runs, 1);
+	assert_int_equal(vp.stop, VP_STOP_HALT);
+	assert_int_equal(vp.work & ~vp.work_blocked, VP_WORK_NMI);
+	can_nmi = true;
+	vp.event.valid = false;
+	runs = 0;
+	vp_run(&vp);
+	assert_int_equal(entered[0].type, EVENT_NMI);
+	assert_int_equal(vp.work, 0);
+}
+
 /* One that may not wake the VP yet does not keep the next from kicking it. */
 static void test_halted_kick(void **state)
 {
@@ -255,6 +286,7 @@ int main(void)
 		cmocka_unit_test_setup(test_work_during_exit, setup),
 		cmocka_unit_test_setup(test_halted, setup),
 		cmocka_unit_test_setup(test_halted_kick, setup),
+		cmocka_unit_test_setup(test_halted_leaves_no_work, setup),
 		cmocka_unit_test_setup(test_stopped, setup),
 		cmocka_unit_test_setup(test_suspended, setup),
 		cmocka_unit_test_setup(test_resched, setup),

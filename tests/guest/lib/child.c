@@ -116,6 +116,16 @@ u64 child_unmap_list(u64 id, u64 base_gpfn, u32 count, u32 flags)
 		HV_CALL_UNMAP_GPA_PAGES | HV_CONTROL_REPS(count, 0), &in, sizeof(in), NULL, 0);
 }
 
+u64 child_access_state(u64 id, u64 base_gpfn, u32 count, u64 flags, u8 *state)
+{
+	struct hv_access_state_input in = {
+		.partition_id = id, .flags = flags, .base_gpfn = base_gpfn
+	};
+
+	return guest_hypercall_block(HV_CALL_GET_GPA_PAGES_ACCESS_STATE | HV_CONTROL_REPS(count, 0),
+		&in, sizeof(in), state, count);
+}
+
 static void stack_fill(u64 count)
 {
 	u64 at = guest_ram(count * PAGE_SIZE, PAGE_SIZE);
@@ -193,6 +203,18 @@ u64 child_end(u64 id)
 	assert(result == HV_STATUS_SUCCESS);
 	child_withdraw_all(HV_PARTITION_SELF);
 	return pages;
+}
+
+bool child_pages_zero(void)
+{
+	for (u64 i = 0; i < stack_used; i++) {
+		const u64 *page = (const u64 *)(stack[i] << PAGE_SHIFT);
+
+		for (u32 n = 0; n < PAGE_SIZE / sizeof(u64); n++)
+			if (page[n] != 0)
+				return false;
+	}
+	return true;
 }
 
 static u64 unit_of(u32 flags, u32 large)

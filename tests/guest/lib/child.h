@@ -28,6 +28,8 @@ u64 child_balance(u64 id, u64 *available, u64 *in_use);
 u64 child_map_list(u64 id, u64 base_gpfn, const u64 *gpfns, u32 count, u32 flags);
 u64 child_map_sparse(u64 id, const struct hv_sparse_gpa *list, u32 count, u32 flags);
 u64 child_unmap_list(u64 id, u64 base_gpfn, u32 count, u32 flags);
+/* @flags: HV_ACCESS_CLEAR_* and so on; a byte of state for each page. */
+u64 child_access_state(u64 id, u64 base_gpfn, u32 count, u64 flags, u8 *state);
 
 /*
  * Short cuts. Pages for deposits come from a stack that withdrawn ones go back
@@ -40,6 +42,8 @@ u64 child_withdraw_all(u64 id);
 u64 child_make(u64 pages);
 /* Finalized, everything withdrawn, deleted; gives the pages withdrawn. */
 u64 child_end(u64 id);
+/* Whether all the pages of that stack are zeroed, as they came back. */
+bool child_pages_zero(void);
 /* Sizes and addresses in bytes, of any number; by 2 MiB with HV_MAP_LARGE. */
 void child_map(u64 id, u64 gpa, u64 spa, u64 size, u32 flags);
 void child_unmap(u64 id, u64 gpa, u64 size, u32 flags);

@@ -5,13 +5,17 @@
 #include "tests/guest/lib/child_vp.h"
 
 #include "base/assert.h"
+#include "hv/stats.h"
+#include "hv/vpset.h"
 #include "lib/string.h"
+#include "x86/apic.h"
 #include "x86/cr.h"
+#include "x86/desc.h"
 #include "x86/msr.h"
 
-#define TABLES     0x1000u /* PML4, PDPT, PD: three pages */
+#define APIC_TABLE 0xa000u /* PD of the fourth GiB */
 #define LARGE      0x83u
-#define MAP_BATCH  64u
+#define UNCACHED   0x10u
 #define VP_DEPOSIT 16u
 
 static void *call_page(void)
@@ -86,6 +90,40 @@ u64 child_install(u64 id, u32 type, u32 access, u64 parameter)
 	return guest_hypercall_block(HV_CALL_INSTALL_INTERCEPT, &in, sizeof(in), NULL, 0);
 }
 
+u64 child_affinity(u64 id, u32 vp, u64 mask)
+{
+	struct {
+		struct hv_set_property_ex_input in;
+		u64 set[3]; /* format, banks, the only bank */
+	} in = {
+		.in = {
+			.partition_id = id,
+			.code = HV_PROPERTY_AFFINITY,
+			.argument = HV_PROPERTY_ARGUMENT_VP(vp),
+		},
+		.set = { HV_VPSET_SPARSE_4K, 1, mask },
+	};
+
+	return guest_hypercall_block(
+		HV_CALL_SET_PARTITION_PROPERTY_EX | HV_CONTROL_VARHEAD_IS(ARRAY_SIZE(in.set)), &in,
+		sizeof(in), NULL, 0);
+}
+
+const volatile u64 *child_counters(u64 id, u32 vp)
+{
+	struct hv_stats_page_input in = {
+		.type = HV_STATS_OBJECT_VP,
+		.partition_id = id,
+		.vp_index = vp,
+	};
+	u64 gpfn, result;
+
+	result =
+		guest_hypercall_block(HV_CALL_MAP_STATS_PAGE, &in, sizeof(in), &gpfn, sizeof(gpfn));
+	assert(result == HV_STATUS_SUCCESS);
+	return (const volatile u64 *)(gpfn << PAGE_SHIFT);
+}
+
 u64 child_register(u64 id, u32 vp, u32 name)
 {
 	union hv_register_value v;
@@ -108,6 +146,14 @@ static struct hv_register_assoc wide(u32 name, struct hv_segment s)
 	return (struct hv_register_assoc){ .name = name, .value = { .segment = s } };
 }
 
+static struct hv_register_assoc table(u32 name, u64 base, u16 limit)
+{
+	return (struct hv_register_assoc){
+		.name = name,
+		.value = { .table = { .limit = limit, .base = base } },
+	};
+}
+
 static struct hv_register_assoc narrow(u32 name, u64 v)
 {
 	return (struct hv_register_assoc){ .name = name, .value = { .wide = { v } } };
@@ -119,7 +165,7 @@ void child_machine_vp(u64 id, u32 vp, u64 rip, u64 rsp)
 	const struct hv_segment data = { 0, ~0u, 16, 0xc093 };
 	const struct hv_segment task = { 0, 0x67, 0, 0x8b };
 	const struct hv_register_assoc list[] = {
-		narrow(HV_X64_REGISTER_CR3, TABLES),
+		narrow(HV_X64_REGISTER_CR3, CHILD_TABLES),
 		narrow(HV_X64_REGISTER_CR4, CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT),
 		narrow(HV_X64_REGISTER_EFER, EFER_LME),
 		narrow(HV_X64_REGISTER_CR0, CR0_PE | CR0_PG | CR0_NE | CR0_ET | CR0_MP),
@@ -130,6 +176,8 @@ void child_machine_vp(u64 id, u32 vp, u64 rip, u64 rsp)
 		wide(HV_X64_REGISTER_FS, data),
 		wide(HV_X64_REGISTER_GS, data),
 		wide(HV_X64_REGISTER_TR, task),
+		table(HV_X64_REGISTER_GDTR, CHILD_GDT, 23),
+		table(HV_X64_REGISTER_IDTR, CHILD_IDT, PAGE_SIZE - 1),
 		narrow(HV_X64_REGISTER_RIP, rip),
 		narrow(HV_X64_REGISTER_RAX + 4, rsp),
 		narrow(HV_X64_REGISTER_RFLAGS, 2),
@@ -140,13 +188,20 @@ void child_machine_vp(u64 id, u32 vp, u64 rip, u64 rsp)
 
 static void write_tables(u8 *ram)
 {
-	u64 *pml4 = (u64 *)(void *)(ram + TABLES);
+	u64 *pml4 = (u64 *)(void *)(ram + CHILD_TABLES);
 	u64 *pdpt = pml4 + 512, *pd = pml4 + 1024;
+	u64 *apic = (u64 *)(void *)(ram + APIC_TABLE);
+	u64 *gdt = (u64 *)(void *)(ram + CHILD_GDT);
 
-	pml4[0] = (TABLES + PAGE_SIZE) | 3;
-	pdpt[0] = (TABLES + 2 * PAGE_SIZE) | 3;
+	pml4[0] = (CHILD_TABLES + PAGE_SIZE) | 3;
+	pdpt[0] = (CHILD_TABLES + 2 * PAGE_SIZE) | 3;
+	pdpt[3] = APIC_TABLE | 3;
 	for (u64 i = 0; i < 512; i++)
 		pd[i] = i * PAGE_2M | LARGE;
+	apic[(APIC_DEFAULT_BASE >> 21) & 511] =
+		ALIGN_DOWN(APIC_DEFAULT_BASE, PAGE_2M) | LARGE | UNCACHED;
+	gdt[1] = 0x00af9b000000ffff;
+	gdt[2] = 0x00cf93000000ffff;
 }
 
 u64 child_machine(const void *code, size_t code_size, u64 size, u8 **ram)
@@ -162,6 +217,27 @@ u64 child_machine(const void *code, size_t code_size, u64 size, u8 **ram)
 	child_machine_vp(id, 0, CHILD_CODE, CHILD_STACK);
 	*ram = memory;
 	return id;
+}
+
+void child_add_vp(u64 id, u32 vp, u64 rip, u64 rsp)
+{
+	child_deposit_pages(id, VP_DEPOSIT);
+	assert(child_create_vp(id, vp) == HV_STATUS_SUCCESS);
+	child_machine_vp(id, vp, rip, rsp);
+	child_register_set(id, vp, HV_REGISTER_INTERNAL_ACTIVITY, 0);
+}
+
+void child_gate(u8 *ram, u8 vector, u64 rip)
+{
+	struct idt_gate *idt = (struct idt_gate *)(void *)(ram + CHILD_IDT);
+
+	idt[vector] = (struct idt_gate){
+		.offset_low = (u16)rip,
+		.selector = SEL_CODE,
+		.type = 0x8e,
+		.offset_mid = (u16)(rip >> 16),
+		.offset_high = (u32)(rip >> 32),
+	};
 }
 
 void child_release(u64 id, u32 vp)

@@ -9,6 +9,8 @@
 
 u64 fake_tsc;
 u64 fake_tsc_step;
+void (*fake_on_pause)(void);
+void (*fake_on_irq_wait)(void);
 
 u64 (*fake_on_msr_read)(u32 msr);
 void (*fake_on_msr_write)(u32 msr, u64 v);
@@ -29,6 +31,12 @@ u64 fake_rdtsc(void)
 {
 	fake_tsc += fake_tsc_step;
 	return fake_tsc;
+}
+
+void fake_irq_wait(void)
+{
+	need(fake_on_irq_wait, "halt");
+	fake_on_irq_wait();
 }
 
 u64 fake_msr_read(u32 msr)

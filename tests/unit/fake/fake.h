@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The machine that the fake x86 headers show to code under test: a TSC that
- * moves by a step at each reading, MSRs, ports and device registers by
- * callbacks of the test. A callback that is not set ends the program. A test
+ * moves by a step at each reading, pauses, halts, MSRs, ports and device registers by
+ * callbacks of the test. An access whose callback is not set ends the program. A test
  * names -Itests/unit/fake in its cflags and fake.c among its sources.
  */
 #pragma once
@@ -11,6 +11,8 @@
 
 extern u64 fake_tsc;
 extern u64 fake_tsc_step;
+extern void (*fake_on_pause)(void); /* may be NULL */
+extern void (*fake_on_irq_wait)(void);
 
 extern u64 (*fake_on_msr_read)(u32 msr);
 extern void (*fake_on_msr_write)(u32 msr, u64 v);
@@ -20,6 +22,7 @@ extern u32 (*fake_on_mmio_read)(const volatile void *p);
 extern void (*fake_on_mmio_write)(volatile void *p, u32 v);
 
 u64 fake_rdtsc(void);
+void fake_irq_wait(void);
 u64 fake_msr_read(u32 msr);
 void fake_msr_write(u32 msr, u64 v);
 u32 fake_in(u16 port, u32 size);

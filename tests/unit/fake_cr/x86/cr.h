@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#define xcr0_read  xcr0_read_real
 #define xcr0_write xcr0_write_real
 #define dr0_read   dr0_read_real
 #define dr1_read   dr1_read_real
@@ -15,6 +16,7 @@
 #define dr2_write  dr2_write_real
 #define dr3_write  dr3_write_real
 #include_next "x86/cr.h"
+#undef xcr0_read
 #undef xcr0_write
 #undef dr0_read
 #undef dr1_read
@@ -27,6 +29,11 @@
 
 extern u64 fake_xcr0;
 extern u64 fake_dr[4];
+
+static inline u64 xcr0_read(void)
+{
+	return fake_xcr0;
+}
 
 static inline void xcr0_write(u64 v)
 {

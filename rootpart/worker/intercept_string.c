@@ -5,10 +5,10 @@
  * leaves all rounds before it done and nothing of its own. Registers are as
  * the processor leaves them between rounds. Intel SDM volume 2, REP.
  */
-#include "lib/string.h"
 #include "base/errno.h"
 #include "hv/memory.h"
 #include "lib/mmio_emulate.h"
+#include "lib/string.h"
 #include "rootpart/worker/console.h"
 #include "rootpart/worker/intercept.h"
 #include "rootpart/worker/machine.h"
@@ -122,7 +122,7 @@ static void step(struct string_op *op, u8 gpr, u64 by)
 }
 
 /* One round. False: op->fault, and nothing was done. */
-static bool round(struct string_op *op)
+static bool one_round(struct string_op *op)
 {
 	u64 by = op->vp->regs->rflags & RFLAGS_DF ? -(u64)op->size : op->size;
 	const struct string_form *form = op->form;
@@ -147,10 +147,10 @@ static bool rounds_left(const struct string_op *op)
 }
 
 /* Rounds up to the end, a fault or the limit. False: op->fault. */
-static bool repeat(struct string_op *op)
+static bool all_rounds(struct string_op *op)
 {
 	for (u32 i = 0; i < ROUNDS_MAX && rounds_left(op); i++) {
-		if (!round(op))
+		if (!one_round(op))
 			return false;
 		step(op, RCX, -1ull);
 		if (machine.power.wish != POWER_GO_ON)
@@ -168,7 +168,7 @@ int string_run(struct vp *vp, const struct insn *insn, u16 port)
 	if (op.form == NULL)
 		return -EINVAL;
 	op.size = size_of(insn, op.form);
-	ok = repeated ? repeat(&op) : round(&op);
+	ok = repeated ? all_rounds(&op) : one_round(&op);
 	vp_gprs_changed(vp);
 	if (!ok)
 		vp_inject_fault(vp, &op.fault);

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Code that children of the test kernels run, 64-bit, CPL 0; child_code.h says
+ * what each piece does.
+ */
+#include "tests/guest/lib/child_code.h"
+
+	.section .rodata
+	.code64
+
+	.macro CODE name
+	.balign 16
+	.global \name
+\name:
+	.endm
+
+	.macro END name
+	.global \name\()_end
+\name\()_end:
+	.endm
+
+	CODE code_halt
+1:	incq (%rdi)
+	sti
+	hlt
+	cli
+	jmp 1b
+	END code_halt
+
+	/* Gate 2 leads to the second half. */
+	CODE code_nmi_halt
+	movl $0xfee00300, %ebx
+	movl $0x44400, (%rbx)		/* NMI to ourselves */
+1:	jmp 1b
+	.org code_nmi_halt + CODE_NMI_HALT_HANDLER
+	incq (%rdi)
+	movl $0x44400, (%rbx)
+2:	sti
+	hlt
+	jmp 2b
+	END code_nmi_halt
+
+	CODE code_count
+	sti
+1:	incq (%rdi)
+	jmp 1b
+	END code_count
+
+	CODE code_count_masked
+1:	incq (%rdi)
+	jmp 1b
+	END code_count_masked
+
+	CODE code_count_cpuid
+1:	xorl %eax, %eax
+	cpuid
+	incq (%rdi)
+	jmp 1b
+	END code_count_cpuid
+
+	CODE code_count_call
+1:	movl $0x10008, %ecx
+	xorl %edx, %edx
+	call *%rbx
+	incq (%rdi)
+	jmp 1b
+	END code_count_call
+
+	CODE code_out
+1:	outb %al, $0x80
+	jmp 1b
+	END code_out
+
+	CODE code_state
+	pcmpeqd %xmm3, %xmm3
+	fldpi
+	movq $0x123456789000, %rax
+	movq %rax, %cr2
+	movq %rax, %dr1
+	swapgs
+	movl $0xc0000082, %ecx		/* LSTAR, without an exit */
+	movl $0x1000, %eax
+	xorl %edx, %edx
+	wrmsr
+1:	outb %al, $0x80
+	jmp 1b
+	END code_state
+
+	CODE code_call
+	movl $0x40000000, %ecx
+	movl $1, %eax
+	xorl %edx, %edx
+	wrmsr
+	incl %ecx
+	movl %ebx, %eax
+	orl $1, %eax
+	wrmsr
+1:	movq %r12, %rcx
+	movq %r13, %rdx
+	movq %r14, %r8
+	call *%rbx
+	outb %al, $0x80
+	jmp 1b
+	END code_call
+
+	CODE code_probe
+	rdmsr
+1:	outb %al, $0x80
+	jmp 1b
+	.org code_probe + CODE_PROBE_WRITE
+	wrmsr
+	jmp 1b
+	.org code_probe + CODE_PROBE_CPUID
+	cpuid
+	jmp 1b
+	END code_probe
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Code for children, to be copied into their memory, where it is position
+ * independent; child_code.S. RDI is the parent's to set: a counter or a record
+ * in the child's memory.
+ */
+#pragma once
+
+#define CODE_NMI_HALT_HANDLER 32
+#define CODE_PROBE_WRITE      16
+#define CODE_PROBE_CPUID      32
+
+#ifndef __ASSEMBLER__
+
+#include "base/types.h"
+
+#define CHILD_CODE_OF(name) extern const u8 name[], name##_end[]
+
+/* Adds 1 to *RDI before each HLT, interrupts on there. */
+CHILD_CODE_OF(code_halt);
+/* Adds 1 to *RDI in its NMI handler, and halts there while another NMI waits. */
+CHILD_CODE_OF(code_nmi_halt);
+/* Adds 1 to *RDI for ever: interrupts on; off; with CPUID or call *RBX of hypercall 8 between. */
+CHILD_CODE_OF(code_count);
+CHILD_CODE_OF(code_count_masked);
+CHILD_CODE_OF(code_count_cpuid);
+CHILD_CODE_OF(code_count_call);
+
+/* OUT to port 0x80, for ever. */
+CHILD_CODE_OF(code_out);
+/*
+ * XMM3 all ones, pi on the FPU's stack, 0x123456789000 in CR2 and DR1, GS base and
+ * the kernel's exchanged, 0x1000 in LSTAR; then OUT.
+ */
+CHILD_CODE_OF(code_state);
+/* Puts the hypercall page at RBX, then calls with RCX, RDX, R8 from R12 to R14, and OUT; again and again. */
+CHILD_CODE_OF(code_call);
+/* RDMSR, or WRMSR or CPUID at their offsets, then OUT. */
+CHILD_CODE_OF(code_probe);
+
+#endif

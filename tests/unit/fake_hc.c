@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The handlers of fake_hc.h.
+ */
+#include "fake_hc.h"
+
+#include <stddef.h>
+
+const char *fake_hc_called, *fake_hc_finished;
+u32 fake_hc_calls, fake_hc_finishes;
+u32 fake_hc_input_size, fake_hc_first, fake_hc_end;
+u64 fake_hc_input;
+enum hv_status fake_hc_status;
+
+void fake_hc_reset(void)
+{
+	fake_hc_called = fake_hc_finished = NULL;
+	fake_hc_calls = fake_hc_finishes = 0;
+	fake_hc_input_size = fake_hc_first = fake_hc_end = 0;
+	fake_hc_input = 0;
+	fake_hc_status = HV_STATUS_SUCCESS;
+}
+
+static enum hv_status called(const struct hypercall *call, const char *name)
+{
+	fake_hc_called = name;
+	fake_hc_calls++;
+	fake_hc_input_size = call->input_size;
+	fake_hc_input = call->input_size ? *(const u64 *)call->input : 0;
+	return fake_hc_status;
+}
+
+static void finished(const struct hypercall *call, const char *name)
+{
+	fake_hc_finished = name;
+	fake_hc_finishes++;
+	fake_hc_first = call->rep_first;
+	fake_hc_end = call->rep_index;
+}
+
+#define HANDLER(name)                                    \
+	enum hv_status hc_##name(struct hypercall *call) \
+	{                                                \
+		return called(call, #name);              \
+	}
+#define FINISH(name)                           \
+	void hc_##name(struct hypercall *call) \
+	{                                      \
+		finished(call, #name);         \
+	}
+
+HANDLER(create_partition)
+HANDLER(initialize_partition)
+HANDLER(finalize_partition)
+HANDLER(delete_partition)
+HANDLER(get_partition_property)
+HANDLER(set_partition_property)
+HANDLER(set_partition_property_ex)
+HANDLER(get_next_child_partition)
+HANDLER(deposit_memory)
+FINISH(deposit_memory_finish)
+HANDLER(withdraw_memory)
+FINISH(withdraw_memory_finish)
+HANDLER(get_memory_balance)
+HANDLER(map_gpa_pages)
+HANDLER(map_sparse_gpa_pages)
+HANDLER(unmap_gpa_pages)
+FINISH(map_finish)
+HANDLER(get_gpa_pages_access_state)
+HANDLER(install_intercept)
+HANDLER(create_vp)
+HANDLER(delete_vp)
+HANDLER(get_vp_registers)
+HANDLER(set_vp_registers)
+HANDLER(translate_virtual_address)
+HANDLER(read_gpa)
+HANDLER(write_gpa)
+HANDLER(map_stats_page)
+HANDLER(unmap_stats_page)
+HANDLER(start_virtual_processor)
+HANDLER(map_vp_state_page)
+HANDLER(unmap_vp_state_page)

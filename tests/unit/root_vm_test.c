@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The table of VMs: what is read at boot, that table and files never disagree,
+ * also when saving or removing fails, what may be asked of a VM in which state,
+ * and what is told of one that is on. Its life is root_vm_life_test.c's.
+ * sources: rootpart/vm/vm.c rootpart/vm/vm_config.c rootpart/vm/vm_config_file.c
+ * sources: rootpart/vm/vm_keys.c rootpart/memfs.c rootpart/memfs_data.c rootpart/vfs.c
+ * sources: rootpart/path.c rootpart/errno_text.c lib/format.c lib/string.c
+ * sources: tests/unit/fake_files.c tests/unit/host_assert.c
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/errno.h"
+#include "rootpart/hypercall_child.h"
+#include "rootpart/log.h"
+#include "rootpart/memfs.h"
+#include "rootpart/time.h"
+#include "rootpart/vm/vm.h"
+#include "rootpart/vm/vm_events.h"
+#include "rootpart/vm/vm_impl.h"
+#include "tests/unit/fake_files.h"
+
+static char logged[512];
+
+void log_printf(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(logged + strlen(logged), sizeof(logged) - strlen(logged), fmt, args);
+	va_end(args);
+	strcat(logged, "\n");
+}
+
+/* The life of the one VM that a test starts: each request is done at once. */
+static struct vm *vm;
+static struct vm_machine machine;
+static enum vm_request asked;
+static u32 event_inits;
+
+void vm_events_init(void)
+{
+	event_inits++;
+}
+
+int vm_life_start(struct vm *v, char *why)
+{
+	if (v->state != VM_OFF && v->state != VM_FAILED)
+		return vm_because(why, -EBUSY, "on");
+	vm = v;
+	v->machine = &machine;
+	v->state = VM_RUNNING;
+	v->on = true;
+	return 0;
+}
+
+int vm_life_request(struct vm *v, enum vm_request request, char *why)
+{
+	static const enum vm_state after[] = { [VM_KILL] = VM_OFF,
+		[VM_RESET] = VM_RUNNING,
+		[VM_PAUSE] = VM_PAUSED,
+		[VM_RESUME] = VM_RUNNING };
+
+	assert_ptr_equal(v, vm);
+	assert_true(vm_lock.held);
+	if (!v->on)
+		return vm_because(why, -EBUSY, "busy");
+	asked = request;
+	v->state = after[request];
+	v->on = request != VM_KILL;
+	return 0;
+}
+
+/* What is below: as much as the table looks at. */
+void wait_queue_init(struct wait_queue *q)
+{
+	list_init(&q->waiters);
+}
+
+u64 time_ns(void)
+{
+	return 70 * NS_PER_S;
+}
+
+u64 machine_cpu_ns(const struct vm_machine *m)
+{
+	assert_ptr_equal(m, &machine);
+	return 12345;
+}
+
+u64 child_overhead(const struct child *c)
+{
+	assert_ptr_equal(c, &machine.child);
+	return 3 * MIB;
+}
+
+static int os_id_error;
+
+int hypercall_get_property(u64 id, u32 code, u64 *value)
+{
+	assert_int_equal(id, 7);
+	assert_int_equal(code, HV_PROPERTY_GUEST_OS_ID);
+	*value = 0x8100000000000000;
+	return os_id_error;
+}
+
+/* A console that says "hello" and takes three keys. */
+static s32 consoles;
+static u32 nudges, typed_told;
+static int delete_while_read;
+
+int vm_console_init(struct vm_console *c)
+{
+	c->closed = true;
+	consoles++;
+	return 0;
+}
+
+void vm_console_free(struct vm_console *c)
+{
+	assert_non_null(c);
+	consoles--;
+}
+
+/* Read without the lock: what others may do meanwhile is tried here. */
+int vm_console_get(
+	struct vm_console *c, u64 *position, char *buffer, size_t size, u64 deadline_ns, bool *off)
+{
+	char reason[VM_WHY];
+
+	assert_ptr_equal(c, &vm->console);
+	assert_int_equal(deadline_ns, 5);
+	assert_true(size >= 5);
+	memcpy(buffer, "hello", 5);
+	*position += 5;
+	*off = true;
+	delete_while_read = vm_delete(vm->config.name, reason);
+	return 5;
+}
+
+size_t vm_console_typed_put(struct vm_console *c, const u8 *bytes, size_t count)
+{
+	assert_ptr_equal(c, &vm->console);
+	return bytes[0] == '!' ? 0 : MIN(count, (size_t)3);
+}
+
+void vm_console_wake(struct vm_console *c)
+{
+	assert_ptr_equal(c, &vm->console);
+	nudges++;
+}
+
+void vm_worker_typed(struct vm_worker *w)
+{
+	assert_ptr_equal(w, &machine.worker);
+	typed_told++;
+}
+
+static struct memfs *fs;
+static struct vm_config config;
+static struct vm_info info;
+static char why[VM_WHY];
+
+static void put_file(const char *path, const char *text)
+{
+	struct vfs_file file;
+
+	assert_int_equal(vfs_open(path, VFS_WRITE | VFS_CREATE | VFS_TRUNCATE, &file), 0);
+	assert_int_equal(vfs_write(&file, text, strlen(text)), strlen(text));
+	vfs_close(&file);
+}
+
+static int mount(void **state)
+{
+	(void)state;
+	fs = memfs_create(MIB);
+	return vfs_mount(VM_ROOT, &memfs_ops, fs);
+}
+
+static int forget(void **state)
+{
+	(void)state;
+	assert_int_equal(memfs_used(fs), 0);
+	assert_int_equal(consoles, 0);
+	free(fs);
+	return 0;
+}
+
+static const char *names(void)
+{
+	static char text[256];
+
+	text[0] = '\0';
+	info.config.name[0] = '\0';
+	while (vm_next(info.config.name, &info) == 0) {
+		strcat(text, info.config.name);
+		strcat(text, " ");
+	}
+	return text;
+}
+
+static void at_boot(void **state)
+{
+	(void)state;
+	assert_int_equal(vfs_mkdir("/vm/web"), 0);
+	put_file("/vm/web/vm.conf", "format = 1\ncpus = 3\n");
+	assert_int_equal(vfs_mkdir("/vm/db"), 0);
+	put_file("/vm/db/vm.conf", "format = 1\n");
+	assert_int_equal(vfs_mkdir("/vm/bad"), 0);
+	put_file("/vm/bad/vm.conf", "format = 1\ncpus = 0\n");
+	assert_int_equal(vfs_mkdir("/vm/images"), 0);
+	assert_int_equal(vfs_mkdir("/vm/.hidden"), 0);
+	put_file("/vm/startup", "vm start web\n");
+	vm_init();
+	assert_int_equal(event_inits, 1);
+	assert_string_equal(names(), "db web ");
+	assert_string_equal(logged, "vm: /vm/bad/vm.conf: line 2: cpus: "
+				    "\"0\" is no number from 1 to 64\n");
+	assert_int_equal(vm_get("web", &info), 0);
+	assert_int_equal(info.config.cpus, 3);
+	assert_string_equal(vm_state_name(info.state), "off");
+	assert_int_equal(vm_get("images", &info), -ENOENT);
+	/* The broken file stays for whoever mends it. */
+	vm_config_default(&config, "bad");
+	assert_int_equal(vm_create(&config, why), -EEXIST);
+	assert_string_equal(why, "its vm.conf is there already, but has an error; see log root");
+	assert_int_equal(vfs_remove("/vm/bad/vm.conf"), 0);
+	assert_int_equal(vm_create(&config, why), 0);
+	assert_string_equal(names(), "bad db web ");
+}
+
+static void table_and_files_agree(void **state)
+{
+	(void)state;
+	vm_config_default(&config, "web");
+	assert_int_equal(vm_create(&config, why), -EEXIST);
+	strcpy(config.name, "../x");
+	assert_int_equal(vm_create(&config, why), -EINVAL);
+	strcpy(config.name, "nope");
+	assert_int_equal(vm_configure(&config, why), -ENOENT);
+	strcpy(config.name, "startup"); /* a file */
+	assert_int_equal(vm_create(&config, why), -ENOTDIR);
+	assert_string_equal(why, "/vm/startup: not a directory");
+	strcpy(config.name, "new");
+	fake_allocations = 2;
+	assert_int_equal(vm_create(&config, why), -ENOSPC);
+	fake_allocations = FAKE_ENDLESS;
+	assert_string_equal(why, "/vm/new: no space left");
+	assert_string_equal(names(), "bad db web ");
+	strcpy(config.name, "web");
+	config.cpus = 5;
+	fake_allocations = 1;
+	assert_int_equal(vm_configure(&config, why), -ENOSPC);
+	fake_allocations = FAKE_ENDLESS;
+	assert_int_equal(vm_get("web", &info), 0);
+	assert_int_equal(info.config.cpus, 3);
+	assert_int_equal(vm_configure(&config, why), 0);
+	assert_int_equal(vm_config_load(&config, "web", why, sizeof(why)), 0);
+	assert_int_equal(config.cpus, 5);
+	put_file("/vm/web/disk", "data");
+	assert_int_equal(vm_delete("web", why), -ENOTEMPTY);
+	assert_int_equal(vm_get("web", &info), 0);
+	assert_int_equal(vm_config_load(&config, "web", why, sizeof(why)), 0);
+	assert_int_equal(vfs_remove("/vm/web/disk"), 0);
+	assert_int_equal(vm_delete("web", why), 0);
+	assert_int_equal(vm_delete("web", why), -ENOENT);
+	/* Somebody removed it by hand: it is gone, as was wished. */
+	assert_int_equal(vfs_remove("/vm/db/vm.conf"), 0);
+	assert_int_equal(vfs_remove("/vm/db"), 0);
+	assert_int_equal(vm_delete("db", why), 0);
+	assert_int_equal(vm_delete("bad", why), 0);
+	assert_string_equal(names(), "");
+	assert_int_equal(vfs_remove("/vm/images"), 0);
+	assert_int_equal(vfs_remove("/vm/.hidden"), 0);
+	assert_int_equal(vfs_remove("/vm/startup"), 0);
+}
+
+static void create_one(void)
+{
+	vm_config_default(&config, "one");
+	assert_int_equal(vm_create(&config, why), 0);
+}
+
+static void busy(int r, const char *because)
+{
+	assert_int_equal(r, -EBUSY);
+	assert_string_equal(why, because);
+}
+
+static void off_and_on(void **state)
+{
+	bool was_off = false;
+
+	(void)state;
+	create_one();
+	busy(vm_reset("one", why), "it is off; vm start starts it");
+	busy(vm_pause("one", why), "it is off; vm start starts it");
+	busy(vm_resume("one", why), "it is off; vm start starts it");
+	assert_int_equal(vm_kill("one", &was_off, why), 0);
+	assert_true(was_off);
+	assert_int_equal(asked, VM_NO_REQUEST);
+	assert_int_equal(vm_start("one", why), 0);
+	busy(vm_delete("one", why), "it is on; vm kill ends it");
+	busy(vm_resume("one", why), "it is not paused");
+	assert_int_equal(vm_pause("one", why), 0);
+	assert_int_equal(asked, VM_PAUSE);
+	busy(vm_pause("one", why), "it is not running");
+	busy(vm_delete("one", why), "it is on; vm kill ends it");
+	assert_int_equal(vm_resume("one", why), 0);
+	assert_int_equal(asked, VM_RESUME);
+	assert_int_equal(vm_reset("one", why), 0);
+	assert_int_equal(asked, VM_RESET);
+	assert_int_equal(vm_kill("one", &was_off, why), 0);
+	assert_false(was_off);
+	assert_int_equal(asked, VM_KILL);
+	assert_int_equal(vm_delete("one", why), 0);
+}
+
+/* In between nothing is asked; what failed is off. */
+static void other_states(void **state)
+{
+	bool was_off;
+
+	(void)state;
+	create_one();
+	assert_int_equal(vm_start("one", why), 0);
+	vm->on = false;
+	vm->state = VM_STARTING;
+	busy(vm_pause("one", why), "it is not running");
+	busy(vm_kill("one", &was_off, why), "busy");
+	assert_false(was_off);
+	vm->state = VM_STOPPING;
+	busy(vm_reset("one", why), "busy");
+	busy(vm_delete("one", why), "it is on; vm kill ends it");
+	vm->state = VM_FAILED;
+	strcpy(vm->why, "it had enough");
+	assert_int_equal(vm_get("one", &info), 0);
+	assert_string_equal(info.why, "it had enough");
+	assert_string_equal(vm_state_name(info.state), "failed");
+	busy(vm_reset("one", why), "it is off; vm start starts it");
+	assert_int_equal(vm_kill("one", &was_off, why), 0);
+	assert_true(was_off);
+	assert_int_equal(vm_delete("one", why), 0);
+}
+
+static void tells(void **state)
+{
+	static u64 counters[PAGE_SIZE / 8], copy[PAGE_SIZE / 8];
+	bool was_off;
+
+	(void)state;
+	create_one();
+	assert_int_equal(vm_vp_counters("two", 0, copy), -ENOENT);
+	assert_int_equal(vm_vp_counters("one", 0, copy), -EBUSY);
+	assert_int_equal(vm_get("one", &info), 0);
+	assert_int_equal(info.partition_id, 0);
+	assert_int_equal(info.uptime_ns, 0);
+	machine.child.id = 7;
+	machine.child.vps = 2;
+	machine.child.vp[1].counters = counters;
+	counters[511] = 4711;
+	assert_int_equal(vm_start("one", why), 0);
+	vm->started_ns = 30 * NS_PER_S;
+	vm->resets = 2;
+	assert_int_equal(vm_get("one", &info), 0);
+	assert_int_equal(info.partition_id, 7);
+	assert_int_equal(info.uptime_ns, 40 * NS_PER_S);
+	assert_int_equal(info.cpu_ns, 12345);
+	assert_int_equal(info.hypervisor_memory, 3 * MIB);
+	assert_int_equal(info.guest_os_id, 0x8100000000000000);
+	assert_int_equal(info.resets, 2);
+	os_id_error = -EIO;
+	assert_int_equal(vm_get("one", &info), 0);
+	os_id_error = 0;
+	assert_int_equal(info.guest_os_id, 0);
+	assert_int_equal(vm_vp_counters("one", 1, copy), 0);
+	assert_int_equal(copy[511], 4711);
+	assert_int_equal(vm_vp_counters("one", 2, copy), -ERANGE);
+	assert_int_equal(vm_kill("one", &was_off, why), 0);
+	assert_int_equal(vm_delete("one", why), 0);
+}
+
+static void console(void **state)
+{
+	char said[8] = "";
+	u64 position = 1;
+	bool off = false;
+
+	(void)state;
+	create_one();
+	assert_int_equal(vm_console_read("two", &position, said, 8, 5, &off), -ENOENT);
+	assert_int_equal(vm_console_type("two", (const u8 *)"abcd", 4), -ENOENT);
+	vm_console_nudge("two");
+	assert_int_equal(vm_console_type("one", (const u8 *)"abcd", 4), -EBUSY);
+	assert_int_equal(vm_start("one", why), 0);
+	assert_int_equal(vm_console_type("one", (const u8 *)"abcd", 4), 3);
+	assert_int_equal(typed_told, 1);
+	assert_int_equal(vm_console_type("one", (const u8 *)"!", 1), 0);
+	assert_int_equal(typed_told, 1);
+	assert_int_equal(nudges, 0);
+	vm_console_nudge("one");
+	assert_int_equal(nudges, 1);
+	assert_int_equal(vm_kill("one", &off, why), 0);
+	/* Read when it is off, too; it may not go while somebody reads. */
+	assert_int_equal(vm_console_read("one", &position, said, 8, 5, &off), 5);
+	assert_string_equal(said, "hello");
+	assert_int_equal(position, 6);
+	assert_true(off);
+	assert_int_equal(delete_while_read, -EBUSY);
+	assert_int_equal(vm_delete("one", why), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(at_boot),
+		cmocka_unit_test(table_and_files_agree),
+		cmocka_unit_test(off_and_on),
+		cmocka_unit_test(other_states),
+		cmocka_unit_test(tells),
+		cmocka_unit_test(console),
+	};
+
+	return cmocka_run_group_tests(tests, mount, forget);
+}

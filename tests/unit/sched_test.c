@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whom a processor runs, and for how long: queues, placement, stealing, the
+ * slices of the root and of children.
+ * sources: tests/unit/fake/fake.c tests/unit/host_assert.c
+ * cflags: -Itests/unit/fake
+ */
+#include "tests/unit/sched_machine.h"
+
+static void test_nothing_to_do(void **state)
+{
+	(void)state;
+	step_of(2);
+	assert_int_equal(stays, 0);
+	assert_int_equal(halts, 1);
+	assert_int_equal(idle, 0);
+}
+
+static void test_root_alone(void **state)
+{
+	(void)state;
+	roots[0].stop = 0;
+	step_of(0);
+	assert_int_equal(stays, 1);
+	assert_ptr_equal(ran[0], &roots[0]);
+	assert_false(roots[0].running);
+	assert_null(machine[0].running);
+	/* Its state stays, and nobody waits, so that no timer ends its turn. */
+	assert_int_equal(unloads, 0);
+	assert_false(machine[0].run_queue.slice.armed);
+	roots[0].stop = VP_STOP_HALT;
+	step_of(0);
+	assert_int_equal(halts, 1);
+	root_deliverable = true;
+	step_of(0);
+	assert_int_equal(stays, 2);
+	roots[0].stop = VP_STOP_HALT | VP_STOP_STARTUP;
+	step_of(0);
+	assert_int_equal(halts, 2);
+	/* Before boot has made its VP. */
+	machine[1].root_vp = NULL;
+	step_of(1);
+	assert_int_equal(halts, 3);
+}
+
+static void test_wake_of_a_root(void **state)
+{
+	(void)state;
+	sched_wake(&roots[1]);
+	assert_int_equal(machine[1].resched, SCHED_LOOK);
+	assert_int_equal(kicked[1], 1);
+	/* While it runs it looks by itself after the kick. */
+	machine[1].resched = 0;
+	machine[1].running = &roots[1];
+	sched_wake(&roots[1]);
+	assert_int_equal(machine[1].resched, 0);
+	assert_int_equal(kicked[1], 2);
+}
+
+static void test_child_runs_and_leaves(void **state)
+{
+	(void)state;
+	start(0);
+	assert_string_equal(queue_of(0), "0");
+	assert_int_equal(machine[0].resched, SCHED_LOOK);
+	in_stay = stop_halted;
+	step_of(0);
+	assert_ptr_equal(ran[0], &vps[0]);
+	assert_int_equal(unloads, 1);
+	assert_int_equal(vps[0].sched, SCHED_IDLE);
+	assert_false(vps[0].running);
+	assert_null(machine[0].running);
+	assert_string_equal(queue_of(0), "");
+	step_of(0);
+	assert_int_equal(halts, 1);
+}
+
+static void test_wake_while_queued_or_suspended(void **state)
+{
+	static const u32 bits[] = { VP_STOP_EXPLICIT, VP_STOP_INTERCEPT, VP_STOP_STARTUP };
+
+	(void)state;
+	start(0);
+	start(0);
+	assert_string_equal(queue_of(0), "0");
+	for (u32 i = 0; i < ARRAY_SIZE(bits); i++) {
+		vps[1].stop = bits[i] | VP_STOP_HALT;
+		sched_wake(&vps[1]);
+		assert_int_equal(vps[1].sched, SCHED_IDLE);
+	}
+	assert_int_equal(kicked[0], 1);
+}
+
+/* Where it ran, if that is free or nothing else is; else a free one. */
+static void test_places(void **state)
+{
+	static const struct {
+		u64 idle, affinity;
+		u32 last, place;
+	} rows[] = {
+		{ 0xf, ~0ull, 2, 2 },
+		{ 0xb, ~0ull, 2, 0 },
+		{ 0x8, ~0ull, 2, 3 },
+		{ 0x0, ~0ull, 2, 2 },
+		{ 0xb, 0xc, 2, 3 },
+		{ 0x3, 0xc, 2, 2 },
+		/* It may not run where it did. */
+		{ 0x0, 0x2, 2, 1 },
+		{ 0xf, 0x8, 2, 3 },
+		{ 0x5, 0xa, 2, 1 },
+		{ 0x8, 0xa, 2, 3 },
+		{ 0x4, 0xffffffff00000002ull, 2, 1 },
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+		setup(NULL);
+		idle = rows[i].idle;
+		vps[0].affinity = rows[i].affinity;
+		vps[0].cpu = &machine[rows[i].last];
+		start(0);
+		assert_ptr_equal(vps[0].cpu, &machine[rows[i].place]);
+		assert_string_equal(queue_of(rows[i].place), "0");
+		assert_int_equal(kicked[rows[i].place], 1);
+		assert_int_equal(machine[rows[i].place].resched, SCHED_LOOK);
+	}
+}
+
+static void test_order(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < 3; i++)
+		start(i);
+	assert_string_equal(queue_of(0), "012");
+	for (u32 i = 0; i < 3; i++) {
+		in_stay = stop_halted;
+		step_of(0);
+		assert_ptr_equal(ran[i], &vps[i]);
+	}
+}
+
+/* One that may not run here does not hold up those behind it. */
+static void test_first_that_may(void **state)
+{
+	(void)state;
+	start(0);
+	start(1);
+	vps[0].affinity = 0x2;
+	step_of(0);
+	assert_ptr_equal(ran[0], &vps[1]);
+	assert_string_equal(queue_of(0), "10");
+	vps[1].affinity = 0x2;
+	step_of(0);
+	assert_int_equal(halts, 1);
+	step_of(1);
+	assert_ptr_equal(ran[1], &vps[1]);
+}
+
+static void test_stealing(void **state)
+{
+	(void)state;
+	start(0);
+	start(1);
+	step_of(3);
+	assert_ptr_equal(ran[0], &vps[0]);
+	assert_ptr_equal(vps[0].cpu, &machine[3]);
+	/* It stays where it is now. */
+	assert_string_equal(queue_of(0), "1");
+	assert_string_equal(queue_of(3), "0");
+	/* Its own come first. */
+	step_of(3);
+	assert_ptr_equal(ran[1], &vps[0]);
+	vps[1].affinity = 0x1;
+	vps[0].stop = VP_STOP_EXPLICIT;
+	step_of(3);
+	step_of(3);
+	assert_int_equal(halts, 1);
+}
+
+/* Two who wait behind another go to two who are idle, each where it may. */
+static void test_offer(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < 4; i++)
+		start(i);
+	vps[0].affinity = 0x1;
+	vps[1].affinity = 0x8;
+	vps[2].affinity = 0xc;
+	vps[3].affinity = 0x8;
+	memset(kicked, 0, sizeof(kicked));
+	others_idle(0x1);
+	step_of(0);
+	assert_int_equal(kicked[1], 0);
+	assert_int_equal(kicked[2], 1);
+	assert_int_equal(kicked[3], 1);
+	assert_int_equal(machine[2].resched & SCHED_LOOK, SCHED_LOOK);
+	idle = 0;
+	step_of(2);
+	assert_ptr_equal(ran[stays - 1], &vps[2]);
+	step_of(3);
+	assert_ptr_equal(ran[stays - 1], &vps[1]);
+}
+
+static void wake_root(struct vp *vp)
+{
+	(void)vp;
+	roots[0].stop = 0;
+	sched_wake(&roots[0]);
+}
+
+/* The root comes first; the child that it interrupts may go on elsewhere. */
+static void test_root_interrupts(void **state)
+{
+	(void)state;
+	start(0);
+	start(1);
+	in_stay = wake_root;
+	step_of(0);
+	assert_string_equal(queue_of(0), "01");
+	memset(kicked, 0, sizeof(kicked));
+	vps[0].affinity = 0x1;
+	others_idle(0x1);
+	step_of(0);
+	assert_ptr_equal(ran[1], &roots[0]);
+	assert_int_equal(kicked[1] + kicked[2] + kicked[3], 1);
+	assert_string_equal(queue_of(0), "01");
+}
+
+/* --- Slices --- */
+
+static void whole_slice(struct vp *vp)
+{
+	(void)vp;
+	pass(100 * TICKS_MS);
+	assert_int_equal(self->resched, SCHED_LOOK | SCHED_SLICE);
+}
+
+static void test_children_take_turns(void **state)
+{
+	u64 began;
+
+	(void)state;
+	start(0);
+	start(1);
+	for (u32 i = 0; i < 6; i++) {
+		began = fake_tsc;
+		in_stay = whole_slice;
+		step_of(0);
+		assert_ptr_equal(ran[i], &vps[i % 2]);
+		assert_int_equal(fake_tsc - began, 5 * TICKS_MS);
+	}
+}
+
+static void start_1(struct vp *vp)
+{
+	(void)vp;
+	assert_false(self->run_queue.slice.armed);
+	pass(50 * TICKS_MS);
+	start(1);
+	assert_int_equal(self->resched, SCHED_LOOK);
+}
+
+/* Alone it has no slice; from when another comes it has a whole one. */
+static void test_slice_from_when_another_comes(void **state)
+{
+	(void)state;
+	start(0);
+	in_stay = start_1;
+	step_of(0);
+	assert_string_equal(queue_of(0), "01");
+	in_stay = whole_slice;
+	step_of(0);
+	assert_ptr_equal(ran[1], &vps[0]);
+	step_of(0);
+	assert_ptr_equal(ran[2], &vps[1]);
+}
+
+/* Halted in the midst of its turn, it comes last when it is woken, and has a whole one. */
+static void test_turn_given_up(void **state)
+{
+	(void)state;
+	start(0);
+	start(1);
+	in_stay = stop_halted;
+	step_of(0);
+	pass(2 * TICKS_MS);
+	start(0);
+	assert_string_equal(queue_of(0), "10");
+	in_stay = whole_slice;
+	step_of(0);
+	assert_ptr_equal(ran[1], &vps[1]);
+	in_stay = whole_slice;
+	step_of(0);
+	assert_ptr_equal(ran[2], &vps[0]);
+}
+
+static void millisecond_then_root(struct vp *vp)
+{
+	pass(TICKS_MS);
+	if (!(self->resched & SCHED_SLICE))
+		wake_root(vp);
+}
+
+/* A root that comes every millisecond, for short, does not make turns longer. */
+static void test_interrupted_turns(void **state)
+{
+	u32 turns[2] = { 0, 0 };
+
+	(void)state;
+	start(0);
+	start(1);
+	for (u32 i = 0; i < 40; i++) {
+		in_stay = millisecond_then_root;
+		step_of(0);
+		if (ran[stays - 1] != &roots[0]) {
+			turns[ran[stays - 1]->index]++;
+		} else {
+			in_stay = NULL;
+			roots[0].stop = VP_STOP_HALT;
+		}
+	}
+	assert_in_range(turns[0], 8, 12);
+	assert_in_range(turns[1], 8, 12);
+}
+
+/* The length of the next stay, which must be @vp's and end by its slice. */
+static u64 turn_of(const struct vp *vp)
+{
+	u64 began = fake_tsc;
+
+	in_stay = whole_slice;
+	step_of(0);
+	assert_ptr_equal(ran[stays - 1], vp);
+	return fake_tsc - began;
+}
+
+/* The root comes after a millisecond, and halts at once. */
+static void interrupted_by_root(void)
+{
+	in_stay = millisecond_then_root;
+	step_of(0);
+	in_stay = NULL;
+	step_of(0);
+	assert_ptr_equal(ran[stays - 1], &roots[0]);
+	roots[0].stop = VP_STOP_HALT;
+}
+
+/* What is left of an interrupted turn is its VP's, here, and once. */
+static void test_rest_of_a_turn(void **state)
+{
+	(void)state;
+	start(0);
+	start(1);
+	interrupted_by_root();
+	assert_int_equal(turn_of(&vps[0]), 4 * TICKS_MS);
+	assert_int_equal(turn_of(&vps[1]), 5 * TICKS_MS);
+	assert_int_equal(turn_of(&vps[0]), 5 * TICKS_MS);
+	assert_int_equal(turn_of(&vps[1]), 5 * TICKS_MS);
+	/* Taken by another processor meanwhile. */
+	start(2);
+	interrupted_by_root();
+	step_of(1);
+	assert_ptr_equal(ran[stays - 1], &vps[0]);
+	assert_int_equal(turn_of(&vps[1]), 5 * TICKS_MS);
+}
+
+static void stale_slice_then_start_2(struct vp *vp)
+{
+	whole_slice(vp);
+	start(2);
+}
+
+/* A slice that was set for one who gave it up ends nobody else's turn. */
+static void test_stale_slice(void **state)
+{
+	(void)state;
+	start(0);
+	start(1);
+	in_stay = stop_halted;
+	step_of(0);
+	in_stay = stale_slice_then_start_2;
+	step_of(0);
+	assert_ptr_equal(ran[1], &vps[1]);
+	assert_string_equal(queue_of(0), "12");
+	assert_int_equal(turn_of(&vps[1]), 5 * TICKS_MS);
+	/* Nor does it count for it. */
+	in_stay = stop_halted;
+	step_of(0);
+	assert_ptr_equal(ran[stays - 1], &vps[2]);
+	interrupted_by_root();
+	start(2);
+	assert_int_equal(turn_of(&vps[1]), 5 * TICKS_MS);
+}
+
+/* A root that never halts leaves a third of the time to a child, and gets the rest. */
+static void test_root_that_never_halts(void **state)
+{
+	u64 root = 0, of_child = 0;
+
+	(void)state;
+	roots[0].stop = 0;
+	start(0);
+	for (u32 i = 0; i < 60; i++) {
+		u64 began = fake_tsc;
+
+		in_stay = whole_slice;
+		step_of(0);
+		if (ran[stays - 1] == &roots[0])
+			root += fake_tsc - began;
+		else
+			of_child += fake_tsc - began;
+	}
+	assert_int_equal(root, 30 * 10 * TICKS_MS);
+	assert_int_equal(of_child, 30 * 5 * TICKS_MS);
+}
+
+/* Those who wait may not run here: the root goes on, and is looked at each slice. */
+static void test_root_before_those_who_may_not(void **state)
+{
+	(void)state;
+	roots[0].stop = 0;
+	start(0);
+	vps[0].affinity = 0x2;
+	for (u32 i = 0; i < 4; i++) {
+		in_stay = whole_slice;
+		step_of(0);
+		assert_ptr_equal(ran[i], &roots[0]);
+	}
+}
+
+static void wake_the_same(struct vp *vp)
+{
+	pass(TICKS_MS);
+	start(1);
+	(void)vp;
+}
+
+/* A root whose stay ends for a look goes on with the same slice. */
+static void test_root_slice_goes_on(void **state)
+{
+	u64 deadline;
+
+	(void)state;
+	roots[0].stop = 0;
+	start(0);
+	in_stay = wake_the_same;
+	step_of(0);
+	deadline = machine[0].run_queue.slice.deadline;
+	in_stay = whole_slice;
+	step_of(0);
+	assert_int_equal(fake_tsc, deadline);
+	step_of(0);
+	assert_ptr_equal(ran[2], &vps[0]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_nothing_to_do, setup),
+		cmocka_unit_test_setup(test_root_alone, setup),
+		cmocka_unit_test_setup(test_wake_of_a_root, setup),
+		cmocka_unit_test_setup(test_child_runs_and_leaves, setup),
+		cmocka_unit_test_setup(test_wake_while_queued_or_suspended, setup),
+		cmocka_unit_test_setup(test_places, setup),
+		cmocka_unit_test_setup(test_order, setup),
+		cmocka_unit_test_setup(test_first_that_may, setup),
+		cmocka_unit_test_setup(test_stealing, setup),
+		cmocka_unit_test_setup(test_offer, setup),
+		cmocka_unit_test_setup(test_root_interrupts, setup),
+		cmocka_unit_test_setup(test_children_take_turns, setup),
+		cmocka_unit_test_setup(test_slice_from_when_another_comes, setup),
+		cmocka_unit_test_setup(test_turn_given_up, setup),
+		cmocka_unit_test_setup(test_interrupted_turns, setup),
+		cmocka_unit_test_setup(test_rest_of_a_turn, setup),
+		cmocka_unit_test_setup(test_stale_slice, setup),
+		cmocka_unit_test_setup(test_root_that_never_halts, setup),
+		cmocka_unit_test_setup(test_root_before_those_who_may_not, setup),
+		cmocka_unit_test_setup(test_root_slice_goes_on, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

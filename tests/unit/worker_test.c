@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A worker's whole life on the host: start page, loading, events, console.
+ * sources: rootpart/worker/main.c rootpart/worker/load.c rootpart/worker/load_bzimage.c
+ * sources: rootpart/worker/load_entry.c rootpart/worker/load_map.c
+ * sources: rootpart/worker/load_multiboot.c rootpart/worker/load_pvh.c rootpart/worker/place.c
+ * sources: rootpart/worker/kernel_file.c lib/elf.c rootpart/worker/intercept.c
+ * sources: rootpart/worker/intercept_io.c rootpart/worker/intercept_memory.c
+ * sources: rootpart/worker/intercept_string.c rootpart/worker/vp.c rootpart/worker/vp_memory.c
+ * sources: rootpart/worker/ports.c rootpart/worker/power.c lib/insn.c lib/insn_access.c
+ * sources: lib/insn_address.c lib/mmio_emulate.c rootpart/worker/memory.c
+ * sources: rootpart/worker/machine.c rootpart/worker/uart.c rootpart/worker/rtc.c
+ * sources: rootpart/worker/date.c rootpart/worker/console.c rootpart/worker/report.c
+ * sources: rootpart/worker/sys.c lib/format.c tests/unit/fake_worker.c tests/unit/host_assert.c
+ */
+#include "rootpart/worker/main.h"
+#include "worker_kernel.h"
+
+#define COM1 0x3f8
+
+static void run(void)
+{
+	worker_run();
+}
+
+static void ends(enum worker_end end, const char *why)
+{
+	assert_int_equal(fake_run(run), FAKE_ENDED);
+	assert_int_equal(fake.end, end);
+	assert_string_equal(fake.end_text, why);
+}
+
+/* A VP that runs `out dx, al` or `in al, dx` all the time. */
+static void vp_on_port(u32 vp, u16 port, u8 access, u8 al)
+{
+	struct hv_message *m = &fake_intercepts[vp];
+	struct hv_io_intercept *io = (struct hv_io_intercept *)m->payload;
+
+	m->header.type = HV_MESSAGE_IO_PORT;
+	m->header.size = sizeof(*io);
+	io->header.vp_index = vp;
+	io->header.length_cr8 = 1;
+	io->header.access = access;
+	io->port = port;
+	io->access = 1;
+	fake_registers[vp].gpr[0] = al;
+}
+
+static void loads_and_waits(void **state)
+{
+	(void)state;
+	kernel_64();
+	assert_int_equal(fake_run(run), FAKE_WAITS);
+	assert_true(fake.loaded);
+	segments_are_loaded();
+	assert_int_equal(fake.resumed[0], 0);
+}
+
+static void start_pages_that_are_wrong(void **state)
+{
+	(void)state;
+	kernel_64();
+	fake.start.version = 7;
+	ends(WORKER_END_FAILED, "the kernel starts workers by version 7, this one has 1: rebuild "
+				"boot.cpio");
+	kernel_setup(state);
+	fake.start.vp_count = 0;
+	ends(WORKER_END_FAILED, "0 VPs, which is not 1 to 64");
+	kernel_setup(state);
+	fake.start.vp_count = 65;
+	ends(WORKER_END_FAILED, "65 VPs, which is not 1 to 64");
+	kernel_setup(state);
+	fake.start.region[1].size = 1;
+	ends(WORKER_END_FAILED, "the regions of memory make no sense");
+	assert_false(fake.loaded);
+}
+
+static void events_that_are_wrong(void **state)
+{
+	(void)state;
+	kernel_64();
+	fake_push_intercept(2);
+	ends(WORKER_END_FAILED, "an intercept of VP 2, which is not there");
+	kernel_setup(state);
+	kernel_64();
+	fake_push_timer();
+	fake.event[0].kind = 9;
+	ends(WORKER_END_FAILED, "an event of unknown kind 9");
+}
+
+static void vps_are_answered(void **state)
+{
+	(void)state;
+	kernel_64();
+	vp_on_port(0, COM1 + 5, HV_ACCESS_READ, 0);
+	vp_on_port(1, 0x80, HV_ACCESS_WRITE, 0);
+	fake_push_intercept(1);
+	fake_push_intercept(0);
+	assert_int_equal(fake_run(run), FAKE_WAITS);
+	assert_int_equal(fake.resumed[0], 1);
+	assert_int_equal(fake.resumed[1], 1);
+	assert_int_equal(fake_registers[0].gpr[0], 0x60);
+	assert_int_equal(fake_registers[0].rip, 1);
+}
+
+/* Text without the end of a line comes after a moment, by one timer. */
+static void prompts_come_by_the_timer(void **state)
+{
+	(void)state;
+	kernel_64();
+	vp_on_port(0, COM1, HV_ACCESS_WRITE, '>');
+	fake_push_intercept(0);
+	fake_push_intercept(0);
+	assert_int_equal(fake_run(run), FAKE_WAITS);
+	assert_int_equal(fake.console_size, 0);
+	assert_int_equal(fake.calls[WORKER_TIMER], 1);
+	assert_int_equal(fake.timer, fake.time + 4000000);
+	kernel_setup(state);
+	kernel_64();
+	vp_on_port(0, COM1, HV_ACCESS_WRITE, '>');
+	fake_push_intercept(0);
+	fake_push_intercept(0);
+	fake_push_timer();
+	fake_push_intercept(0);
+	assert_int_equal(fake_run(run), FAKE_WAITS);
+	assert_int_equal(fake.console_size, 2);
+	assert_memory_equal(fake.console, ">>", 2);
+	assert_int_equal(fake.calls[WORKER_TIMER], 2);
+}
+
+static void lines_come_at_once(void **state)
+{
+	(void)state;
+	kernel_64();
+	vp_on_port(0, COM1, HV_ACCESS_WRITE, '\n');
+	fake_push_intercept(0);
+	fake_push_timer(); /* of nothing */
+	assert_int_equal(fake_run(run), FAKE_WAITS);
+	assert_int_equal(fake.console_size, 1);
+	assert_int_equal(fake.calls[WORKER_CONSOLE_WRITE], 1);
+	assert_int_equal(fake.calls[WORKER_TIMER], 0);
+}
+
+static void typed_bytes_reach_the_port(void **state)
+{
+	(void)state;
+	kernel_64();
+	vp_on_port(0, COM1, HV_ACCESS_READ, 0);
+	fake_push_input("xy");
+	fake_push_intercept(0);
+	assert_int_equal(fake_run(run), FAKE_WAITS);
+	assert_int_equal(fake_registers[0].gpr[0], 'x');
+	assert_int_equal(machine.uart.rx_count, 1);
+}
+
+static void last_words_are_complete(void **state)
+{
+	(void)state;
+	kernel_64();
+	vp_on_port(0, COM1, HV_ACCESS_WRITE, '!');
+	vp_on_port(1, 0x64, HV_ACCESS_WRITE, 0xfe);
+	fake_push_intercept(0);
+	fake_push_intercept(1);
+	ends(WORKER_END_RESET, "VP 1 reset the machine");
+	assert_int_equal(fake.console_size, 1);
+	assert_int_equal(fake.resumed[1], 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(loads_and_waits, kernel_setup),
+		cmocka_unit_test_setup(start_pages_that_are_wrong, kernel_setup),
+		cmocka_unit_test_setup(events_that_are_wrong, kernel_setup),
+		cmocka_unit_test_setup(vps_are_answered, kernel_setup),
+		cmocka_unit_test_setup(prompts_come_by_the_timer, kernel_setup),
+		cmocka_unit_test_setup(lines_come_at_once, kernel_setup),
+		cmocka_unit_test_setup(typed_bytes_reach_the_port, kernel_setup),
+		cmocka_unit_test_setup(last_words_are_complete, kernel_setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
