@@ -78,6 +78,12 @@ void vmcs_setup(struct vp *vp);
 void vmcs_setup_host(void);
 /* The exceptions that exit, after the parent's wishes changed. The VMCS is current. */
 void vmx_exceptions_update(struct vp *vp);
+/*
+ * The preemption timer ends the guest's run, or runs, after a millisecond: an
+ * interrupt does so at once, but one emulator forgets that at an entry with
+ * the guest's IF off. The VMCS is current.
+ */
+void vmx_turn_begin(void);
 
 /* load.c */
 enum hv_status vmx_vp_create(struct vp *vp);
