@@ -192,6 +192,9 @@
 	.org code_probe + CODE_PROBE_CPUID
 	cpuid
 	jmp 1b
+	.org code_probe + CODE_PROBE_FAULT
+2:	outb %al, $0x81
+	jmp 2b
 	END code_probe
 
 	.section .note.GNU-stack, "", @progbits

@@ -12,6 +12,7 @@
 #define CODE_IPI_TARGET       64
 #define CODE_PROBE_WRITE      16
 #define CODE_PROBE_CPUID      32
+#define CODE_PROBE_FAULT      48
 
 #ifndef __ASSEMBLER__
 
@@ -54,7 +55,7 @@ CHILD_CODE_OF(code_out);
 CHILD_CODE_OF(code_state);
 /* Puts the hypercall page at RBX, then calls with RCX, RDX, R8 from R12 to R14, and OUT; again and again. */
 CHILD_CODE_OF(code_call);
-/* RDMSR, or WRMSR or CPUID at their offsets, then OUT. */
+/* RDMSR, or WRMSR or CPUID at their offsets, then OUT; a handler, with OUT to port 0x81. */
 CHILD_CODE_OF(code_probe);
 
 #endif
