@@ -6,6 +6,7 @@
 #include "rootpart/vm/child.h"
 
 #include "base/errno.h"
+#include "hv/cpuid.h"
 #include "hv/stats.h"
 #include "lib/string.h"
 #include "rootpart/heap.h"
@@ -49,6 +50,18 @@ static int create_partition(struct child *c, const struct vm_config *config)
 	return r;
 }
 
+/* It starts its own processors: besides what all children have. */
+static int allow_start(struct child *c)
+{
+	u64 privileges;
+	int r = hypercall_get_property(c->id, HV_PROPERTY_PRIVILEGES, &privileges);
+
+	if (r != 0)
+		return r;
+	privileges |= HV_START_VIRTUAL_PROCESSOR << 32;
+	return hypercall_set_property(c->id, HV_PROPERTY_PRIVILEGES, privileges);
+}
+
 static int set_properties(struct child *c, const struct vm_config *config)
 {
 	const struct {
@@ -67,7 +80,7 @@ static int set_properties(struct child *c, const struct vm_config *config)
 		if (r != 0)
 			return r;
 	}
-	return 0;
+	return allow_start(c);
 }
 
 static int initialize(struct child *c)
