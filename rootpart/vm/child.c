@@ -293,8 +293,8 @@ void child_destroy(struct child *c)
 		(void)hypercall_finalize_partition(c->id);
 		(void)deposit_take_back(c->id);
 		(void)hypercall_delete_partition(c->id);
-		(void)deposit_take_back(HV_PARTITION_SELF);
 	}
+	(void)deposit_take_back(HV_PARTITION_SELF);
 	free_memory(c);
 	c->id = 0;
 	c->vps = 0;
@@ -334,14 +334,6 @@ void *child_piece(const struct child *c, u64 gpa, u64 *len)
 		return b->memory + (gpa - b->gpa);
 	}
 	return NULL;
-}
-
-void *child_ptr(const struct child *c, u64 gpa, u64 len)
-{
-	u64 piece = len;
-	void *p = child_piece(c, gpa, &piece);
-
-	return p != NULL && piece == len ? p : NULL;
 }
 
 u64 child_overhead(const struct child *c)
