@@ -19,6 +19,7 @@
 
 #include "fake_memory.h"
 #include "hv/memory.h"
+#include "hypervisor/cpu.h"
 #include "hypervisor/hc.h"
 #include "hypervisor/pool.h"
 #include "hypervisor/vp.h"
@@ -46,6 +47,13 @@ enum hv_status hc_child_in(struct hypercall *c, u64 id, enum partition_state sta
 	assert_int_equal(state, PARTITION_ACTIVE);
 	c->target = &child;
 	return HV_STATUS_SUCCESS;
+}
+
+static struct cpu cpu = { .features.phys_bits = 40 };
+
+struct cpu *this_cpu(void)
+{
+	return &cpu;
 }
 
 bool partition_gpa_exists(u64 gpfn)
