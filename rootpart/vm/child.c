@@ -163,7 +163,6 @@ static int add_memory(struct child *c, const struct vm_config *config)
 	if (config->memory > page_stats_get().free * PAGE_SIZE)
 		return -ENOMEM;
 	r = add_ram(c, 0, low);
-
 	return r == 0 ? add_ram(c, 4 * GIB, config->memory - low) : r;
 }
 

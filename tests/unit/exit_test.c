@@ -105,6 +105,14 @@ bool intercept_exception(struct vp *vp, const struct exit *exit)
 	return wanted;
 }
 
+static int irr_highest;
+
+int vlapic_highest_irr(const struct vlapic *l)
+{
+	assert_ptr_equal(l, &fake_vp.vlapic);
+	return irr_highest;
+}
+
 void intercept_halt(struct vp *vp)
 {
 	/* The VP halts when it is resumed. */
@@ -198,6 +206,7 @@ static int setup(void **state)
 	fake_vp.regs.rip = 0x1000;
 	memset(calls, 0, sizeof(calls));
 	apic_page = device = wanted = msr_known = logs_writes = false;
+	irr_highest = VLAPIC_NONE;
 	dumps = 0;
 	fake_on_irq_take_pending = take_pending;
 	return 0;
@@ -350,6 +359,19 @@ static void test_child_halts(void **state)
 	assert_int_equal(fake_vp.stop, VP_STOP_HALT);
 }
 
+/* An interrupt that came before STI was looked at then, and its work bit taken. */
+static void test_child_halts_with_interrupt(void **state)
+{
+	(void)state;
+	fake_vp.regs.rflags = RFLAGS_FIXED | RFLAGS_IF;
+	handle((struct exit){ .kind = EXIT_HLT });
+	assert_int_equal(fake_vp.work, 0);
+	irr_highest = 0x51;
+	handle((struct exit){ .kind = EXIT_HLT });
+	assert_int_equal(fake_vp.stop, VP_STOP_HALT);
+	assert_int_equal(fake_vp.work, VP_WORK_INTERRUPT);
+}
+
 static void test_child_msrs(void **state)
 {
 	(void)state;
@@ -459,6 +481,7 @@ int main(void)
 		cmocka_unit_test_setup(test_child_io_and_memory, setup_child),
 		cmocka_unit_test_setup(test_child_fails, setup_child),
 		cmocka_unit_test_setup(test_child_halts, setup_child),
+		cmocka_unit_test_setup(test_child_halts_with_interrupt, setup_child),
 		cmocka_unit_test_setup(test_child_msrs, setup_child),
 		cmocka_unit_test_setup(test_child_cpuid, setup_child),
 		cmocka_unit_test_setup(test_child_exceptions, setup_child),
