@@ -64,13 +64,14 @@ void timer_set(struct timer *t, u64 deadline)
 	spin_unlock(&q->lock);
 }
 
-/* True if its callback runs just now, and may set it again. */
-static bool take_out(struct timer_queue *q, struct timer *t)
+/* True if its callback runs just now, and may set it again; *armed is only ever set. */
+static bool take_out(struct timer_queue *q, struct timer *t, bool *armed)
 {
 	bool firing;
 
 	spin_lock(&q->lock);
 	list_remove(&t->link);
+	*armed |= t->armed;
 	t->armed = false;
 	firing = q->firing == t;
 	spin_unlock(&q->lock);
@@ -79,20 +80,24 @@ static bool take_out(struct timer_queue *q, struct timer *t)
 
 void timer_cancel(struct timer *t)
 {
-	if (t->armed)
-		(void)take_out(t->queue, t);
+	bool armed = t->armed;
+
+	if (armed)
+		(void)take_out(t->queue, t, &armed);
 }
 
 /*
  * Taken out while it did not fire, it does so no more. That is seen under the
  * lock: between two looks it could have set itself, and fire again.
  */
-void timer_cancel_anywhere(struct timer *t)
+bool timer_cancel_anywhere(struct timer *t)
 {
 	struct timer_queue *q = t->queue;
+	bool armed = false;
 
-	while (q && take_out(q, t))
+	while (q && take_out(q, t, &armed))
 		cpu_pause();
+	return armed;
 }
 
 /*

@@ -34,7 +34,10 @@ void timer_init(struct timer *t, void (*fire)(struct timer *t));
 void timer_set(struct timer *t, u64 deadline);
 /* Harmless if it is not armed. On the processor that set it. */
 void timer_cancel(struct timer *t);
-/* The same on any processor: on return it is not armed, and fires nowhere. No lock held. */
-void timer_cancel_anywhere(struct timer *t);
+/*
+ * The same on any processor: on return it is not armed, and fires nowhere. True
+ * if it would have fired, at t->deadline. No lock held.
+ */
+bool timer_cancel_anywhere(struct timer *t);
 /* Body of the timer interrupt: fires all that is due, programs the next. */
 void timer_interrupt(void);

@@ -35,7 +35,7 @@ enum event_type {
 };
 
 /* Room in struct vp for what a back end keeps of a VP. */
-#define VIRT_VP_WORDS 40u
+#define VIRT_VP_WORDS 96u
 
 /* An event to deliver at the next entry, or that an exit interrupted. */
 struct event {

@@ -230,7 +230,7 @@ void vlapic_svr_set(struct vp *vp, u32 svr)
 /* Off is final for all state but the identity: SDM 11.4.3. */
 static void turn_off(struct vp *vp)
 {
-	vlapic_timer_stop(vp);
+	vlapic_timer_end(vp);
 	state_reset(&vp->vlapic);
 	virt->tpr_set(vp, 0);
 }

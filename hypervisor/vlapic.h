@@ -65,7 +65,7 @@ void vlapic_accept(struct vp *vp, u8 vector);
 void vlapic_tpr_set(struct vp *vp, u8 tpr);
 /* The VP's timer comes to this processor, where its state has just been loaded. */
 void vlapic_timer_move(struct vp *vp);
-/* And goes for good: the VP is deleted. Any processor. */
+/* And is gone: the APIC is about to be reset, or the VP deleted. Any processor. */
 void vlapic_timer_end(struct vp *vp);
 /* End of interrupt; goes on to irq_virtual_eoi() and synic_eoi(). */
 void vlapic_eoi(struct vp *vp);

@@ -126,20 +126,18 @@ void vlapic_timer_init(struct vlapic *l)
 	timer_init(&l->timer, fire);
 }
 
-void vlapic_timer_stop(struct vp *vp)
-{
-	timer_cancel(&vp->vlapic.timer);
-}
-
-void vlapic_timer_move(struct vp *vp)
-{
-	timer_cancel_anywhere(&vp->vlapic.timer);
-	arm(&vp->vlapic);
-}
-
 void vlapic_timer_end(struct vp *vp)
 {
-	timer_cancel_anywhere(&vp->vlapic.timer);
+	(void)timer_cancel_anywhere(&vp->vlapic.timer);
+}
+
+/* The deadline is the same, for it may be over by now, and has not been heard of. */
+void vlapic_timer_move(struct vp *vp)
+{
+	struct timer *t = &vp->vlapic.timer;
+
+	if (timer_cancel_anywhere(t))
+		timer_set(t, t->deadline);
 }
 
 /* A deadline that passed while the timer was masked is gone. */

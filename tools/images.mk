@@ -111,13 +111,14 @@ $(WORKER_TEST_ELF): $(BUILD)/worker-test/%.elf: $(BUILD)/obj/worker-test/tests/w
 	$(call objects,guest,$(GUESTS:%=tests/guest/%.c)) \
 	$(call objects,worker-test,$(WORKER_TESTS:%=tests/worker/%.c)))
 
-# The boot archive: what lies in boot/archive, the worker, and the version.
+# The boot archive: what lies in boot/archive, the worker, an example kernel, and the version.
 ARCHIVE_SRC := $(sort $(shell find boot/archive -type f 2>/dev/null))
-$(BUILD)/boot.cpio: $(ARCHIVE_SRC) $(BUILD)/worker.elf Makefile tools/mkcpio.py
+$(BUILD)/boot.cpio: $(ARCHIVE_SRC) $(BUILD)/worker.elf $(BUILD)/guest/echo.elf Makefile tools/mkcpio.py
 	@mkdir -p $(@D)
 	@$(SAY) '  CPIO    $@'
 	$(Q)$(PYTHON) tools/mkcpio.py --out $@ --tree boot/archive \
-		--file worker.elf $(BUILD)/worker.elf --text version.txt 'Verdigris $(VERSION)'
+		--file worker.elf $(BUILD)/worker.elf \
+		--file examples/echo.elf $(BUILD)/guest/echo.elf --text version.txt 'Verdigris $(VERSION)'
 
 $(BUILD)/verdigris.iso: $(IMAGES) $(BUILD)/boot.cpio boot/grub.cfg tools/mkiso.py
 	@$(SAY) '  ISO     $@'

@@ -157,6 +157,8 @@ void svm_event_arm(struct vp *vp)
 {
 	struct svm_vp *s = svm_of(vp);
 
+	if (s->flags & SVM_FRESH)
+		svm_entry_keep(vp);
 	/* An injection leaves the shadow behind. */
 	if (s->flags & SVM_STEP && !s->step_iret && s->vmcb->control.inject)
 		s->flags &= ~(u32)SVM_STEP;

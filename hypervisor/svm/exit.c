@@ -235,7 +235,11 @@ bool svm_exit_decode_rare(struct vp *vp, struct exit *exit, const struct svm_exi
 	struct svm_vp *s = svm_of(vp);
 	const struct vmcb_control *c = &s->vmcb->control;
 	bool stepped = s->flags & SVM_STEP;
+	bool refused = s->flags & SVM_FRESH && (u32)c->exit_code == VMEXIT_INVALID;
 
+	s->flags &= ~(u32)SVM_FRESH;
+	if (refused)
+		svm_entry_undo(vp);
 	/* Code 0 has no row either. */
 	if (unlikely(!(row->kind || row->decode))) {
 		decode_other(vp, c, exit);

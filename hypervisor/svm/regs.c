@@ -247,6 +247,9 @@ static enum hv_status set_other(struct vp *vp, u32 name, u64 v)
 		return interrupt_state_set(svm_of(vp), v);
 	case HV_X64_REGISTER_CR2:
 		svm_of(vp)->vmcb->save.cr2 = v;
+		/* As svm_load() does. */
+		if (this_cpu()->current == vp)
+			cr2_write(v);
 		return HV_STATUS_SUCCESS;
 	case HV_X64_REGISTER_CR8:
 		if (v > 15)

@@ -12,6 +12,7 @@
 #include "hypervisor/svm/exit.h"
 #include "hypervisor/svm/run_regs.h"
 #include "hypervisor/vp.h"
+#include "x86/cr.h"
 
 #define CHECK_REG(r) static_assert(offsetof(struct vp_regs, gpr[GPR_##r]) == REGS_##r)
 CHECK_REG(RCX);
@@ -107,8 +108,12 @@ void svm_load(struct vp *vp)
 		s->cpu = c;
 		s->generation = 0;
 	}
-	if (!partition_is_root(vp->partition))
-		svm_exceptions_update(vp);
+	/* VMRUN does so, too, but not on every emulator. */
+	cr2_write(s->vmcb->save.cr2);
+	if (partition_is_root(vp->partition))
+		return;
+	svm_exceptions_update(vp);
+	s->flags |= SVM_FRESH;
 }
 
 void svm_flush(struct vp *vp)

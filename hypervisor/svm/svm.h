@@ -33,6 +33,10 @@ struct svm_cpu {
 #define SVM_NMI_WINDOW BIT(1) /* exit when an NMI can be injected */
 #define SVM_NMI_MASKED BIT(2) /* an NMI was injected, its IRET is not done */
 #define SVM_STEP       BIT(3) /* the next entry runs one instruction */
+#define SVM_FRESH      BIT(4) /* a child's first entry here: VMRUN may refuse it */
+
+/* Of the save area that is in use, bytes. */
+#define SVM_SAVE_SIZE offsetof(struct vmcb_save, reserved_278)
 
 /* A VP's part, within struct vp. */
 struct svm_vp {
@@ -49,6 +53,10 @@ struct svm_vp {
 	bool step_tf;
 	u64 step_rip;
 	u64 step_dr6;
+
+	/* From the entry with SVM_FRESH to its exit: what was to be entered. */
+	struct event entered_event;
+	u64 entered[SVM_SAVE_SIZE / sizeof(u64)];
 };
 
 static_assert(sizeof(struct svm_cpu) <= 2 * PAGE_SIZE);
@@ -91,6 +99,10 @@ void svm_interrupt_window(struct vp *vp, bool on, u8 priority);
 void svm_nmi_window(struct vp *vp, bool on);
 /* Before an entry with svm_vp.flags: arms what they ask for. */
 void svm_event_arm(struct vp *vp);
+
+/* refused.c: around an entry with SVM_FRESH, before it and if it failed. */
+void svm_entry_keep(struct vp *vp);
+void svm_entry_undo(struct vp *vp);
 
 /* step.c: running one instruction, to get past what keeps an event out. */
 void svm_step_begin(struct vp *vp);

@@ -96,6 +96,25 @@ void vmx_event_interrupted(struct vp *vp)
 		nmi_unblock();
 }
 
+void vmx_event_refused(struct vp *vp)
+{
+	u32 info = (u32)vmcs_read(VMCS_ENTRY_EVENT);
+	u8 type = EVENT_INFO_TYPE(info);
+	bool has_error = info & EVENT_INFO_ERROR;
+
+	if (!(info & EVENT_INFO_VALID))
+		return;
+	vp->event = (struct event){
+		.valid = true,
+		.type = type,
+		.vector = EVENT_INFO_VECTOR(info),
+		.has_error = has_error,
+		.length = is_software(type) ? (u8)vmcs_read(VMCS_ENTRY_EVENT_LENGTH) : 0,
+		.error = has_error ? (u32)vmcs_read(VMCS_ENTRY_EVENT_ERROR) : 0,
+	};
+	vmcs_write(VMCS_ENTRY_EVENT, 0);
+}
+
 u64 vmx_event_pack(const struct event *e)
 {
 	if (!e->valid)

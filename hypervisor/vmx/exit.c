@@ -137,6 +137,13 @@ static void decode_tpr(struct vp *vp, struct exit *exit)
 	vmx_interrupt_window(vp, false, 0);
 }
 
+static void decode_turn_over(struct vp *vp, struct exit *exit)
+{
+	(void)vp;
+	(void)exit;
+	vmx_turn_begin();
+}
+
 /* Reasons without a row cannot come with the controls in use. */
 static const struct exit_row rows[] = {
 	[REASON_EXCEPTION] = { EXIT_EXCEPTION, false, decode_exception },
@@ -173,7 +180,7 @@ static const struct exit_row rows[] = {
 	[REASON_EPT_VIOLATION] = { EXIT_SLAT_FAULT, false, decode_ept_violation },
 	[REASON_EPT_MISCONFIGURED] = { EXIT_INTERNAL, false, decode_raw },
 	[REASON_INVEPT] = { EXIT_FORBIDDEN, LENGTH, decode_raw },
-	[REASON_PREEMPTION_TIMER] = { EXIT_PREEMPT, false, NULL },
+	[REASON_PREEMPTION_TIMER] = { EXIT_PREEMPT, false, decode_turn_over },
 	[REASON_INVVPID] = { EXIT_FORBIDDEN, LENGTH, decode_raw },
 	[REASON_WBINVD] = { EXIT_CACHE, LENGTH, NULL },
 	[REASON_XSETBV] = { EXIT_XSETBV, LENGTH, NULL },
@@ -192,7 +199,7 @@ static void decode_unexpected(struct vp *vp, struct exit *exit, u32 reason)
 	if (!(reason & REASON_ENTRY_FAILED))
 		return;
 	exit->kind = EXIT_ENTRY_FAILED;
-	vmcs_write(VMCS_ENTRY_EVENT, 0);
+	vmx_event_refused(vp);
 }
 
 void vmx_exit_decode(struct vp *vp, struct exit *exit)

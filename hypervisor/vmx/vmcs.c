@@ -102,15 +102,12 @@ void vmx_exceptions_update(struct vp *vp)
 	vmcs_write(VMCS_EXCEPTION_BITMAP, wanted);
 }
 
-#define STAYS_PER_SECOND 1000u
+#define TURNS_PER_SECOND 1000u
 
-/*
- * The longest stay in the guest. An interrupt ends one at once, but one
- * emulator forgets that at an entry with the guest's IF off.
- */
-static u64 longest_stay(void)
+void vmx_turn_begin(void)
 {
-	return (clock_tsc_hz / STAYS_PER_SECOND) >> VMX_MISC_TIMER_BIT(vmx_caps.misc);
+	vmcs_write(VMCS_GUEST_TIMER,
+		(clock_tsc_hz / TURNS_PER_SECOND) >> VMX_MISC_TIMER_BIT(vmx_caps.misc));
 }
 
 static const struct vmcs_row control_rows[] = {
@@ -283,7 +280,7 @@ void vmcs_setup(struct vp *vp)
 		vmcs_write(VMCS_VPID, vmx->vpid);
 	write_rows(guest_rows, ARRAY_SIZE(guest_rows), vp);
 	if (vmx_controls.pin & PIN_PREEMPTION_TIMER)
-		vmcs_write(VMCS_GUEST_TIMER, longest_stay());
+		vmx_turn_begin();
 	vmx_masks_setup(vp);
 	vmx->rip = 0;
 	vmx->rsp = 0;

@@ -159,6 +159,7 @@
 #define EXIT_CTL_LOAD_PAT    0x080000u
 #define EXIT_CTL_SAVE_EFER   0x100000u
 #define EXIT_CTL_LOAD_EFER   0x200000u
+#define EXIT_CTL_SAVE_TIMER  0x400000u
 
 /* Entry controls, 25.8.1. */
 #define ENTRY_CTL_LOAD_DEBUG 0x0004u

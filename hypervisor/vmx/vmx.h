@@ -78,6 +78,12 @@ void vmcs_setup(struct vp *vp);
 void vmcs_setup_host(void);
 /* The exceptions that exit, after the parent's wishes changed. The VMCS is current. */
 void vmx_exceptions_update(struct vp *vp);
+/*
+ * The preemption timer ends the guest's run, or runs, after a millisecond: an
+ * interrupt does so at once, but one emulator forgets that at an entry with
+ * the guest's IF off. The VMCS is current.
+ */
+void vmx_turn_begin(void);
 
 /* load.c */
 enum hv_status vmx_vp_create(struct vp *vp);
@@ -158,6 +164,8 @@ void vmx_masks_setup(struct vp *vp);
 /* event.c */
 void vmx_event_inject(struct vp *vp);
 void vmx_event_interrupted(struct vp *vp);
+/* After a failed entry: the event that was to be delivered is the VP's again. */
+void vmx_event_refused(struct vp *vp);
 u64 vmx_event_pack(const struct event *event);
 [[nodiscard]] bool vmx_event_unpack(u64 v, struct event *event);
 u8 vmx_tpr(struct vp *vp);

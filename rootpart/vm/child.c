@@ -16,6 +16,9 @@
 #include "rootpart/vm/deposit.h"
 
 #define DEPOSIT_BATCH 8u
+/* Pages for what the child itself asks for, see add_reserve(). */
+#define RESERVE    8u
+#define RESERVE_VP 8u
 #define FLAGS \
 	(HV_CREATE_LARGE_PAGES | HV_CREATE_LOCAL_APIC | HV_CREATE_INTERCEPT_PAGE | HV_CREATE_X2APIC)
 
@@ -140,9 +143,14 @@ static int add_ram(struct child *c, u64 gpa, u64 size)
 static int add_memory(struct child *c, const struct vm_config *config)
 {
 	u64 low = MIN(config->memory, CHILD_LOW_RAM_END);
-	int r = add_ram(c, 0, low);
+	int r;
 
 	c->memory = config->memory;
+	/* Rather than after all that there is was zeroed. */
+	if (config->memory > page_stats_get().free * PAGE_SIZE)
+		return -ENOMEM;
+	r = add_ram(c, 0, low);
+
 	return r == 0 ? add_ram(c, 4 * GIB, config->memory - low) : r;
 }
 
@@ -200,6 +208,22 @@ static int add_vps(struct child *c, const struct vm_config *config)
 	return r;
 }
 
+/*
+ * The child's own writes of synthetic MSRs need pages, too: the hypercall page,
+ * and tables where an overlay splits a large page. Nobody can give more in the
+ * middle of such a write, which would fail.
+ */
+static int add_reserve(struct child *c)
+{
+	u64 wanted = RESERVE + RESERVE_VP * (u64)c->vps;
+	struct hv_memory_balance_output balance;
+	int r = hypercall_memory_balance(c->id, &balance);
+
+	if (r != 0 || balance.available >= wanted)
+		return r;
+	return deposit_give(c->id, (u32)(wanted - balance.available));
+}
+
 static int build(struct child *c, const struct vm_config *config, const char **what)
 {
 	int r;
@@ -221,7 +245,8 @@ static int build(struct child *c, const struct vm_config *config, const char **w
 	if (r != 0)
 		return r;
 	*what = "creating its processors";
-	return add_vps(c, config);
+	r = add_vps(c, config);
+	return r == 0 ? add_reserve(c) : r;
 }
 
 int child_create(struct child *c, const struct vm_config *config, const char **what)

@@ -86,7 +86,12 @@ int machine_pause(struct vm_machine *m)
 {
 	int r = child_suspend(&m->child);
 
-	return r == 0 ? hypercall_set_property(m->child.id, HV_PROPERTY_TIME_FREEZE, 1) : r;
+	if (r == 0)
+		r = hypercall_set_property(m->child.id, HV_PROPERTY_TIME_FREEZE, 1);
+	/* All of it or nothing. */
+	if (r != 0)
+		(void)child_release(&m->child);
+	return r;
 }
 
 int machine_resume(struct vm_machine *m)

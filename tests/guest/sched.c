@@ -5,9 +5,11 @@
  */
 #include "base/assert.h"
 #include "hv/stats.h"
+#include "lib/string.h"
 #include "tests/guest/lib/child_code.h"
 #include "tests/guest/lib/child_vp.h"
 #include "tests/guest/lib/sleep.h"
+#include "x86/cpu.h"
 #include "x86/desc.h"
 
 #define RAM    (4 * MIB)
@@ -121,6 +123,77 @@ static void test_halves(const char *name, u64 wake_us)
 	end_two();
 }
 
+/* One that runs without any exit is counted when it stops. */
+static u64 run_time_now(u32 i)
+{
+	child_suspend(child[i].id, 0);
+	child_release(child[i].id, 0);
+	return run_time(i);
+}
+
+/* What both got together in @us, in percent of one processor. */
+static u64 got_percent(u64 us)
+{
+	u64 run = run_time_now(0) + run_time_now(1);
+	u64 tsc = rdtsc();
+
+	guest_sleep_us(us);
+	return (run_time_now(0) + run_time_now(1) - run) * 100 / (rdtsc() - tsc);
+}
+
+/* Waits until it is at least @low, or for TRIES measures that it is at most @high. */
+static void check_got(const char *name, u64 low, u64 high)
+{
+	u64 got = got_percent(100000);
+
+	for (u32 try = 1; try < TRIES && (got < low || got > high); try++)
+		got = got_percent(100000);
+	guest_check(got >= low && got <= high, name, "%lu%%", got);
+}
+
+/* Both on one of two processors, whichever that is; let go, each has its own. */
+static void test_affinity(void)
+{
+	for (u32 cpu = 0; cpu < 2; cpu++) {
+		start_two(BIT(cpu), code_count, code_count_end);
+		check_got("pinned-to-one", 50, 105);
+		assert(child_affinity(child[0].id, 0, 3) == HV_STATUS_SUCCESS);
+		check_got("spread-over-two", 180, 205);
+		assert(child_affinity(child[1].id, 0, 3) == HV_STATUS_SUCCESS);
+		assert(child_affinity(child[0].id, 0, BIT(cpu)) == HV_STATUS_SUCCESS);
+		check_got("makes-room", 180, 205);
+		end_two();
+	}
+}
+
+/*
+ * Two that sleep, and are woken on the same processor in the same interrupt.
+ * One may not leave it: the other finds the processor that is idle.
+ */
+static void test_woken_together(void)
+{
+	struct code_timer *t[2];
+
+	start_two(1, code_count, code_count_end);
+	for (u32 i = 0; i < 2; i++) {
+		child_suspend(child[i].id, 0);
+		memcpy(child[i].ram + CHILD_CODE, code_wake_count,
+			(size_t)(code_wake_count_end - code_wake_count));
+		child_gate(child[i].ram, CODE_TIMER_VECTOR, CHILD_CODE + CODE_TIMER_HANDLER);
+		t[i] = (struct code_timer *)(void *)child[i].count;
+		*t[i] = (struct code_timer){ .initial = 20000 * 200 };
+		child_register_set(child[i].id, 0, HV_X64_REGISTER_RIP, CHILD_CODE);
+		child_release(child[i].id, 0);
+	}
+	for (u32 i = 0; i < 2; i++)
+		guest_check(guest_sleep_while(&t[i]->spin, 0, SECOND), "sleeps");
+	assert(child_affinity(child[1].id, 0, 3) == HV_STATUS_SUCCESS);
+	for (u32 i = 0; i < 2; i++)
+		guest_check(guest_sleep_while(&t[i]->count, 0, SECOND), "wakes");
+	check_got("woken-together", 180, 205);
+	end_two();
+}
+
 /* Bochs' AMD-V keeps physical interrupts back while a guest's IF is off. */
 static bool interrupts_masked_code(void)
 {
@@ -148,4 +221,8 @@ void guest_main(void)
 		test_masked();
 	test_halves("halves", 50000);
 	test_halves("halves-beside-root", 500);
+	if (guest_bootinfo->processors == 1)
+		return;
+	test_affinity();
+	test_woken_together();
 }

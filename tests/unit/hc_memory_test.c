@@ -56,6 +56,13 @@ enum hv_status hc_child_in(struct hypercall *c, u64 id, enum partition_state sta
 	return HV_STATUS_SUCCESS;
 }
 
+static struct cpu cpu = { .features.phys_bits = 40 };
+
+struct cpu *this_cpu(void)
+{
+	return &cpu;
+}
+
 bool partition_gpa_exists(u64 gpfn)
 {
 	return gpfn < 1ull << 28;

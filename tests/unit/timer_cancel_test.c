@@ -95,9 +95,9 @@ static void test_armed(void **state)
 	(void)state;
 	set_there(&first, fire_second, 1000);
 	set_there(&second, fire_second, 1000);
-	timer_cancel_anywhere(&first);
+	assert_true(timer_cancel_anywhere(&first));
 	assert_false(first.armed);
-	timer_cancel_anywhere(&first);
+	assert_false(timer_cancel_anywhere(&first));
 	(void)interrupt_there(NULL);
 	self = &cpus_[0];
 	assert_int_equal(second_fired, 1);
@@ -114,7 +114,7 @@ static void test_never_set(void **state)
 
 	(void)state;
 	timer_init(&t, fire_second);
-	timer_cancel_anywhere(&t);
+	assert_false(timer_cancel_anywhere(&t));
 	assert_false(t.armed);
 }
 
@@ -147,7 +147,7 @@ static void cancel_while_firing(void)
 	assert_int_equal(pthread_create(&there, NULL, interrupt_there, NULL), 0);
 	wait_for(&firing);
 	fake_on_pause = let_go;
-	timer_cancel_anywhere(&first);
+	assert_int_equal(timer_cancel_anywhere(&first), again);
 	assert_false(load_acquire(&firing));
 	assert_int_equal(fired, 1);
 	assert_true(pauses >= 3);
@@ -190,7 +190,7 @@ static void test_due(void **state)
 	assert_int_equal(pthread_create(&there, NULL, interrupt_there, NULL), 0);
 	wait_for(&firing);
 	assert_true(second.armed);
-	timer_cancel_anywhere(&second);
+	assert_true(timer_cancel_anywhere(&second));
 	assert_int_equal(pauses, 0);
 	store_release(&go, true);
 	assert_int_equal(pthread_join(there, NULL), 0);
@@ -227,7 +227,7 @@ static void test_firing_all_the_time(void **state)
 	set_there(&first, fire_again, 1000);
 	assert_int_equal(pthread_create(&there, NULL, interrupts_without_end, &first), 0);
 	for (u32 i = 0; i < ROUNDS; i++) {
-		timer_cancel_anywhere(&first);
+		(void)timer_cancel_anywhere(&first);
 		for (u32 look = 0; look < 10; look++)
 			assert_false(load_acquire(&firing));
 		assert_false(load_acquire(&first.armed));

@@ -170,6 +170,31 @@ static void test_periods_missed(void **state)
 	assert_in_range(machine_hardware, due, due + 2);
 }
 
+/* An expiry that is over when the VP comes to its next processor is heard of there. */
+static void test_moved(void **state)
+{
+	(void)state;
+	page_write(0, APIC_LVT_TIMER, PERIODIC | VECTOR);
+	page_write(0, APIC_TIMER_INITIAL, 20000);
+	at_ns(150000);
+	assert_true(came());
+	vlapic_timer_move(vp);
+	at_ns(199999);
+	assert_false(came());
+	/* No interrupt of the processor's timer comes between. */
+	fake_tsc = start + machine_ns_to_tsc(200010);
+	vlapic_timer_move(vp);
+	machine_run_to(fake_tsc);
+	assert_true(came());
+	at_ns(299999);
+	assert_false(came());
+	at_ns(300001);
+	assert_true(came());
+	page_write(0, APIC_LVT_TIMER, MASKED | PERIODIC | VECTOR);
+	vlapic_timer_move(vp);
+	assert_false(vp->vlapic.timer.armed);
+}
+
 /* A period of 5 ns must leave the guest time to run. */
 static void test_tiny_period(void **state)
 {
@@ -369,6 +394,7 @@ int main(void)
 		TEST(test_periodic_does_not_drift),
 		TEST(test_periodic_count),
 		TEST(test_periods_missed),
+		TEST(test_moved),
 		TEST(test_tiny_period),
 		TEST(test_masked),
 		TEST(test_over_before_it_is_heard_of),

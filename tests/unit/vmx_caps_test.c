@@ -178,10 +178,10 @@ static void control_words(void **state)
 
 	(void)state;
 	vmx_caps_controls(&caps, &c);
-	assert_int_equal(c.pin, PIN_FORCED | 0x29);
+	assert_int_equal(c.pin, PIN_FORCED | 0x69);
 	assert_int_equal(c.proc, PROC_FORCED | 0xb2200c80);
 	assert_int_equal(c.proc2, 0x10aa);
-	assert_int_equal(c.exit, EXIT_FORCED | 0x3c0204);
+	assert_int_equal(c.exit, EXIT_FORCED | 0x7c0204);
 	assert_int_equal(c.entry, ENTRY_FORCED | 0xc004);
 }
 

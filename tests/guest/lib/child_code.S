@@ -46,6 +46,68 @@
 	jmp 1b
 	END code_count
 
+	/* Gate CODE_TIMER_VECTOR leads to the second half. */
+	CODE code_timer
+	movl $0xfee00000, %ebx
+	movl $0x1ff, 0xf0(%rbx)		/* APIC on */
+	movl $0xb, 0x3e0(%rbx)		/* divide by 1 */
+	movl 8(%rdi), %eax		/* one-shot, or 0x20000: periodic */
+	orl $CODE_TIMER_VECTOR, %eax
+	movl %eax, 0x320(%rbx)
+	movl 16(%rdi), %eax
+	movl %eax, 0x380(%rbx)
+	rdtsc
+	shlq $32, %rdx
+	orq %rdx, %rax
+	movq %rax, 32(%rdi)
+	sti
+	cmpl $0, 24(%rdi)
+	jne 2f
+1:	hlt
+	jmp 1b
+2:	pause
+	jmp 2b
+	.org code_timer + CODE_TIMER_HANDLER
+	pushq %rax
+	pushq %rdx
+	incq (%rdi)
+	rdtsc
+	shlq $32, %rdx
+	orq %rdx, %rax
+	movq %rax, 40(%rdi)
+	movl $0, 0xb0(%rbx)
+	popq %rdx
+	popq %rax
+	iretq
+	END code_timer
+
+	/* The same gate. VP 1 runs from CODE_IPI_TARGET on. */
+	CODE code_ipi
+	movl $0xfee00000, %ebx
+	movl $0x1ff, 0xf0(%rbx)
+4:	cmpl $0, 16(%rdi)		/* VP 1 is ready */
+	je 4b
+1:	incq 8(%rdi)
+	movl $0x01000000, 0x310(%rbx)
+	movl $CODE_TIMER_VECTOR, 0x300(%rbx)
+2:	pause
+	movq (%rdi), %rax
+	cmpq 8(%rdi), %rax
+	jb 2b
+	jmp 1b
+	.org code_ipi + CODE_IPI_TARGET
+	movl $0xfee00000, %ebx
+	movl $0x1ff, 0xf0(%rbx)
+	incl 16(%rdi)
+3:	sti
+	hlt
+	jmp 3b
+	.org code_ipi + CODE_TIMER_HANDLER
+	incq (%rdi)
+	movl $0, 0xb0(%rbx)
+	iretq
+	END code_ipi
+
 	CODE code_count_masked
 1:	incq (%rdi)
 	jmp 1b
@@ -65,5 +127,71 @@
 	incq (%rdi)
 	jmp 1b
 	END code_count_call
+
+	/* The same gate. */
+	CODE code_wake_count
+	movl $0xfee00000, %ebx
+	movl $0x1ff, 0xf0(%rbx)
+	movl $0xb, 0x3e0(%rbx)
+	movl $CODE_TIMER_VECTOR, 0x320(%rbx)
+	movl 16(%rdi), %eax
+	movl %eax, 0x380(%rbx)
+	movq $1, 24(%rdi)
+	sti
+	hlt
+1:	incq (%rdi)
+	jmp 1b
+	.org code_wake_count + CODE_TIMER_HANDLER
+	movl $0, 0xb0(%rbx)
+	iretq
+	END code_wake_count
+	CODE code_out
+1:	outb %al, $0x80
+	jmp 1b
+	END code_out
+
+	CODE code_state
+	pcmpeqd %xmm3, %xmm3
+	fldpi
+	movq $0x123456789000, %rax
+	movq %rax, %cr2
+	movq %rax, %dr1
+	swapgs
+	movl $0xc0000082, %ecx		/* LSTAR, without an exit */
+	movl $0x1000, %eax
+	xorl %edx, %edx
+	wrmsr
+1:	outb %al, $0x80
+	jmp 1b
+	END code_state
+
+	CODE code_call
+	movl $0x40000000, %ecx
+	movl $1, %eax
+	xorl %edx, %edx
+	wrmsr
+	incl %ecx
+	movl %ebx, %eax
+	orl $1, %eax
+	wrmsr
+1:	movq %r12, %rcx
+	movq %r13, %rdx
+	movq %r14, %r8
+	call *%rbx
+	outb %al, $0x80
+	jmp 1b
+	END code_call
+
+	CODE code_probe
+	rdmsr
+1:	outb %al, $0x80
+	jmp 1b
+	.org code_probe + CODE_PROBE_WRITE
+	wrmsr
+	jmp 1b
+	.org code_probe + CODE_PROBE_CPUID
+	cpuid
+	jmp 1b
+	END code_probe
 
 	.section .note.GNU-stack, "", @progbits

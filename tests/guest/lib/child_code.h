@@ -7,6 +7,11 @@
 #pragma once
 
 #define CODE_NMI_HALT_HANDLER 32
+#define CODE_TIMER_VECTOR     0x40
+#define CODE_TIMER_HANDLER    128
+#define CODE_IPI_TARGET       64
+#define CODE_PROBE_WRITE      16
+#define CODE_PROBE_CPUID      32
 
 #ifndef __ASSEMBLER__
 
@@ -23,5 +28,33 @@ CHILD_CODE_OF(code_count);
 CHILD_CODE_OF(code_count_masked);
 CHILD_CODE_OF(code_count_cpuid);
 CHILD_CODE_OF(code_count_call);
+
+/*
+ * The APIC's timer, each 5 ns; RDI leads to a struct code_timer. Waits in HLT,
+ * or in a loop; wake_count counts in a loop after the first interrupt.
+ */
+struct code_timer {
+	volatile u64 count;
+	u64 mode; /* 0 one-shot, 0x20000 periodic; not of wake_count */
+	u64 initial;
+	volatile u64 spin; /* of timer: no HLT; wake_count sets it before it halts */
+	volatile u64 start_tsc;
+	volatile u64 last_tsc;
+};
+CHILD_CODE_OF(code_timer);
+CHILD_CODE_OF(code_wake_count);
+/* Interrupts VP 1, counting at RDI + 8, and waits until that has counted at RDI, again and again. */
+CHILD_CODE_OF(code_ipi);
+/* OUT to port 0x80, for ever. */
+CHILD_CODE_OF(code_out);
+/*
+ * XMM3 all ones, pi on the FPU's stack, 0x123456789000 in CR2 and DR1, GS base and
+ * the kernel's exchanged, 0x1000 in LSTAR; then OUT.
+ */
+CHILD_CODE_OF(code_state);
+/* Puts the hypercall page at RBX, then calls with RCX, RDX, R8 from R12 to R14, and OUT; again and again. */
+CHILD_CODE_OF(code_call);
+/* RDMSR, or WRMSR or CPUID at their offsets, then OUT. */
+CHILD_CODE_OF(code_probe);
 
 #endif
