@@ -19,6 +19,8 @@
 
 struct deposit;
 
+#define SLAT_GPA_BITS 48u /* what four levels of tables map */
+
 #define SLAT_READ  BIT(0)
 #define SLAT_WRITE BIT(1)
 #define SLAT_EXEC  BIT(2)
