@@ -158,7 +158,6 @@ static int add_memory(struct child *c, const struct vm_config *config)
 	u64 low = MIN(config->memory, CHILD_LOW_RAM_END);
 	int r;
 
-	c->memory = config->memory;
 	/* Rather than after all that there is was zeroed. */
 	if (config->memory > page_stats_get().free * PAGE_SIZE)
 		return -ENOMEM;
