@@ -41,13 +41,6 @@ static u32 flushes;
 static struct overlay overlay;
 static void *overlay_page;
 
-static struct cpu cpu = { .features.phys_bits = 40 };
-
-struct cpu *this_cpu(void)
-{
-	return &cpu;
-}
-
 enum hv_status hc_child_in(struct hypercall *c, u64 id, enum partition_state state)
 {
 	assert_int_equal(id, CHILD);
