@@ -90,7 +90,7 @@ enum hv_status hc_read_gpa(struct hypercall *call);
 enum hv_status hc_write_gpa(struct hypercall *call);
 
 /*
- * hc_start_vp.c; a VP of the caller's own partition.
+ * hc_start_vp.c; a VP of the caller's own partition, or of its child.
  * INVALID_PARTITION_ID, INVALID_VP_INDEX, INVALID_VP_STATE unless it waits to
  * be started, INVALID_REGISTER_VALUE.
  */

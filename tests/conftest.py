@@ -21,6 +21,7 @@ import machine as machines  # noqa: E402
 
 sys.path.insert(0, os.path.join(machines.ROOT, "tools"))
 import mkiso  # noqa: E402
+import vms  # noqa: E402
 
 SHIPPED_ISO = machines.BUILD + "/verdigris.iso"
 os.chdir(machines.ROOT)
@@ -120,6 +121,61 @@ def make_iso():
         return out
 
     return make
+
+
+# What lies in /boot/extra of `host`; the guests by their names.
+GUESTS = ["act", "hello"]
+FILES = {
+    "empty": b"",
+    "text": b"This is no kernel.\n" * 100,
+    "short.elf": b"\x7fELF\x02\x01\x01" + bytes(30),
+}
+
+
+class VmHosts:
+    """Boots a vms.Host when one is asked for, and again after one was dropped."""
+
+    def __init__(self, name, iso):
+        self.name = name
+        self.iso = iso
+        self.boots = 0
+        self.host = None
+
+    def get(self):
+        if not self.host:
+            log = "vms-%s-%d" % (self.name, self.boots)
+            self.boots += 1
+            self.host = vms.Host(machines.machine(self.name, self.iso, log).__enter__())
+        return self.host
+
+    def drop(self):
+        if self.host:
+            self.host.machine.kill()
+        self.host = None
+
+
+@pytest.fixture(scope="session")
+def vm_host(request, make_iso):
+    """One machine, named by the test's parameter, for all tests of VMs on it."""
+    files = {name + ".elf": vms.guest(name) for name in GUESTS}
+    iso = make_iso(extra=[(vms.archive("vms", dict(files, **FILES)), "extra.cpio")])
+    hosts = VmHosts(request.param, iso)
+    yield hosts
+    hosts.drop()
+
+
+@pytest.fixture
+def host(vm_host, request):
+    """Its vms.Host, which after a test must be as it was before."""
+    host = vm_host.get()
+    free = host.memory_free()
+    yield host
+    if request.node.row["failed"]:
+        vm_host.drop()
+        return
+    host.clear()
+    assert host.states() == {}
+    assert host.memory_free() == free
 
 
 def cpu_now():

@@ -71,7 +71,6 @@ int machine_start(struct vm_machine *m, const struct vm_config *config, struct v
 		r = run(m, why);
 	if (r != 0)
 		machine_end(m);
-	m->started_ns = time_ns();
 	return r;
 }
 
@@ -86,7 +85,12 @@ int machine_pause(struct vm_machine *m)
 {
 	int r = child_suspend(&m->child);
 
-	return r == 0 ? hypercall_set_property(m->child.id, HV_PROPERTY_TIME_FREEZE, 1) : r;
+	if (r == 0)
+		r = hypercall_set_property(m->child.id, HV_PROPERTY_TIME_FREEZE, 1);
+	/* All of it or nothing. */
+	if (r != 0)
+		(void)child_release(&m->child);
+	return r;
 }
 
 int machine_resume(struct vm_machine *m)

@@ -2,7 +2,7 @@
 /*
  * guest_code(): the bytes at RIP for an intercept message, up to the end of
  * what can be read, at borders of pages and of the address space.
- * sources: hypervisor/guest.c tests/unit/fake_vp.c lib/insn.c
+ * sources: hypervisor/guest.c hypervisor/guest_walk.c tests/unit/fake_vp.c lib/insn.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,6 +28,12 @@
 
 static u8 memory[PAGES][4096] __attribute__((aligned(4096)));
 static u64 forbidden;
+
+/* The VP's, here. */
+struct cpu *this_cpu(void)
+{
+	return &fake_cpu;
+}
 
 void *window_map(u32 slot, spa_t spa)
 {

@@ -24,6 +24,7 @@
 #include "x86/msr.h"
 
 static struct vp other;
+static struct partition child;
 static u32 wakes, traced;
 
 bool hc_is_own_partition(const struct hypercall *call, u64 id)
@@ -31,10 +32,29 @@ bool hc_is_own_partition(const struct hypercall *call, u64 id)
 	return id == HV_PARTITION_SELF || id == call->vp->partition->id;
 }
 
+/* The one VP of the one child, if it is at rest. */
+static enum hv_status child_status;
+
+enum hv_status hc_child_vp_stopped(struct hypercall *call, u64 id, u32 index, struct vp **vp)
+{
+	assert_ptr_equal(call->vp, &fake_vp);
+	if (id != 5)
+		return HV_STATUS_INVALID_PARTITION_ID;
+	assert_int_equal(index, 2);
+	*vp = &other;
+	return child_status;
+}
+
+static bool managed(void)
+{
+	return fake_partition.manage.next != fake_partition.manage.owner;
+}
+
+/* Nobody else may come in between while it is made ready. */
 void sched_wake(struct vp *vp)
 {
 	assert_ptr_equal(vp, &other);
-	assert_int_equal(fake_partition.lock.next, fake_partition.lock.owner);
+	assert_int_equal(managed(), other.partition == &fake_partition);
 	wakes++;
 }
 
@@ -50,7 +70,8 @@ void trace(enum trace_event event, const struct vp *vp, u64 a, u64 b)
 struct cpuid_regs policy_cpuid_of(const struct partition *p, u32 leaf)
 {
 	(void)p;
-	(void)leaf;
+	if (leaf == 0x80000008)
+		return (struct cpuid_regs){ .eax = 0x3028 };
 	return (struct cpuid_regs){ ~0u, ~0u, ~0u, ~0u };
 }
 
@@ -71,6 +92,7 @@ static int setup(void **state)
 	other.cpu = &fake_cpu;
 	other.index = 2;
 	wakes = traced = 0;
+	child_status = HV_STATUS_SUCCESS;
 	return 0;
 }
 
@@ -107,8 +129,11 @@ static struct hv_start_vp_input good_start(void)
 static enum hv_status call(const struct hv_start_vp_input *in)
 {
 	struct hypercall call = { .vp = &fake_vp, .input = in, .input_size = sizeof(*in) };
+	bool before = managed();
+	enum hv_status status = hc_start_virtual_processor(&call);
 
-	return hc_start_virtual_processor(&call);
+	assert_int_equal(managed(), before);
+	return status;
 }
 
 static enum hv_status start(const struct hv_start_vp_input *in)
@@ -143,7 +168,52 @@ static void test_start(void **state)
 	other.stop = VP_STOP_HALT;
 	assert_int_equal(call(&in), HV_STATUS_INVALID_VP_STATE);
 	assert_int_equal(wakes, 1);
-	assert_int_equal(fake_partition.lock.next, fake_partition.lock.owner);
+}
+
+/* Not while it has not left its processor yet. */
+static void test_still_running(void **state)
+{
+	struct hv_start_vp_input in = good_start();
+
+	(void)state;
+	other.running = true;
+	assert_int_equal(start(&in), HV_STATUS_INVALID_VP_STATE);
+	assert_int_equal(other.stop, VP_STOP_STARTUP);
+	assert_int_equal(wakes, 0);
+}
+
+/* Somebody manages the partition, and may wait for the caller: it leaves and comes again. */
+static void test_managed(void **state)
+{
+	struct hv_start_vp_input in = good_start();
+
+	(void)state;
+	spin_lock(&fake_partition.manage);
+	assert_int_equal(start(&in), HYPERCALL_AGAIN);
+	assert_int_equal(other.stop, VP_STOP_STARTUP);
+	spin_unlock(&fake_partition.manage);
+	assert_int_equal(start(&in), 0);
+}
+
+/* A child's; its parent holds it suspended beside. */
+static void test_child(void **state)
+{
+	struct hv_start_vp_input in = good_start();
+
+	(void)state;
+	child.parent = &fake_partition;
+	other.partition = &child;
+	in.partition_id = 5;
+	assert_int_equal(start(&in), 0);
+	assert_int_equal(other.stop, 0);
+	assert_int_equal(other.regs.rip, in.context.rip);
+	assert_int_equal(wakes, 1);
+	other.stop = VP_STOP_STARTUP | VP_STOP_EXPLICIT;
+	assert_int_equal(call(&in), 0);
+	assert_int_equal(other.stop, VP_STOP_EXPLICIT);
+	child_status = HV_STATUS_INVALID_VP_STATE;
+	assert_int_equal(start(&in), HV_STATUS_INVALID_VP_STATE);
+	assert_int_equal(other.stop, VP_STOP_STARTUP);
 }
 
 static void test_target(void **state)
@@ -262,6 +332,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_start, setup),
+		cmocka_unit_test_setup(test_still_running, setup),
+		cmocka_unit_test_setup(test_managed, setup),
+		cmocka_unit_test_setup(test_child, setup),
 		cmocka_unit_test_setup(test_target, setup),
 		cmocka_unit_test_setup(test_registers, setup),
 		cmocka_unit_test_setup(test_segments, setup),

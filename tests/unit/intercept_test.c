@@ -21,6 +21,7 @@
 #include "hypervisor/intercept.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/policy.h"
+#include "hypervisor/root.h"
 #include "hypervisor/trace.h"
 #include "hypervisor/vp.h"
 
@@ -83,11 +84,23 @@ void trace(enum trace_event event, const struct vp *v, u64 a, u64 b)
 	traces++;
 }
 
+/* The root's VPs: the nearest, which may not listen, and the first. */
+struct partition *root_partition = &root;
+static struct vp first_vp;
+static bool root_vp_listens;
+static const struct vp *posted_to;
 static u32 posted;
+
+bool synic_is_open(const struct synic *s, u32 sint)
+{
+	assert_ptr_equal(s, &root_vp.synic);
+	assert_int_equal(sint, 0);
+	return root_vp_listens;
+}
 
 void synic_post(struct vp *to, u32 sint, struct synic_message *m)
 {
-	assert_ptr_equal(to, &root_vp);
+	posted_to = to;
 	assert_int_equal(sint, 0);
 	assert_ptr_equal(m, &vp.intercept);
 	posted++;
@@ -154,6 +167,8 @@ static int setup(void **state)
 	child.id = 0x7766;
 	child.parent = &root;
 	cpu.root_vp = &root_vp;
+	root.vps[0] = &first_vp;
+	root_vp_listens = true;
 	vp.partition = &child;
 	vp.cpu = &cpu;
 	vp.index = 0x21;
@@ -517,8 +532,14 @@ static void test_post(void **state)
 	intercept_halt(&vp);
 	intercept_post(&vp);
 	assert_int_equal(posted, 1);
+	assert_ptr_equal(posted_to, &root_vp);
 	assert_false(vp.intercept_waits);
 	assert_int_equal(vp.stop, VP_STOP_INTERCEPT);
+	/* A root VP that nobody uses does not keep it. */
+	root_vp_listens = false;
+	intercept_post(&vp);
+	assert_int_equal(posted, 2);
+	assert_ptr_equal(posted_to, &first_vp);
 }
 
 static u64 register_at(u32 offset)

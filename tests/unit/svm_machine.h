@@ -38,6 +38,8 @@ static u32 entries, kicks, exception_updates;
 
 const u8 svm_enter_end[1];
 
+u64 fake_cr2;
+
 void svm_enter(void *regs, u64 vmcb, u64 host)
 {
 	assert_ptr_equal(regs, &vp.regs);

@@ -2,7 +2,9 @@
 /*
  * How AMD-V without virtual NMIs keeps them apart: the mask until IRET, the
  * step past it, windows.
- * sources: hypervisor/svm/run.c hypervisor/svm/exit.c hypervisor/svm/event.c hypervisor/svm/step.c
+ * sources: hypervisor/svm/run.c hypervisor/svm/exit.c hypervisor/svm/event.c
+ * sources: hypervisor/svm/step.c hypervisor/svm/refused.c
+ * cflags: -Itests/unit/fake_cr
  */
 #include "tests/unit/svm_machine.h"
 

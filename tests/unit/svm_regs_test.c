@@ -3,6 +3,7 @@
  * Registers of an AMD-V VP by name: what set() takes, get() gives; what VMRUN
  * would refuse is refused; and what follows from a value.
  * sources: hypervisor/svm/regs.c
+ * cflags: -Itests/unit/fake_cr
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,6 +27,13 @@ static struct vp vp;
 void svm_nmi_mask(struct svm_vp *v, bool on)
 {
 	v->flags = on ? v->flags | SVM_NMI_MASKED : v->flags & ~(u32)SVM_NMI_MASKED;
+}
+
+u64 fake_cr2;
+
+struct cpu *this_cpu(void)
+{
+	return &cpu;
 }
 
 static int setup(void **state)
@@ -211,10 +219,26 @@ static void test_interrupt_state(void **state)
 	(void)state;
 	assert_int_equal(set(HV_REGISTER_INTERRUPT_STATE, 3), HV_STATUS_SUCCESS);
 	assert_int_equal(get(HV_REGISTER_INTERRUPT_STATE), 3);
+	/* One instruction ends the shadow, whatever VMRUN makes of it. */
+	assert_true(s.flags & SVM_STEP);
 	svm_advance(&vp, 2);
 	assert_int_equal(get(HV_REGISTER_INTERRUPT_STATE), 2);
 	assert_int_equal(set(HV_REGISTER_INTERRUPT_STATE, 0), HV_STATUS_SUCCESS);
 	assert_int_equal(s.flags, 0);
+}
+
+/* The processor of a VP that is loaded has it as well. */
+static void test_cr2(void **state)
+{
+	(void)state;
+	fake_cr2 = 1;
+	cpu.current = NULL;
+	assert_int_equal(set(HV_X64_REGISTER_CR2, 0x1234), HV_STATUS_SUCCESS);
+	assert_int_equal(fake_cr2, 1);
+	cpu.current = &vp;
+	assert_int_equal(set(HV_X64_REGISTER_CR2, 0x5678), HV_STATUS_SUCCESS);
+	assert_int_equal(fake_cr2, 0x5678);
+	assert_int_equal(get(HV_X64_REGISTER_CR2), 0x5678);
 }
 
 static void test_tpr(void **state)
@@ -252,6 +276,7 @@ int main(void)
 		cmocka_unit_test_setup(test_ss_gives_cpl, setup),
 		cmocka_unit_test_setup(test_pending_interruption, setup),
 		cmocka_unit_test_setup(test_interrupt_state, setup),
+		cmocka_unit_test_setup(test_cr2, setup),
 		cmocka_unit_test_setup(test_tpr, setup),
 		cmocka_unit_test_setup(test_advance_wraps_by_mode, setup),
 	};

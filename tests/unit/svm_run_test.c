@@ -3,9 +3,13 @@
  * Entries and exits of an AMD-V VP against a made-up processor, which takes
  * the place of VMRUN: exit records, events interrupted and delivered again,
  * windows, the end of an NMI's handler, ASIDs.
- * sources: hypervisor/svm/run.c hypervisor/svm/exit.c hypervisor/svm/event.c hypervisor/svm/step.c
+ * sources: hypervisor/svm/run.c hypervisor/svm/exit.c hypervisor/svm/event.c
+ * sources: hypervisor/svm/step.c hypervisor/svm/refused.c
+ * cflags: -Itests/unit/fake_cr
  */
 #include "tests/unit/svm_machine.h"
+
+static struct partition child = { .parent = &root };
 
 /* --- Records --- */
 
@@ -203,6 +207,78 @@ static void test_invalid_cr3_write(void **state)
 	code.reg = 0;
 	run();
 	assert_int_equal(exit_.kind, EXIT_ENTRY_FAILED);
+}
+
+/* What VMRUN refused comes back as it was, though the processor left its own there. */
+static void refuse_and_spoil(struct vmcb *v)
+{
+	assert_int_equal(v->control.inject, 1ull << 31 | 1 << 11 | 3 << 8 | 13 | 0x18ull << 32);
+	memset(&v->save, 0xee, sizeof(v->save));
+	v->control.exit_code = 0xffffffff;
+}
+
+static void test_refused(void **state)
+{
+	struct vmcb_save before;
+
+	(void)state;
+	vp.partition = &child;
+	s.vmcb->save.cr2 = 0x4321;
+	s.vmcb->save.cr3 = 0x1000;
+	s.vmcb->save.debug_control = 7;
+	vp.regs.gpr[0] = 0x11;
+	vp.regs.gpr[4] = 0x22;
+	vp.event = (struct event){ true, EVENT_EXCEPTION, 13, true, 0, 0x18 };
+	svm_load(&vp);
+	assert_int_equal(fake_cr2, 0x4321);
+	before = s.vmcb->save;
+	script[0] = refuse_and_spoil;
+	script[1] = exit_cpuid;
+	script[2] = refuse_and_spoil;
+	run();
+	assert_int_equal(exit_.kind, EXIT_ENTRY_FAILED);
+	assert_int_equal(vp.regs.rip, RIP);
+	assert_int_equal(vp.regs.rflags, 2);
+	assert_int_equal(vp.regs.gpr[0], 0x11);
+	assert_int_equal(vp.regs.gpr[4], 0x22);
+	assert_int_equal(s.vmcb->save.cr3, before.cr3);
+	assert_int_equal(s.vmcb->save.cr2, before.cr2);
+	assert_int_equal(s.vmcb->save.debug_control, 7);
+	assert_true(vp.event.valid && vp.event.has_error);
+	assert_int_equal(vp.event.vector, 13);
+	assert_int_equal(vp.event.error, 0x18);
+	assert_int_equal(s.flags, 0);
+	/* Only the first entry is somebody else's making. */
+	svm_load(&vp);
+	vp.event.valid = false;
+	run();
+	assert_int_equal(exit_.kind, EXIT_CPUID);
+	assert_int_equal(s.flags, 0);
+	vp.event = (struct event){ true, EVENT_EXCEPTION, 13, true, 0, 0x18 };
+	run();
+	assert_int_equal(exit_.kind, EXIT_ENTRY_FAILED);
+	assert_int_equal(s.vmcb->save.cr3, 0xeeeeeeeeeeeeeeeeull);
+}
+
+/* An NMI that was refused is not under way. */
+static void refuse(struct vmcb *v)
+{
+	v->control.exit_code = 0xffffffff;
+}
+
+static void test_refused_nmi(void **state)
+{
+	(void)state;
+	vp.partition = &child;
+	svm_load(&vp);
+	vp.event = (struct event){ true, EVENT_NMI, 2, false, 0, 0 };
+	script[0] = refuse;
+	run();
+	assert_int_equal(exit_.kind, EXIT_ENTRY_FAILED);
+	assert_true(vp.event.valid);
+	assert_int_equal(vp.event.type, EVENT_NMI);
+	assert_false(iret_intercepted());
+	assert_int_equal(s.flags, 0);
 }
 
 /* --- Events --- */
@@ -457,6 +533,8 @@ int main(void)
 		cmocka_unit_test_setup(test_nested_faults, setup),
 		cmocka_unit_test_setup(test_unexpected_codes, setup),
 		cmocka_unit_test_setup(test_invalid_cr3_write, setup),
+		cmocka_unit_test_setup(test_refused, setup),
+		cmocka_unit_test_setup(test_refused_nmi, setup),
 		cmocka_unit_test_setup(test_injection_is_once, setup),
 		cmocka_unit_test_setup(test_interrupted_is_injected_again, setup),
 		cmocka_unit_test_setup(test_software_events_run_again, setup),

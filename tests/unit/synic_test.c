@@ -114,7 +114,7 @@ static u64 get(u32 msr)
 
 static void set(u32 msr, u64 v)
 {
-	assert_true(synic_msr_write(&vp, msr, v));
+	assert_true(synic_msr_write(&vp, msr, v, &vp));
 }
 
 static int setup(void **state)
@@ -201,9 +201,9 @@ static void test_reset(void **state)
 		assert_int_equal(get(SINT + i), MASKED);
 	assert_false(synic_msr_read(&vp, SINT - 1, &v));
 	assert_false(synic_msr_read(&vp, SINT + 16, &v));
-	assert_false(synic_msr_write(&vp, SINT - 1, MASKED));
-	assert_false(synic_msr_write(&vp, SINT + 16, MASKED));
-	assert_false(synic_msr_write(&vp, SVERSION, 1));
+	assert_false(synic_msr_write(&vp, SINT - 1, MASKED, &vp));
+	assert_false(synic_msr_write(&vp, SINT + 16, MASKED, &vp));
+	assert_false(synic_msr_write(&vp, SVERSION, 1, &vp));
 }
 
 static void test_values(void **state)
@@ -217,7 +217,7 @@ static void test_values(void **state)
 	assert_int_equal(get(SINT + 15), 0xff | MASKED | AUTO_EOI | POLLING);
 	/* A vector that no APIC takes, unless nothing will come. */
 	set(SINT, MASKED | 0xf);
-	assert_false(synic_msr_write(&vp, SINT, 0xf));
+	assert_false(synic_msr_write(&vp, SINT, 0xf, &vp));
 	assert_int_equal(get(SINT), MASKED | 0xf);
 	set(SINT, 0x10);
 	assert_int_equal(get(SINT), 0x10);
@@ -252,18 +252,18 @@ static void test_page_without_a_place(void **state)
 {
 	(void)state;
 	no_place = 0x7000;
-	assert_false(synic_msr_write(&vp, SIMP, 0x7001));
+	assert_false(synic_msr_write(&vp, SIMP, 0x7001, &vp));
 	assert_int_equal(get(SIMP), 0);
 	assert_int_equal(overlay_at, 1);
 	set(SIMP, PAGE_GPA | 1);
 	memset(&page, FULL_PAGE, sizeof(page));
-	assert_false(synic_msr_write(&vp, SIMP, 0x7001));
+	assert_false(synic_msr_write(&vp, SIMP, 0x7001, &vp));
 	assert_int_equal(get(SIMP), PAGE_GPA | 1);
 	assert_int_equal(overlay_at, PAGE_GPA);
 	assert_int_equal(page.slot[0].header.size, FULL_PAGE);
 	/* Nor the old one: then it is off, and says so. */
 	no_place_either = PAGE_GPA;
-	assert_false(synic_msr_write(&vp, SIMP, 0x7001));
+	assert_false(synic_msr_write(&vp, SIMP, 0x7001, &vp));
 	assert_int_equal(get(SIMP), PAGE_GPA);
 	assert_int_equal(overlay_at, 1);
 }
@@ -482,7 +482,7 @@ static void *reader(void *arg)
 		if (slot->payload[0] != expected++)
 			store_release(&reader_failed, true);
 		(void)atomic_exchange(&slot->header.type, 0u);
-		if (load_acquire(&slot->header.flags) & 1 && !synic_msr_write(&vp, EOM, 0))
+		if (load_acquire(&slot->header.flags) & 1 && !synic_msr_write(&vp, EOM, 0, &vp))
 			store_release(&reader_failed, true);
 	}
 	return NULL;

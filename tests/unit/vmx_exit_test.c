@@ -315,6 +315,24 @@ static void failed_entry(void **state)
 	assert_int_equal(ex.raw.reason, 0x80000021);
 	assert_int_equal(ex.raw.info, 3);
 	assert_int_equal(fake_read(VMCS_ENTRY_EVENT), 0);
+	/* The event is the VP's again. */
+	assert_true(vp.event.valid && !vp.event.has_error);
+	assert_int_equal(vp.event.type, EVENT_EXTERNAL);
+	assert_int_equal(vp.event.vector, 0x30);
+	vp.event.valid = false;
+	leave(0x80000021, 3);
+	assert_false(vp.event.valid);
+	fake_write(VMCS_ENTRY_EVENT, 0x80000b0d);
+	fake_write(VMCS_ENTRY_EVENT_ERROR, 0x18);
+	leave(0x80000021, 3);
+	assert_true(vp.event.valid && vp.event.has_error);
+	assert_int_equal(vp.event.vector, VEC_GP);
+	assert_int_equal(vp.event.error, 0x18);
+	fake_write(VMCS_ENTRY_EVENT, 0x80000480);
+	fake_write(VMCS_ENTRY_EVENT_LENGTH, 2);
+	leave(0x80000021, 3);
+	assert_int_equal(vp.event.type, EVENT_SOFTWARE_INT);
+	assert_int_equal(vp.event.length, 2);
 }
 
 /* An entry fails if the error code is not there exactly where it must be. */

@@ -16,6 +16,7 @@
 
 #include "hv/vp.h"
 #include "hypervisor/partition.h"
+#include "hypervisor/registers.h"
 #include "hypervisor/sched.h"
 #include "hypervisor/vp.h"
 
@@ -63,14 +64,16 @@ void synic_cancel(struct synic_message *m)
 	step('c');
 }
 
-/* The back end: segments by number; one may be refused. */
+/* Registers: segments by number; one may be refused. */
 static struct hv_segment segments[6];
 static u32 sets;
 static int refused;
 
-static enum hv_status fake_set(struct vp *v, u32 name, const union hv_register_value *value)
+enum hv_status register_set(
+	struct vp *v, u32 name, const union hv_register_value *value, struct vp *by)
 {
 	assert_ptr_equal(v, &vp);
+	assert_null(by);
 	assert_in_range(name, 0x60000, 0x60005);
 	if ((int)(name & 0xf) == refused)
 		return HV_STATUS_INVALID_REGISTER_VALUE;
@@ -78,9 +81,6 @@ static enum hv_status fake_set(struct vp *v, u32 name, const union hv_register_v
 	sets++;
 	return HV_STATUS_SUCCESS;
 }
-
-static const struct virt_ops ops = { .set = fake_set };
-const struct virt_ops *virt = &ops;
 
 static void put(u32 offset, u32 size, u64 v)
 {

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A child that does one thing: what its command line says, for the tests of
+ * the command `vm` (tests/e2e/test_vm.py).
+ * machines: none
+ */
+#include "hv/msr.h"
+#include "lib/string.h"
+#include "tests/guest/lib/guest.h"
+#include "x86/atomic.h"
+#include "x86/cpu.h"
+#include "x86/desc.h"
+#include "x86/io.h"
+#include "x86/msr.h"
+
+#define COM1          0x3f8u
+#define SLEEP_CONTROL 0x600u
+#define SLEEP_S5      0x34u /* type 5 and enable */
+#define RESET_CONTROL 0xcf9u
+#define KEYBOARD      0x64u
+#define NOTHING       0xd0000000u /* between RAM and 4 GiB */
+#define COUNT_US      20000u
+
+static u32 vps_up;
+
+_Noreturn static void spin(void)
+{
+	for (;;)
+		cpu_pause();
+}
+
+/* A line each 20 ms of the TSC: a number, and reference time in 100 ns. */
+static void count(void)
+{
+	for (u64 i = 1;; i++) {
+		guest_print("count %lu at %lu\r\n", i, msr_read(HV_MSR_TIME_REF_COUNT));
+		guest_delay_us(COUNT_US);
+	}
+}
+
+static void flood(void)
+{
+	for (u64 i = 0;; i++)
+		guest_print("flood %lu, a line like many others of the same child\r\n", i);
+}
+
+static void calls(void)
+{
+	for (;;)
+		(void)guest_hypercall(HV_CALL_NOTIFY_LONG_SPIN_WAIT | HV_CONTROL_FAST, 1, 0);
+}
+
+/* Each of these exits goes to the worker. */
+static void ports(void)
+{
+	for (;;)
+		out8(0x80, 0);
+}
+
+static void idle(void)
+{
+	for (;;)
+		irq_wait();
+}
+
+static void halt(void)
+{
+	irq_disable();
+	for (;;)
+		cpu_halt();
+}
+
+static void sleep(void)
+{
+	out8(SLEEP_CONTROL, SLEEP_S5);
+}
+
+static void reset(void)
+{
+	out8(RESET_CONTROL, 2);
+	out8(RESET_CONTROL, 6);
+}
+
+static void reset_by_keyboard(void)
+{
+	out8(KEYBOARD, 0xfe);
+}
+
+static void triple(void)
+{
+	struct desc_ptr none = { 0, 0 };
+
+	idt_load(&none);
+	__builtin_trap();
+}
+
+/* Bytes of ones are no instruction, and there is no handler for that either. */
+static void jump(void)
+{
+	struct desc_ptr none = { 0, 0 };
+
+	idt_load(&none);
+	((void (*)(void))(u64)NOTHING)();
+}
+
+static void vp_main(void *arg)
+{
+	(void)arg;
+	atomic_fetch_add(&vps_up, 1);
+	spin();
+}
+
+/* Starts VPs for as long as there are some. */
+static void cpus(void)
+{
+	u32 n = 1;
+
+	while (n < 64 && guest_start_vp(n, vp_main, NULL) == HV_STATUS_SUCCESS)
+		n++;
+	while (load_acquire(&vps_up) < n - 1)
+		cpu_pause();
+	guest_print("cpus %u\r\n", n);
+	spin();
+}
+
+static char key(void)
+{
+	while (!(in8(COM1 + 5) & 1))
+		cpu_pause();
+	return (char)in8(COM1);
+}
+
+static void keys(void);
+
+static const struct {
+	const char *name;
+	char key; /* for keys() */
+	void (*act)(void);
+} acts[] = {
+	{ "spin", 'l', spin },
+	{ "count", 'c', count },
+	{ "flood", 'f', flood },
+	{ "calls", 'v', calls },
+	{ "ports", 'p', ports },
+	{ "idle", 'i', idle },
+	{ "halt", 'h', halt },
+	{ "sleep", 's', sleep },
+	{ "reset", 'r', reset },
+	{ "reset-by-keyboard", 'k', reset_by_keyboard },
+	{ "triple", 't', triple },
+	{ "jump", 'j', jump },
+	{ "cpus", 'm', cpus },
+	{ "keys", 0, keys },
+};
+
+/* Says which keys come; Ctrl and a letter's key does that act. */
+static void keys(void)
+{
+	for (;;) {
+		char c = key();
+
+		guest_print("key %u\r\n", (u8)c);
+		for (u32 i = 0; i < ARRAY_SIZE(acts); i++)
+			if (acts[i].key && (acts[i].key & 0x1f) == c)
+				acts[i].act();
+	}
+}
+
+void guest_main(void)
+{
+	const char *what = (const char *)guest_start_info->cmdline;
+
+	for (u32 i = 0; i < ARRAY_SIZE(acts); i++) {
+		if (strcmp(what, acts[i].name) != 0)
+			continue;
+		guest_print("act %s\r\n", what);
+		acts[i].act();
+		guest_fail(what, "it is still there");
+		return;
+	}
+	guest_fail("act", "nothing is called \"%s\"", what);
+}
