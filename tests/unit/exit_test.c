@@ -52,7 +52,15 @@ HANDLER(mmio_handle, 'm')
 HANDLER(intercept_io, 'I')
 HANDLER(intercept_memory, 'M')
 
-static bool apic_page, device, wanted;
+static bool apic_page, device, wanted, logged;
+
+bool slat_log_write(struct slat *slat, gpa_t gpa)
+{
+	assert_ptr_equal(slat, &fake_partition.slat);
+	assert_int_equal(gpa.a & ~PAGE_MASK, 0x7000);
+	called('l');
+	return logged;
+}
 
 bool mmio_is_apic(const struct vp *vp, const struct exit *exit)
 {
@@ -182,7 +190,7 @@ static int setup(void **state)
 	virt = &with_dump;
 	fake_vp.regs.rip = 0x1000;
 	memset(calls, 0, sizeof(calls));
-	apic_page = device = wanted = msr_known = false;
+	apic_page = device = wanted = logged = msr_known = false;
 	dumps = 0;
 	return 0;
 }
@@ -220,8 +228,6 @@ static void test_delegation(void **state)
 {
 	(void)state;
 	handle((struct exit){ .kind = EXIT_NONE });
-	assert_string_equal(calls, "");
-	handle((struct exit){ .kind = EXIT_PREEMPT });
 	assert_string_equal(calls, "");
 	handle((struct exit){ .kind = EXIT_HYPERCALL });
 	assert_string_equal(calls, "h");
@@ -295,6 +301,33 @@ static void test_child_io_and_memory(void **state)
 	handle((struct exit){ .kind = EXIT_SLAT_FAULT, .slat = { .gpa = GPA(0x7000) } });
 	assert_string_equal(calls, "m");
 	assert_int_equal(fake_injected, 0);
+	moved(false);
+}
+
+/* To a page whose writes are logged; to its hypercall page; to any other. */
+static void test_child_writes(void **state)
+{
+	const struct exit write = { .kind = EXIT_SLAT_FAULT,
+		.slat = { .gpa = GPA(0x7123), .access = ACCESS_WRITE } };
+
+	(void)state;
+	handle(write);
+	assert_string_equal(calls, "lM");
+	logged = true;
+	handle(write);
+	assert_string_equal(calls, "l");
+	logged = false;
+	fake_partition.hypercall_overlay.gpa = GPA(0x7000);
+	handle(write);
+	assert_string_equal(calls, "lM");
+	assert_int_equal(fake_injected, 0);
+	fake_partition.hypercall_overlay.on = true;
+	handle(write);
+	assert_string_equal(calls, "l");
+	injected(VEC_GP);
+	fake_partition.hypercall_overlay.gpa = GPA(0x8000);
+	handle(write);
+	assert_string_equal(calls, "lM");
 	moved(false);
 }
 
@@ -430,6 +463,7 @@ int main(void)
 		cmocka_unit_test_setup(test_root_fails, setup),
 		cmocka_unit_test_setup(test_root_halts, setup),
 		cmocka_unit_test_setup(test_child_io_and_memory, setup_child),
+		cmocka_unit_test_setup(test_child_writes, setup_child),
 		cmocka_unit_test_setup(test_child_fails, setup_child),
 		cmocka_unit_test_setup(test_child_halts, setup_child),
 		cmocka_unit_test_setup(test_child_msrs, setup_child),
