@@ -2,6 +2,7 @@
 /*
  * MSRs as the policy shows them: a case per row of hypervisor/policy_msr.c. What may be read is read, what may be written reads
  * back, everything else is #GP and a line in the log, and changes nothing.
+ * child: svm-smp1-bios vmx-smp1
  */
 #include "hv/msr.h"
 #include "lib/format.h"
