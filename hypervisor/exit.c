@@ -80,9 +80,14 @@ static void handle_hlt(struct vp *vp, const struct exit *exit)
 	if (!vp_skip(vp, exit) || vp->event.valid)
 		return;
 	atomic_fetch_or(&vp->stop, (u32)VP_STOP_HALT);
+	if (partition_is_root(vp->partition))
+		return;
 	/* Only an NMI could end this: its parent may want to know. */
-	if (!(vp->regs.rflags & RFLAGS_IF) && !partition_is_root(vp->partition))
+	if (!(vp->regs.rflags & RFLAGS_IF))
 		intercept_halt(vp);
+	/* It waited for a window, which the HLT came before: sched.c looks at work only. */
+	else if (vlapic_highest_irr(&vp->vlapic) != VLAPIC_NONE)
+		atomic_fetch_or(&vp->work, VP_WORK_INTERRUPT);
 }
 
 static void handle_rdmsr(struct vp *vp, const struct exit *exit)

@@ -123,21 +123,13 @@ static void map_below(struct overlay *o, u64 spa, u32 access)
 	};
 }
 
-/* While writes are logged, a page that is new has all been written. */
-static u32 access_at(const struct partition *p, u64 gpa, u32 access)
-{
-	struct slat_mapping m;
-
-	if (p->slat.log == SLAT_LOG_OFF)
-		return access;
-	return access | (mapped_at(p, gpa, &m) ? m.access & SLAT_DIRTY : SLAT_DIRTY);
-}
-
 static enum hv_status map_page(struct partition *p, u64 gpa, u64 spa, u32 access)
 {
 	struct overlay *o = overlay_find(p, GPA(gpa));
 
-	access = access_at(p, gpa, access);
+	/* New, or perhaps written to at this moment: it counts as written. */
+	if (p->slat.log != SLAT_LOG_OFF)
+		access |= SLAT_DIRTY;
 	if (!o)
 		return slat_map(&p->slat, GPA(gpa), SPA(spa), PAGE_SIZE, access, MEMTYPE_WB, 1);
 	map_below(o, spa, access);

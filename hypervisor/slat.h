@@ -19,10 +19,12 @@
 
 struct deposit;
 
-#define SLAT_READ  BIT(0)
-#define SLAT_WRITE BIT(1)
-#define SLAT_EXEC  BIT(2)
-#define SLAT_ALL   (SLAT_READ | SLAT_WRITE | SLAT_EXEC)
+#define SLAT_GPA_BITS 48u /* what four levels of tables map */
+
+#define SLAT_READ     BIT(0)
+#define SLAT_WRITE    BIT(1)
+#define SLAT_EXEC     BIT(2)
+#define SLAT_ALL      (SLAT_READ | SLAT_WRITE | SLAT_EXEC)
 
 /*
  * While writes are logged: a page that may be written, but whose first write

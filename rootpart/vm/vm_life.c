@@ -60,7 +60,7 @@ static enum outcome ended(struct vm *vm)
 		return failed(vm, w->why);
 	if (w->end == WORKER_END_POWEROFF)
 		return OUTCOME_OFF;
-	if (vm->config.on_reset == VM_RESET_STOP)
+	if (vm->built.on_reset == VM_RESET_STOP)
 		return failed(vm, "it reset itself, and is set to stop then");
 	if (reset_storm(vm))
 		return failed(vm, "it reset itself three times in ten seconds");
@@ -126,12 +126,19 @@ static enum outcome run(struct vm *vm)
 	}
 }
 
+/* Under the lock, before each machine. */
+static void set_starting(struct vm *vm)
+{
+	vm->state = VM_STARTING;
+	vm->built = vm->config;
+}
+
 /* One machine, from its start to its end. The start, or restart, is answered. */
 static enum outcome live(struct vm *vm)
 {
 	enum outcome outcome;
 	char why[VM_WHY];
-	int r = machine_start(vm->machine, &vm->config, &vm->console, &vm->changed, why);
+	int r = machine_start(vm->machine, &vm->built, &vm->console, &vm->changed, why);
 
 	mutex_lock(&vm_lock);
 	vm->on = r == 0;
@@ -155,7 +162,7 @@ static void life(void *arg)
 		if (outcome != OUTCOME_RESTART)
 			break;
 		mutex_lock(&vm_lock);
-		vm->state = VM_STARTING;
+		set_starting(vm);
 		mutex_unlock(&vm_lock);
 	}
 	vm_console_close(&vm->console);
@@ -196,7 +203,7 @@ int vm_life_start(struct vm *vm, char *why)
 	vm->request = VM_NO_REQUEST;
 	vm->started_ns = time_ns();
 	vm->resets = 0;
-	vm->state = VM_STARTING;
+	set_starting(vm);
 	if (task_create(vm->config.name, life, vm) == NULL) {
 		vm->state = VM_OFF;
 		vm_console_close(&vm->console);

@@ -305,9 +305,9 @@ static void test_unknown(void)
 		0x309, 0x38d, 0x38f, 0x3f1, 0x479, MSR_VMX_BASIC, 0x491, 0x4c1, 0x560, 0x600, 0x606,
 		0x680, 0x770, 0x7ff, 0x900, 0xc80, 0xc90, MSR_XSS, 0x1000, HV_MSR_RESET, 0x40000004,
 		0x40000011, HV_MSR_REFERENCE_TSC, 0x40000040, 0x4000006f, 0x40000074, 0x4000007f,
-		0x40000085, 0x400000a0, 0x400000b0, 0x400000e0, 0x400000f0, 0x40000105, 0x40000106,
-		0x40000118, 0x400001ff, 0x40000200, 0x4b564d00, 0x4b564d01, 0xbfffffff, 0xc000007f,
-		0xc0000085, 0xc00000ff, 0xc0000104, 0xc0000105, 0xc0010000, 0xc0010004,
+		0x40000085, 0x4000008f, 0x400000a0, 0x400000b0, 0x400000e0, 0x400000f0, 0x40000105,
+		0x40000106, 0x40000118, 0x400001ff, 0x40000200, 0x4b564d00, 0x4b564d01, 0xbfffffff,
+		0xc000007f, 0xc0000085, 0xc00000ff, 0xc0000104, 0xc0000105, 0xc0010000, 0xc0010004,
 		MSR_AMD_SYSCFG, 0xc0010015, 0xc001001f, 0xc0010055, 0xc0010058, 0xc0010061,
 		0xc001010a, MSR_AMD_VM_CR, MSR_AMD_VM_HSAVE_PA, 0xc0010130, 0xc0010200, 0xc0011005,
 		0xc0011020, 0xc0011030, 0xc0012000, 0xfffffffe, 0xffffffff };
@@ -318,21 +318,6 @@ static void test_unknown(void)
 		guest_fail("unknown", "msr %x", msrs[i]);
 	}
 	guest_pass("unknown");
-}
-
-static void test_synic_rows(void)
-{
-	u64 page = (u64)guest_pages(1);
-
-	guest_check(keeps(HV_MSR_SCONTROL, 1), "scontrol");
-	guest_check(is_read_only(HV_MSR_SVERSION), "sversion");
-	guest_check(keeps(HV_MSR_SIEFP, page | 1), "siefp");
-	guest_check(keeps(HV_MSR_SIMP, page | 1), "simp");
-	guest_check(writes(HV_MSR_EOM, 0), "eom");
-	for (u32 i = 0; i < 16; i++)
-		if (!keeps(HV_MSR_SINT(i), HV_SINT_MASKED | (0x30 + i)))
-			guest_fail("sint", "%u", i);
-	guest_check(refuses_write(HV_MSR_SINT(7), 15), "sint-vector");
 }
 
 static void test_apic_rows(void)
@@ -463,6 +448,44 @@ static void test_assist_page(void)
 	guest_check(keeps(HV_MSR_VP_ASSIST_PAGE, (page + PAGE_SIZE) | 1), "assist-page");
 }
 
+static void test_synic(void)
+{
+	bool ok = true;
+
+	for (u32 i = 0; i < 16; i++)
+		ok = ok && msr_read(HV_MSR_SINT(i)) == HV_SINT_RESET;
+	guest_check(ok && !msr_read(HV_MSR_SCONTROL) && !msr_read(HV_MSR_SIMP), "synic-reset");
+	guest_check(
+		is_read_only(HV_MSR_SVERSION) && msr_read(HV_MSR_SVERSION) == 1, "synic-version");
+	guest_check(
+		keeps(HV_MSR_SCONTROL, 1) && keeps(HV_MSR_SIEFP, page | 1) && writes(HV_MSR_EOM, 0),
+		"synic-kept");
+	guest_check(keeps(HV_MSR_SINT(15), 0x42 | HV_SINT_POLLING) &&
+			    refuses_write(HV_MSR_SINT(15), 0xf) &&
+			    msr_read(HV_MSR_SINT(15)) == HV_SINT_RESET,
+		"synic-sint");
+}
+
+/* A page of its own over the guest's, empty at first, and the guest's again after it. */
+static void test_message_page(void)
+{
+	u64 bad[] = { BIT(52) | 1, (128 * GIB) | 1, 0xfee00001, 0xb8001 };
+	u64 *own = (u64 *)page;
+	bool ok = true;
+
+	WRITE_ONCE(own[5], 0x5555);
+	guest_check(writes(HV_MSR_SIMP, page | 1) && READ_ONCE(own[5]) == 0, "simp-on");
+	WRITE_ONCE(own[5], 0x7777);
+	for (u32 i = 0; i < ARRAY_SIZE(bad); i++)
+		ok = ok && refuses_write(HV_MSR_SIMP, bad[i]) &&
+		     msr_read(HV_MSR_SIMP) == (page | 1) && READ_ONCE(own[5]) == 0x7777;
+	guest_check(ok, "simp-gpfn");
+	guest_check(writes(HV_MSR_SIMP, page) && READ_ONCE(own[5]) == 0x5555 &&
+			    msr_read(HV_MSR_SIMP) == page,
+		"simp-off");
+	guest_check(writes(HV_MSR_SIMP, 0), "simp-zero");
+}
+
 /* 20 ms of both clocks: a unit of the reference is 100 ns, so 1 µs of difference shows. */
 static void test_reference(void)
 {
@@ -512,11 +535,12 @@ void guest_main(void)
 	test_efer();
 	test_unknown();
 	test_apic_rows();
-	test_synic_rows();
 	test_os_id();
 	test_hypercall_page();
 	test_hypercall_gpfn();
 	test_assist_page();
+	test_synic();
+	test_message_page();
 	test_reference();
 	test_hypercall_locked();
 }

@@ -61,14 +61,16 @@ static bool alive, paused;
 int machine_start(struct vm_machine *m, const struct vm_config *config, struct vm_console *console,
 	struct wait_queue *changed, char *why)
 {
+	const u64 memory = vm.config.memory;
+
 	assert_ptr_equal(m, vm.machine);
-	assert_ptr_equal(config, &vm.config);
 	assert_ptr_equal(console, &vm.console);
 	assert_false(alive);
 	assert_true(console_open);
 	memset(m, 0, sizeof(*m));
 	starts++;
 	wait_event(changed, may_start);
+	assert_int_equal(config->memory, memory);
 	if (start_error != 0) {
 		strcpy(why, "no room for it");
 		return start_error;
@@ -265,6 +267,27 @@ static void while_starting(void **state)
 	is_off(VM_OFF);
 }
 
+/* One that starts over does so while others may change its configuration. */
+static void set_while_starting(void **state)
+{
+	(void)state;
+	vm.config.memory = 4 * GIB;
+	start();
+	may_start = false;
+	end_worker(WORKER_END_RESET, "");
+	assert_int_equal(vm.state, VM_STARTING);
+	vm.config.memory = 2 * MIB;
+	vm.config.on_reset = VM_RESET_STOP;
+	may_start = true;
+	changed();
+	assert_int_equal(vm.state, VM_RUNNING);
+	/* From its next start on. */
+	end_worker(WORKER_END_RESET, "");
+	assert_int_equal(vm.state, VM_RUNNING);
+	end_worker(WORKER_END_RESET, "");
+	is_off(VM_FAILED);
+}
+
 /* A kill returns when all is given back. */
 static void while_stopping(void **state)
 {
@@ -374,9 +397,9 @@ static void resets_itself(void **state)
 	is_off(VM_FAILED);
 	assert_string_equal(vm.why, "no room for it");
 	start_error = 0;
+	vm.config.on_reset = VM_RESET_STOP;
 	start();
 	assert_int_equal(vm.resets, 0);
-	vm.config.on_reset = VM_RESET_STOP;
 	end_worker(WORKER_END_RESET, "");
 	is_off(VM_FAILED);
 	assert_string_equal(vm.why, "it reset itself, and is set to stop then");
@@ -440,6 +463,7 @@ int main(void)
 		LIFE(start_fails),
 		LIFE(no_memory),
 		LIFE(while_starting),
+		LIFE(set_while_starting),
 		LIFE(while_stopping),
 		LIFE(one_request_at_a_time),
 		LIFE(pauses),
