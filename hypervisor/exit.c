@@ -133,6 +133,31 @@ static void handle_io(struct vp *vp, const struct exit *exit)
 	vp_inject_gp(vp);
 }
 
+/* It only reads, and what lies below it is not meant: TLFS 3.13. */
+static bool is_hypercall_page(struct partition *p, gpa_t gpa)
+{
+	const struct overlay *o = &p->hypercall_overlay;
+	bool is;
+
+	spin_lock(&p->lock);
+	is = o->on && o->gpa.a == ALIGN_DOWN(gpa.a, PAGE_SIZE);
+	spin_unlock(&p->lock);
+	return is;
+}
+
+static void child_slat_fault(struct vp *vp, const struct exit *exit)
+{
+	bool write = exit->slat.access & ACCESS_WRITE;
+
+	/* The first write to a page while writes are logged: it is simply made again. */
+	if (write && slat_log_write(&vp->partition->slat, exit->slat.gpa))
+		return;
+	if (write && is_hypercall_page(vp->partition, exit->slat.gpa))
+		vp_inject_gp(vp);
+	else
+		intercept_memory(vp, exit);
+}
+
 static void handle_slat_fault(struct vp *vp, const struct exit *exit)
 {
 	u32 access = exit->slat.access;
@@ -143,10 +168,7 @@ static void handle_slat_fault(struct vp *vp, const struct exit *exit)
 		return;
 	}
 	if (!partition_is_root(vp->partition)) {
-		/* The first write to a page while writes are logged: it is simply made again. */
-		if (access & ACCESS_WRITE && slat_log_write(&vp->partition->slat, exit->slat.gpa))
-			return;
-		intercept_memory(vp, exit);
+		child_slat_fault(vp, exit);
 		return;
 	}
 	/* The access is simply made again. */

@@ -59,7 +59,7 @@ static bool apic_page, device, wanted, logs_writes;
 bool slat_log_write(struct slat *slat, gpa_t gpa)
 {
 	assert_ptr_equal(slat, &fake_partition.slat);
-	assert_int_equal(gpa.a, 0x7000);
+	assert_int_equal(gpa.a & ~PAGE_MASK, 0x7000);
 	called('l');
 	return logs_writes;
 }
@@ -334,6 +334,33 @@ static void test_child_io_and_memory(void **state)
 	moved(false);
 }
 
+/* To a page whose writes are logged; to its hypercall page; to any other. */
+static void test_child_writes(void **state)
+{
+	const struct exit write = { .kind = EXIT_SLAT_FAULT,
+		.slat = { .gpa = GPA(0x7123), .access = ACCESS_WRITE } };
+
+	(void)state;
+	handle(write);
+	assert_string_equal(calls, "lM");
+	logs_writes = true;
+	handle(write);
+	assert_string_equal(calls, "l");
+	logs_writes = false;
+	fake_partition.hypercall_overlay.gpa = GPA(0x7000);
+	handle(write);
+	assert_string_equal(calls, "lM");
+	assert_int_equal(fake_injected, 0);
+	fake_partition.hypercall_overlay.on = true;
+	handle(write);
+	assert_string_equal(calls, "l");
+	injected(VEC_GP);
+	fake_partition.hypercall_overlay.gpa = GPA(0x8000);
+	handle(write);
+	assert_string_equal(calls, "lM");
+	moved(false);
+}
+
 /* Its own end only; the dump of its control block is not for the log. */
 static void test_child_fails(void **state)
 {
@@ -479,6 +506,7 @@ int main(void)
 		cmocka_unit_test_setup(test_root_fails, setup),
 		cmocka_unit_test_setup(test_root_halts, setup),
 		cmocka_unit_test_setup(test_child_io_and_memory, setup_child),
+		cmocka_unit_test_setup(test_child_writes, setup_child),
 		cmocka_unit_test_setup(test_child_fails, setup_child),
 		cmocka_unit_test_setup(test_child_halts, setup_child),
 		cmocka_unit_test_setup(test_child_halts_with_interrupt, setup_child),

@@ -65,6 +65,9 @@ static void expect(u64 gpa, u64 spa, u32 level, u32 access)
 	assert_int_equal(m.level, level);
 	assert_int_equal(m.access, access);
 	assert_int_equal(m.type, MEMTYPE_WB);
+	/* Bits that the tables have no place for are no reason to find it. */
+	assert_false(slat_lookup(&slat, GPA(gpa | BIT(48)), &m));
+	assert_false(slat_lookup(&slat, GPA(gpa | BIT(63)), &m));
 }
 
 static void expect_nothing(u64 gpa)
