@@ -22,6 +22,11 @@ enum vm_state {
 	VM_STOPPING,
 	VM_FAILED, /* off, and not of its own will: vm_info.why tells */
 };
+/* True for a state in which it has a partition, or is about to. */
+static inline bool vm_is_on(enum vm_state state)
+{
+	return state != VM_OFF && state != VM_FAILED;
+}
 /* "off", "starting", … */
 const char *vm_state_name(enum vm_state state);
 

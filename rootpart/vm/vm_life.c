@@ -194,7 +194,7 @@ int vm_life_start(struct vm *vm, char *why)
 {
 	u32 before = vm->answered;
 
-	if (vm->state != VM_OFF && vm->state != VM_FAILED)
+	if (vm_is_on(vm->state))
 		return vm_because(why, -EBUSY, "it is on already");
 	vm->machine = kzalloc(sizeof(*vm->machine));
 	if (vm->machine == NULL)
