@@ -142,6 +142,9 @@ static enum outcome live(struct vm *vm)
 
 	mutex_lock(&vm_lock);
 	vm->on = r == 0;
+	/* Nobody waits for one that starts again by itself. */
+	if (r != 0 && vm->request == VM_NO_REQUEST && vm->resets > 0)
+		(void)failed(vm, why);
 	/* A kill that came meanwhile is answered at the end. */
 	if (vm->request != VM_KILL) {
 		vm->state = r == 0 ? VM_RUNNING : VM_STOPPING;

@@ -419,6 +419,27 @@ static void ends_by_itself(void **state)
 	assert_string_equal(vm.why, "its worker was ended: page fault");
 }
 
+/* Not while somebody waits for the answer. */
+static void starts_again_in_vain(void **state)
+{
+	(void)state;
+	start_error = -ENOMEM;
+	ask(VM_NO_REQUEST, -ENOMEM, "no room for it");
+	assert_string_equal(logged, "");
+	start_error = 0;
+	start();
+	start_error = -ENOMEM;
+	ask(VM_RESET, -ENOMEM, "no room for it");
+	assert_string_equal(logged, "");
+	start_error = 0;
+	start();
+	start_error = -ENOMEM;
+	end_worker(WORKER_END_RESET, "");
+	is_off(VM_FAILED);
+	assert_string_equal(vm.why, "no room for it");
+	assert_string_equal(logged, "vm: web: no room for it");
+}
+
 /* Who kills it gets what he wants, whatever it does at the same time. */
 static void killed_as_it_ends(void **state)
 {
@@ -521,6 +542,7 @@ int main(void)
 		LIFE(one_request_at_a_time),
 		LIFE(pauses),
 		LIFE(ends_by_itself),
+		LIFE(starts_again_in_vain),
 		LIFE(killed_as_it_ends),
 		LIFE(resets_itself),
 		LIFE(resets_too_often),
