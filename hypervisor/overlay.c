@@ -11,8 +11,6 @@
 #include "hypervisor/partition.h"
 #include "hypervisor/pool.h"
 
-#define GPA_BITS_MAX 48u /* second-level tables of four levels */
-
 void overlay_init(struct overlay *o)
 {
 	*o = (struct overlay){ .on = false };
@@ -51,7 +49,7 @@ static void place_give(const struct partition *p, gpa_t gpa)
 /* Whether there is such an address: the tables would take its low bits for another. */
 static bool is_gpa(gpa_t gpa)
 {
-	return gpa.a < BIT(MIN(this_cpu()->features.phys_bits, GPA_BITS_MAX));
+	return gpa.a < BIT(MIN(this_cpu()->features.phys_bits, SLAT_GPA_BITS));
 }
 
 enum hv_status overlay_set(

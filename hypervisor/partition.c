@@ -28,10 +28,9 @@ void partition_page_free(struct partition *p, void *page)
 		deposit_give(&p->deposit, page);
 }
 
-/* Tables of four levels map 48 bits. */
 bool partition_gpa_exists(u64 gpfn)
 {
-	return gpfn < BIT(MIN(this_cpu()->features.phys_bits, 48) - PAGE_SHIFT);
+	return gpfn < BIT(MIN(this_cpu()->features.phys_bits, SLAT_GPA_BITS) - PAGE_SHIFT);
 }
 
 /* What the second-level tables say, if it is RAM that the partition may have. */

@@ -9,7 +9,7 @@
 #include "x86/paging.h"
 
 #define SLAT_TOP_LEVEL 4u
-#define SLAT_GPA_END   BIT(48)
+#define SLAT_GPA_END   BIT(SLAT_GPA_BITS)
 
 /* Ignored by both vendors' processors in leaves: SDM volume 3, 29.3.2; APM volume 2, 5.4. */
 #define ENTRY_LOGGED BIT(52)
