@@ -108,7 +108,7 @@ enum hv_status slat_map(struct slat *slat, gpa_t gpa, spa_t spa, u64 size, u32 a
 enum hv_status slat_unmap(struct slat *slat, gpa_t gpa, u64 size);
 /* And puts the frames that were mapped there on @gone. */
 enum hv_status slat_remove(struct slat *slat, gpa_t gpa, u64 size, struct frame_list *gone);
-/* False if nothing is mapped there. */
+/* False if nothing is mapped there; any address may be asked for. */
 bool slat_lookup(const struct slat *slat, gpa_t gpa, struct slat_mapping *out);
 /*
  * Makes one leaf of the 512 around @gpa if they are contiguous and alike, at
