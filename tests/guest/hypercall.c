@@ -190,6 +190,7 @@ static void test_reps(void)
 	q->reserved[6] = 1;
 	result = guest_hypercall(INDEX | REPS(1), places[IN], places[OUT]);
 	guest_check(result == HV_STATUS_INVALID_PARAMETER, "index-reserved", "%lx", result);
+	q->reserved[6] = 0;
 	q->partition_id = 9;
 	result = guest_hypercall(INDEX | REPS(1), places[IN], places[OUT]);
 	guest_check(result == HV_STATUS_INVALID_PARTITION_ID, "index-partition", "%lx", result);

@@ -470,13 +470,15 @@ static void test_synic(void)
 static void test_message_page(void)
 {
 	u64 bad[] = { BIT(52) | 1, (128 * GIB) | 1, 0xfee00001, 0xb8001 };
+	/* A child may have it anywhere within the processor's addresses. */
+	u32 count = guest_is_child() ? 1 : ARRAY_SIZE(bad);
 	u64 *own = (u64 *)page;
 	bool ok = true;
 
 	WRITE_ONCE(own[5], 0x5555);
 	guest_check(writes(HV_MSR_SIMP, page | 1) && READ_ONCE(own[5]) == 0, "simp-on");
 	WRITE_ONCE(own[5], 0x7777);
-	for (u32 i = 0; i < ARRAY_SIZE(bad); i++)
+	for (u32 i = 0; i < count; i++)
 		ok = ok && refuses_write(HV_MSR_SIMP, bad[i]) &&
 		     msr_read(HV_MSR_SIMP) == (page | 1) && READ_ONCE(own[5]) == 0x7777;
 	guest_check(ok, "simp-gpfn");
