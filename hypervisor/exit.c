@@ -138,8 +138,8 @@ static void handle_slat_fault(struct vp *vp, const struct exit *exit)
 		return;
 	}
 	if (!partition_is_root(vp->partition)) {
-		/* The first write to a page while writes are logged: it is simply made again. */
-		if (access & ACCESS_WRITE && slat_log_write(&vp->partition->slat, exit->slat.gpa))
+		/* The first write to a logged page, or a page that has just come. */
+		if (slat_retry(&vp->partition->slat, exit->slat.gpa, access))
 			return;
 		intercept_memory(vp, exit);
 		return;
