@@ -293,7 +293,6 @@ void task_yield(void)
 {
 }
 
-
 u64 time_tsc_to_ns(u64 ticks)
 {
 	return ticks;
