@@ -147,12 +147,12 @@ static bool is_hypercall_page(struct partition *p, gpa_t gpa)
 
 static void child_slat_fault(struct vp *vp, const struct exit *exit)
 {
-	bool write = exit->slat.access & ACCESS_WRITE;
+	u32 access = exit->slat.access;
 
-	/* The first write to a page while writes are logged: it is simply made again. */
-	if (write && slat_log_write(&vp->partition->slat, exit->slat.gpa))
+	/* The first write to a logged page, or a page that has just come. */
+	if (slat_retry(&vp->partition->slat, exit->slat.gpa, access))
 		return;
-	if (write && is_hypercall_page(vp->partition, exit->slat.gpa))
+	if (access & ACCESS_WRITE && is_hypercall_page(vp->partition, exit->slat.gpa))
 		vp_inject_gp(vp);
 	else
 		intercept_memory(vp, exit);

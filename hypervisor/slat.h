@@ -108,7 +108,7 @@ enum hv_status slat_map(struct slat *slat, gpa_t gpa, spa_t spa, u64 size, u32 a
 enum hv_status slat_unmap(struct slat *slat, gpa_t gpa, u64 size);
 /* And puts the frames that were mapped there on @gone. */
 enum hv_status slat_remove(struct slat *slat, gpa_t gpa, u64 size, struct frame_list *gone);
-/* False if nothing is mapped there. */
+/* False if nothing is mapped there; any address may be asked for. */
 bool slat_lookup(const struct slat *slat, gpa_t gpa, struct slat_mapping *out);
 /*
  * Makes one leaf of the 512 around @gpa if they are contiguous and alike, at
@@ -139,8 +139,13 @@ void slat_free(struct slat *slat, struct frame_list tables);
  */
 enum hv_status slat_log_on(struct slat *slat, bool *done);
 [[nodiscard]] bool slat_log_off(struct slat *slat);
-/* A write to @gpa that the tables refused: true if it is seen now and may be made again. */
-bool slat_log_write(struct slat *slat, gpa_t gpa);
+/*
+ * An access (SLAT_*) that the tables refused: true if it may simply be made
+ * again, for a write is seen now, or the tables have changed since.
+ */
+bool slat_retry(struct slat *slat, gpa_t gpa, u32 access);
+/* A write by the hypervisor to a page that is logged and not dirty yet. */
+void slat_log_write(struct slat *slat, gpa_t gpa);
 /*
  * Tells whether the page was written, then clears or sets that; false if
  * nothing is mapped. After clearing the caller flushes.

@@ -161,20 +161,25 @@ static u64 *page_at(struct slat *slat, gpa_t gpa)
 	return at == 1 && slat_is_present(slat, *e) ? e : NULL;
 }
 
-bool slat_log_write(struct slat *slat, gpa_t gpa)
+bool slat_retry(struct slat *slat, gpa_t gpa, u32 access)
 {
-	bool logged = false;
+	u32 at, rights = 0;
 	u64 *e;
 
 	spin_lock(&slat->lock);
-	e = page_at(slat, gpa);
-	if (e && slat_leaf_access(slat, *e) & SLAT_LOGGED) {
-		/* Another processor's write may have been seen before this one. */
+	e = slat_walk(slat, gpa.a, 1, &at);
+	if (slat_is_present(slat, *e) && slat_is_leaf(slat, *e, at))
+		rights = slat_leaf_access(slat, *e);
+	/* Another processor's write may have been seen before this one. */
+	if (access & SLAT_WRITE && rights & SLAT_LOGGED)
 		change(slat, e, SLAT_DIRTY, 0);
-		logged = true;
-	}
 	spin_unlock(&slat->lock);
-	return logged;
+	return rights && !(access & ~rights);
+}
+
+void slat_log_write(struct slat *slat, gpa_t gpa)
+{
+	(void)slat_retry(slat, gpa, SLAT_WRITE);
 }
 
 bool slat_log_change(struct slat *slat, gpa_t gpa, bool set, bool clear, bool *dirty)

@@ -41,13 +41,6 @@ static u32 flushes;
 static struct overlay overlay;
 static void *overlay_page;
 
-static struct cpu cpu = { .features.phys_bits = 40 };
-
-struct cpu *this_cpu(void)
-{
-	return &cpu;
-}
-
 enum hv_status hc_child_in(struct hypercall *c, u64 id, enum partition_state state)
 {
 	assert_int_equal(id, CHILD);
@@ -295,7 +288,7 @@ static void tracking(void **state)
 		HV_ACCESS_STATE_ACCESSED | HV_ACCESS_STATE_DIRTY);
 	assert_int_equal(flushes, 1);
 	assert_int_equal(access_state(GPA_0 + PAGE_SIZE, 0), HV_ACCESS_STATE_ACCESSED);
-	assert_true(slat_log_write(&child.slat, GPA(GPA_0 + PAGE_SIZE)));
+	assert_true(slat_retry(&child.slat, GPA(GPA_0 + PAGE_SIZE), SLAT_WRITE));
 	/* Rights change, or something is new: it counts as written. */
 	assert_int_equal(map(GPA_0 + PAGE_SIZE, RAM + PAGE_SIZE, HV_MAP_READ), HV_STATUS_SUCCESS);
 	assert_int_equal(

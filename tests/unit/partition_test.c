@@ -50,12 +50,11 @@ bool slat_lookup(const struct slat *slat, gpa_t gpa, struct slat_mapping *out)
 
 static u32 logged;
 
-bool slat_log_write(struct slat *slat, gpa_t gpa)
+void slat_log_write(struct slat *slat, gpa_t gpa)
 {
 	assert_ptr_equal(slat, &child.slat);
 	assert_int_equal(gpa.a, 0x1abc);
 	logged++;
-	return true;
 }
 
 /* Tables that go out of use are free after the flush, and not before. */
@@ -303,6 +302,35 @@ static void test_flush_tables(void **state)
 	assert_int_equal(freed_after, 1);
 }
 
+/* Not while somebody who may walk them has the lock. */
+static void test_flush_overlays(void **state)
+{
+	(void)state;
+	freed_after = 0;
+	child.vps[1] = &vps[1];
+	vps[1].partition = &child;
+	vps[1].running = true;
+	child.slat.stale.first = 0;
+	partition_flush_overlays(&child, &vps[0]);
+	assert_int_equal(notified, 1);
+	assert_int_equal(freed_after, 0);
+	child.slat.stale.first = 77;
+	notified = 0;
+	vps[1].work = 0;
+	partition_manage(&child, &vps[0]);
+	partition_flush_overlays(&child, &vps[0]);
+	assert_int_equal(notified, 1);
+	assert_int_equal(freed_after, 0);
+	partition_manage_end(&child);
+	notified = 0;
+	vps[1].work = 0;
+	partition_flush_overlays(&child, &vps[0]);
+	assert_int_equal(freed_after, 1);
+	assert_true(spin_trylock(&child.manage));
+	partition_manage_end(&child);
+	child.slat.stale.first = 0;
+}
+
 static void test_pages(void **state)
 {
 	(void)state;
@@ -383,6 +411,7 @@ int main(void)
 		cmocka_unit_test_setup(test_address_width, setup),
 		cmocka_unit_test_setup(test_pages, setup),
 		cmocka_unit_test_setup(test_flush_tables, setup),
+		cmocka_unit_test_setup(test_flush_overlays, setup),
 		cmocka_unit_test_setup(test_flush, setup),
 		cmocka_unit_test_setup(test_flush_of_a_child, setup),
 		cmocka_unit_test_setup(test_serve_flush, setup),

@@ -29,6 +29,7 @@ static struct vm_console console;
 static struct worker_start start;
 static u8 mailbox[WORKER_MAILBOX_SIZE];
 static u64 now;
+static u64 runs; /* VPs */
 static u32 calls, lines, deadlines;
 static u64 deadline;
 static bool killed;
@@ -166,7 +167,7 @@ int hypercall_get_registers(
 	assert_true(vp < VPS);
 	memset(values, 0x5a, count * sizeof(*values));
 	calls++;
-	return 0;
+	return runs >> vp & 1 ? -EBUSY : 0;
 }
 
 int hypercall_set_registers(u64 id, u32 vp, const struct hv_register_assoc *registers, u32 count)
@@ -224,6 +225,7 @@ static int set_up(void **state)
 	w.files[WORKER_FILE_KERNEL].open = true;
 	memset(mailbox, 0, sizeof(mailbox));
 	now = NS_PER_S;
+	runs = 0;
 	calls = lines = deadlines = typed = 0;
 	deadline = 1;
 	killed = false;
@@ -258,14 +260,15 @@ static void numbers(void **state)
 
 static void other_vps(void **state)
 {
-	static const u64 operations[] = { WORKER_GET_REGISTERS, WORKER_SET_REGISTERS, WORKER_RESUME,
-		WORKER_TRANSLATE };
+	static const u64 operations[] = { WORKER_SET_REGISTERS, WORKER_RESUME, WORKER_TRANSLATE };
 	static const u64 none[] = { VPS, 64, 1ull << 32, ~0ull };
 
 	(void)state;
 	for (u32 i = 0; i < ARRAY_SIZE(operations); i++)
 		for (u32 k = 0; k < ARRAY_SIZE(none); k++)
 			assert_int_equal(submit(operations[i], none[k], 1, 0), -EINVAL);
+	for (u32 k = 0; k < ARRAY_SIZE(none); k++)
+		assert_int_equal(submit(WORKER_GET_REGISTERS, none[k], 1, 0), -EINVAL);
 	/* Before it has run there is nothing to let go on. */
 	assert_int_equal(submit(WORKER_RESUME, 0, 0, 0), -EBUSY);
 	load();
@@ -273,13 +276,29 @@ static void other_vps(void **state)
 		assert_int_equal(submit(operations[i], 1, 1, 0), -EBUSY);
 	assert_int_equal(calls, 0);
 	get_intercept(1);
-	assert_int_equal(submit(WORKER_GET_REGISTERS, 0, 1, 0), -EBUSY);
-	assert_int_equal(submit(WORKER_GET_REGISTERS, 1, 1, 0), 0);
+	assert_int_equal(submit(WORKER_SET_REGISTERS, 0, 1, 0), -EBUSY);
+	assert_int_equal(submit(WORKER_TRANSLATE, 1, 0, 0), 7 << PAGE_SHIFT);
 	resume_error = -EINVAL;
 	assert_int_equal(submit(WORKER_RESUME, 1, 0, 0), -EINVAL);
 	resume_error = 0;
 	assert_int_equal(submit(WORKER_RESUME, 1, 0, 0), 0);
 	assert_int_equal(submit(WORKER_RESUME, 1, 0, 0), -EBUSY);
+}
+
+/* Whether all VPs are idle for ever is seen of those that were never started, too. */
+static void registers_of_another(void **state)
+{
+	(void)state;
+	load();
+	get_intercept(0);
+	memset(mailbox, 0, sizeof(mailbox));
+	runs = BIT(1);
+	assert_int_equal(submit(WORKER_GET_REGISTERS, 1, 1, 0), -EBUSY);
+	assert_int_equal(mailbox[0], 0);
+	runs = 0;
+	assert_int_equal(submit(WORKER_GET_REGISTERS, 1, 1, 0), 0);
+	assert_int_equal(mailbox[15], 0x5a);
+	assert_int_equal(mailbox[16], 0);
 }
 
 static void register_counts(void **state)
@@ -430,6 +449,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(numbers, set_up),
 		cmocka_unit_test_setup(other_vps, set_up),
+		cmocka_unit_test_setup(registers_of_another, set_up),
 		cmocka_unit_test_setup(register_counts, set_up),
 		cmocka_unit_test_setup(never_loads, set_up),
 		cmocka_unit_test_setup(files, set_up),

@@ -245,6 +245,11 @@ static bool dirty_at(u64 gpa)
 	return dirty;
 }
 
+static bool write_again(gpa_t gpa)
+{
+	return slat_retry(&slat, gpa, SLAT_WRITE);
+}
+
 /* Written once, seen once, and again after it was cleared. */
 static void writes_are_logged(void **state)
 {
@@ -258,12 +263,12 @@ static void writes_are_logged(void **state)
 	assert_int_equal(hardware(M2 + 5 * K4), SLAT_READ | SLAT_EXEC);
 	assert_int_equal(access_at(M2 + 5 * K4), SLAT_ALL | SLAT_LOGGED);
 	assert_false(dirty_at(M2 + 5 * K4));
-	assert_true(slat_log_write(&slat, GPA(M2 + 5 * K4 + 123)));
+	assert_true(write_again(GPA(M2 + 5 * K4 + 123)));
 	assert_int_equal(hardware(M2 + 5 * K4), SLAT_ALL);
 	assert_int_equal(hardware(M2 + 6 * K4), SLAT_READ | SLAT_EXEC);
 	assert_true(dirty_at(M2 + 5 * K4));
 	/* Two processors at once: the second just tries again. */
-	assert_true(slat_log_write(&slat, GPA(M2 + 5 * K4)));
+	assert_true(write_again(GPA(M2 + 5 * K4)));
 	assert_true(slat_log_change(&slat, GPA(M2 + 5 * K4), false, true, &dirty));
 	assert_true(dirty);
 	assert_int_equal(hardware(M2 + 5 * K4), SLAT_READ | SLAT_EXEC);
@@ -271,10 +276,17 @@ static void writes_are_logged(void **state)
 	assert_true(slat_log_change(&slat, GPA(M2 + 5 * K4), true, false, &dirty));
 	assert_false(dirty);
 	assert_int_equal(hardware(M2 + 5 * K4), SLAT_ALL);
+	/* What has been mapped meanwhile is no fault any more. */
+	assert_true(slat_retry(&slat, GPA(M2), SLAT_READ | SLAT_EXEC));
+	assert_int_equal(hardware(M2), SLAT_READ | SLAT_EXEC);
+	assert_true(slat_retry(&slat, GPA(3 * M2), SLAT_READ));
+	assert_false(slat_retry(&slat, GPA(3 * M2), SLAT_EXEC));
+	assert_false(slat_retry(&slat, GPA(3 * M2 + K4), SLAT_READ));
+	assert_false(slat_retry(&slat, GPA(5 * G1), SLAT_READ));
 	/* What may not be written stays so, and nothing is nowhere. */
-	assert_false(slat_log_write(&slat, GPA(3 * M2)));
+	assert_false(write_again(GPA(3 * M2)));
 	assert_int_equal(hardware(3 * M2), SLAT_READ);
-	assert_false(slat_log_write(&slat, GPA(5 * G1)));
+	assert_false(write_again(GPA(5 * G1)));
 	assert_false(slat_log_change(&slat, GPA(5 * G1), true, false, &dirty));
 }
 
@@ -313,7 +325,7 @@ static void logging_ends(void **state)
 	used = deposit.used_pages;
 	log_on();
 	assert_int_equal(deposit.used_pages, used + 8);
-	assert_true(slat_log_write(&slat, GPA(5 * K4)));
+	assert_true(write_again(GPA(5 * K4)));
 	while (!slat_log_off(&slat))
 		;
 	reclaim();

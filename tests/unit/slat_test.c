@@ -112,6 +112,9 @@ static void levels(void **state)
 	expect_nothing(2 * G1 + M2 + K4);
 	expect_nothing(G1 - M2 - K4 - 1);
 	expect_pages(2, 2, 1);
+	/* No bit above the tables' 48 is overlooked. */
+	expect_nothing(BIT(48) + G1);
+	expect_nothing(BIT(63) + G1);
 }
 
 static void a_lower_level_on_demand(void **state)

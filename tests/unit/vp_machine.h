@@ -317,11 +317,18 @@ bool slat_lookup(const struct slat *slat, gpa_t gpa, struct slat_mapping *out)
 	return false;
 }
 
-bool slat_log_write(struct slat *slat, gpa_t gpa)
+bool slat_retry(struct slat *slat, gpa_t gpa, u32 access)
 {
 	(void)slat;
 	(void)gpa;
+	(void)access;
 	return false;
+}
+
+void slat_log_write(struct slat *slat, gpa_t gpa)
+{
+	(void)slat;
+	(void)gpa;
 }
 
 struct frame_list slat_stale(struct slat *slat)
