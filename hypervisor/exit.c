@@ -80,9 +80,14 @@ static void handle_hlt(struct vp *vp, const struct exit *exit)
 	if (!vp_skip(vp, exit) || vp->event.valid)
 		return;
 	atomic_fetch_or(&vp->stop, (u32)VP_STOP_HALT);
+	if (partition_is_root(vp->partition))
+		return;
 	/* Only an NMI could end this: its parent may want to know. */
-	if (!(vp->regs.rflags & RFLAGS_IF) && !partition_is_root(vp->partition))
+	if (!(vp->regs.rflags & RFLAGS_IF))
 		intercept_halt(vp);
+	/* It waited for a window, which the HLT came before: sched.c looks at work only. */
+	else if (vlapic_highest_irr(&vp->vlapic) != VLAPIC_NONE)
+		atomic_fetch_or(&vp->work, VP_WORK_INTERRUPT);
 }
 
 static void handle_rdmsr(struct vp *vp, const struct exit *exit)
@@ -128,6 +133,29 @@ static void handle_io(struct vp *vp, const struct exit *exit)
 	vp_inject_gp(vp);
 }
 
+/* It only reads, and what lies below it is not meant: TLFS 3.13. */
+static bool is_hypercall_page(struct partition *p, gpa_t gpa)
+{
+	const struct overlay *o = &p->hypercall_overlay;
+	bool is;
+
+	spin_lock(&p->lock);
+	is = o->on && o->gpa.a == ALIGN_DOWN(gpa.a, PAGE_SIZE);
+	spin_unlock(&p->lock);
+	return is;
+}
+
+static void child_slat_fault(struct vp *vp, const struct exit *exit)
+{
+	/* The first write to a logged page, or a page that has just come. */
+	if (slat_retry(&vp->partition->slat, exit->slat.gpa, exit->slat.access))
+		return;
+	if (exit->slat.access & ACCESS_WRITE && is_hypercall_page(vp->partition, exit->slat.gpa))
+		vp_inject_gp(vp);
+	else
+		intercept_memory(vp, exit);
+}
+
 static void handle_slat_fault(struct vp *vp, const struct exit *exit)
 {
 	u32 access = exit->slat.access;
@@ -138,10 +166,7 @@ static void handle_slat_fault(struct vp *vp, const struct exit *exit)
 		return;
 	}
 	if (!partition_is_root(vp->partition)) {
-		/* The first write to a logged page, or a page that has just come. */
-		if (slat_retry(&vp->partition->slat, exit->slat.gpa, access))
-			return;
-		intercept_memory(vp, exit);
+		child_slat_fault(vp, exit);
 		return;
 	}
 	/* The access is simply made again. */

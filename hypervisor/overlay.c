@@ -74,7 +74,10 @@ enum hv_status overlay_set(
 	return HV_STATUS_SUCCESS;
 }
 
-/* Replaces one leaf of 4 KiB, so no table is needed and it cannot fail. */
+/*
+ * Replaces one leaf of 4 KiB, so no table is needed and it cannot fail. The
+ * table that it stood in may have become superfluous.
+ */
 void overlay_clear(struct partition *p, struct overlay *o)
 {
 	enum hv_status s;
@@ -87,6 +90,7 @@ void overlay_clear(struct partition *p, struct overlay *o)
 	else
 		s = slat_unmap(&p->slat, o->gpa, PAGE_SIZE);
 	assert(s == HV_STATUS_SUCCESS);
+	slat_promote(&p->slat, o->gpa);
 	place_give(p, o->gpa);
 	list_remove(&o->link);
 	o->on = false;

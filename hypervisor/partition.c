@@ -119,6 +119,17 @@ void partition_flush_tables(struct partition *p, struct vp *self)
 	slat_free(&p->slat, stale);
 }
 
+/* Never waits for the lock: who has it may wait for @self to stop. */
+void partition_flush_overlays(struct partition *p, struct vp *self)
+{
+	if (!p->slat.stale.first || !spin_trylock(&p->manage)) {
+		partition_flush(p, self);
+		return;
+	}
+	partition_flush_tables(p, self);
+	spin_unlock(&p->manage);
+}
+
 void partition_manage(struct partition *p, struct vp *self)
 {
 	while (!spin_trylock(&p->manage)) {

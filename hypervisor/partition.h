@@ -141,6 +141,12 @@ void partition_flush(struct partition *p, struct vp *self);
 void partition_flush_tables(struct partition *p, struct vp *self);
 
 /*
+ * After a change of overlays, by a VP of @p or by one that manages @p: frees the
+ * tables, too, unless somebody manages @p, who may be looking at them.
+ */
+void partition_flush_overlays(struct partition *p, struct vp *self);
+
+/*
  * The lock of calls that manage @p, for the caller's VP @self: waits, and
  * meanwhile does what other processors wait for it to do.
  */

@@ -140,7 +140,7 @@ static_assert(ACCESS_READ == SLAT_READ && ACCESS_WRITE == SLAT_WRITE && ACCESS_E
 
 bool root_map_device(struct partition *p, gpa_t gpa, u32 access)
 {
-	u64 limit = 1ull << this_cpu()->features.phys_bits;
+	u64 limit = 1ull << MIN(this_cpu()->features.phys_bits, SLAT_GPA_BITS);
 	u32 level = device_level(gpa.a);
 	u64 start = ALIGN_DOWN(gpa.a, LEAF_SPAN(level));
 	struct slat_mapping there;

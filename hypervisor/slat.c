@@ -365,6 +365,8 @@ bool slat_lookup(const struct slat *slat, gpa_t gpa, struct slat_mapping *out)
 {
 	const u64 *t = slat->root;
 
+	if (gpa.a >= PT_SPAN(SLAT_TOP_LEVEL + 1))
+		return false;
 	for (u32 level = SLAT_TOP_LEVEL; level > 0; level--) {
 		u64 e = READ_ONCE(t[PT_INDEX(gpa.a, level)]);
 

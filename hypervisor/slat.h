@@ -21,10 +21,10 @@ struct deposit;
 
 #define SLAT_GPA_BITS 48u /* what four levels of tables map */
 
-#define SLAT_READ  BIT(0)
-#define SLAT_WRITE BIT(1)
-#define SLAT_EXEC  BIT(2)
-#define SLAT_ALL   (SLAT_READ | SLAT_WRITE | SLAT_EXEC)
+#define SLAT_READ     BIT(0)
+#define SLAT_WRITE    BIT(1)
+#define SLAT_EXEC     BIT(2)
+#define SLAT_ALL      (SLAT_READ | SLAT_WRITE | SLAT_EXEC)
 
 /*
  * While writes are logged: a page that may be written, but whose first write
@@ -108,7 +108,7 @@ enum hv_status slat_map(struct slat *slat, gpa_t gpa, spa_t spa, u64 size, u32 a
 enum hv_status slat_unmap(struct slat *slat, gpa_t gpa, u64 size);
 /* And puts the frames that were mapped there on @gone. */
 enum hv_status slat_remove(struct slat *slat, gpa_t gpa, u64 size, struct frame_list *gone);
-/* False if nothing is mapped there. */
+/* False if nothing is mapped there; any address may be asked for. */
 bool slat_lookup(const struct slat *slat, gpa_t gpa, struct slat_mapping *out);
 /*
  * Makes one leaf of the 512 around @gpa if they are contiguous and alike, at

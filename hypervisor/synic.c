@@ -189,7 +189,7 @@ static bool simp_write(struct vp *vp, u64 v, struct vp *self)
 	if (v & HV_MSR_PAGE_ENABLE && !(old & HV_MSR_PAGE_ENABLE))
 		memset(s->page, 0, sizeof(*s->page));
 	spin_unlock(&s->lock);
-	partition_flush(p, self);
+	partition_flush_overlays(p, self);
 	rescan(vp, 0xffff);
 	return ok;
 }

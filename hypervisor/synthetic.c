@@ -108,7 +108,7 @@ static bool hypercall_write(struct partition *p, u64 v, struct vp *self)
 	else
 		ok = hypercall_set(p, v);
 	spin_unlock(&p->lock);
-	partition_flush(p, self);
+	partition_flush_overlays(p, self);
 	return ok;
 }
 
@@ -124,7 +124,7 @@ static bool guest_os_id_write(struct partition *p, u64 v, struct vp *self)
 		p->guest_os_id = v;
 	spin_unlock(&p->lock);
 	if (v == 0)
-		partition_flush(p, self);
+		partition_flush_overlays(p, self);
 	return ok;
 }
 

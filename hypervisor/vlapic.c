@@ -48,6 +48,7 @@ static void state_reset(struct vlapic *l)
 	l->timer_period = 0;
 	l->timer_done = 0;
 	l->timer_deadline = 0;
+	l->timer_waits = false;
 	l->isr_highest = 0;
 	l->tpr = 0;
 	l->esr_pending = 0;
@@ -177,6 +178,8 @@ void vlapic_accept(struct vp *vp, u8 vector)
 
 	/* Partner: the atomic OR in vlapic_interrupt(). */
 	atomic_fetch_and(&l->irr[vector / 32], ~bit);
+	if (unlikely(l->timer_waits))
+		vlapic_timer_taken(vp);
 	if (unlikely(vp->synic.auto_eoi) && synic_auto_eoi(&vp->synic, vector))
 		return;
 	l->isr[vector / 32] |= bit;

@@ -32,6 +32,7 @@ struct vlapic {
 	u64 timer_period;   /* ns of one whole count, 0: stopped */
 	u64 timer_done;     /* counts that ended; one-shot: nonzero is over */
 	u64 timer_deadline; /* IA32_TSC_DEADLINE */
+	bool timer_waits;   /* periodic: not armed, until the guest takes what came last */
 	struct timer timer;
 	u32 isr[8];
 	u8 isr_highest; /* highest vector in service, 0 if none */

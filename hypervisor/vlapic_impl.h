@@ -60,6 +60,8 @@ void vlapic_svr_set(struct vp *vp, u32 svr);
 [[nodiscard]] bool vlapic_base_write(struct vp *vp, u64 v);
 
 void vlapic_timer_init(struct vlapic *l);
+/* The guest has taken an interrupt, and timer_waits. */
+void vlapic_timer_taken(struct vp *vp);
 void vlapic_timer_lvt_set(struct vp *vp, u32 lvt);
 void vlapic_timer_initial_set(struct vp *vp, u32 count);
 void vlapic_timer_divide_set(struct vp *vp, u32 divide);

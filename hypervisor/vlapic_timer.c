@@ -82,6 +82,7 @@ static u64 next_count(const struct vlapic *l)
 static void arm(struct vlapic *l)
 {
 	timer_cancel(&l->timer);
+	l->timer_waits = false;
 	if (is_masked(l))
 		return;
 	if (mode_of(l) == APIC_TIMER_DEADLINE) {
@@ -106,6 +107,20 @@ static void restart(struct vlapic *l, u64 remaining)
 	l->timer_start = rdtsc() - clock_ns_to_tsc(period - remaining);
 }
 
+/* The guest has not taken the last one yet, or not seen the last error. */
+static bool is_merged(const struct vlapic *l)
+{
+	u8 vector = (u8)l->lvt[LVT_TIMER];
+
+	if (vector < VECTOR_MIN)
+		return load_relaxed(&l->esr_pending) & APIC_ESR_RECV_ILLEGAL;
+	return load_relaxed(&l->irr[vector / 32]) >> (vector % 32) & 1;
+}
+
+/*
+ * A VP that takes no interrupts, as one that waits for its turn, would keep
+ * the processor busy for nothing: each expiry is merged with the one before.
+ */
 static void fire(struct timer *t)
 {
 	struct vlapic *l = container_of(t, struct vlapic, timer);
@@ -114,7 +129,9 @@ static void fire(struct timer *t)
 		l->timer_deadline = 0;
 	} else if (mode_of(l) == APIC_TIMER_PERIODIC) {
 		l->timer_done = MAX(elapsed_ns(l) / l->timer_period, l->timer_done + 1);
-		arm(l);
+		l->timer_waits = is_merged(l);
+		if (!l->timer_waits)
+			arm(l);
 	} else {
 		l->timer_done = 1;
 	}
@@ -124,6 +141,11 @@ static void fire(struct timer *t)
 void vlapic_timer_init(struct vlapic *l)
 {
 	timer_init(&l->timer, fire);
+}
+
+void vlapic_timer_taken(struct vp *vp)
+{
+	arm(&vp->vlapic);
 }
 
 void vlapic_timer_end(struct vp *vp)

@@ -25,6 +25,7 @@ void task_start(void);
 
 static struct spinlock all_lock;
 static struct list_node all = LIST_INIT(all);
+static u64 last_id;
 
 /* What task_switch() pops, lowest address first. */
 struct switch_frame {
@@ -46,6 +47,7 @@ static void all_add(struct task *t)
 {
 	u64 flags = lock_irq(&all_lock);
 
+	t->id = ++last_id;
 	list_push_back(&all, &t->all);
 	unlock_irq(&all_lock, flags);
 }
@@ -377,6 +379,7 @@ u32 task_snapshot(struct task_info *info, u32 max)
 
 		if (count < max) {
 			info[count] = (struct task_info){
+				.id = t->id,
 				.vp = t->vp,
 				.state = t->run.state,
 				.run_tsc = run_tsc_now(t),

@@ -28,6 +28,7 @@ struct task {
 	void (*entry)(void *arg);
 	void *arg;
 	u32 vp;
+	u64 id;               /* as in struct task_info */
 	struct list_node all; /* list of all tasks, task.c's lock */
 	char name[TASK_NAME_SIZE];
 };
@@ -79,6 +80,7 @@ void task_wake(struct task *t);
 
 /* For the CLI's `top`. */
 struct task_info {
+	u64 id; /* of no other task, ever */
 	char name[TASK_NAME_SIZE];
 	u32 vp;
 	enum run_state state;

@@ -39,6 +39,12 @@ def machine_names(item):
     return [v for v in values if isinstance(v, str) and v in machines.MACHINES]
 
 
+def vm_machine_name(item):
+    """The machine of a test that uses `host`."""
+    parameters = getattr(item, "callspec", None)
+    return parameters.params.get("host") if parameters else None
+
+
 def pytest_collection_modifyitems(config, items):
     """Keeps one group's tests, and with MACHINE= those of that kind.
 
@@ -53,7 +59,8 @@ def pytest_collection_modifyitems(config, items):
         if name and kind != "auto":
             wanted = wanted and machines.MACHINES[name]["kind"] == kind
         (keep if wanted else leave).append(item)
-    items[:] = keep
+    # Tests of VMs last, all of a machine together: they share its boot.
+    items[:] = sorted(keep, key=lambda item: vm_machine_name(item) or "")
     config.hook.pytest_deselected(items=leave)
 
 
@@ -123,8 +130,7 @@ def make_iso():
     return make
 
 
-# What lies in /boot/extra of `host`; the guests by their names.
-GUESTS = ["act", "hello"]
+# What lies in /boot/extra of `host` besides all test kernels.
 FILES = {
     "empty": b"",
     "text": b"This is no kernel.\n" * 100,
@@ -132,20 +138,21 @@ FILES = {
 }
 
 
-class VmHosts:
-    """Boots a vms.Host when one is asked for, and again after one was dropped."""
+class VmMachine:
+    """The machine that has the tests' VMs: one at a time, booted when asked for."""
 
-    def __init__(self, name, iso):
-        self.name = name
+    def __init__(self, iso):
         self.iso = iso
         self.boots = 0
         self.host = None
 
-    def get(self):
+    def get(self, name):
+        if self.host and not self.host.machine.name.startswith("vms-" + name):
+            self.drop()
         if not self.host:
-            log = "vms-%s-%d" % (self.name, self.boots)
+            log = "vms-%s-%d" % (name, self.boots)
             self.boots += 1
-            self.host = vms.Host(machines.machine(self.name, self.iso, log).__enter__())
+            self.host = vms.Host(machines.machine(name, self.iso, log).__enter__())
         return self.host
 
     def drop(self):
@@ -155,23 +162,22 @@ class VmHosts:
 
 
 @pytest.fixture(scope="session")
-def vm_host(request, make_iso):
-    """One machine, named by the test's parameter, for all tests of VMs on it."""
-    files = {name + ".elf": vms.guest(name) for name in GUESTS}
-    iso = make_iso(extra=[(vms.archive("vms", dict(files, **FILES)), "extra.cpio")])
-    hosts = VmHosts(request.param, iso)
-    yield hosts
-    hosts.drop()
+def vm_machine(make_iso):
+    files = {os.path.basename(path): path for path in vms.kernels()}
+    one = VmMachine(make_iso(extra=[(vms.archive("vms", dict(files, **FILES)), "extra.cpio")]))
+    yield one
+    one.drop()
 
 
 @pytest.fixture
-def host(vm_host, request):
-    """Its vms.Host, which after a test must be as it was before."""
-    host = vm_host.get()
+def host(vm_machine, request):
+    """A vms.Host of the machine that is the test's parameter, with the shipped
+    root. After the test it must be as it was before."""
+    host = vm_machine.get(request.param)
     free = host.memory_free()
     yield host
     if request.node.row["failed"]:
-        vm_host.drop()
+        vm_machine.drop()
         return
     host.clear()
     assert host.states() == {}

@@ -118,20 +118,9 @@ static void decode_interrupt(struct vp *vp, const struct vmcb_control *c, struct
 const struct svm_exit_row svm_exit_rows[SVM_EXIT_ROWS] = {
 	[VMEXIT_CR4_WRITE] = { EXIT_CR_ACCESS, true, decode_cr },
 	[VMEXIT_CR8_WRITE] = { EXIT_CR_ACCESS, true, decode_cr },
-	[VMEXIT_EXCEPTION + VEC_DE] = { EXIT_EXCEPTION, false, decode_exception },
-	[VMEXIT_EXCEPTION + VEC_DB] = { EXIT_EXCEPTION, false, decode_exception },
-	[VMEXIT_EXCEPTION + VEC_BR] = { EXIT_EXCEPTION, false, decode_exception },
-	[VMEXIT_EXCEPTION + VEC_UD] = { EXIT_EXCEPTION, false, decode_exception },
-	[VMEXIT_EXCEPTION + VEC_NM] = { EXIT_EXCEPTION, false, decode_exception },
-	[VMEXIT_EXCEPTION + VEC_TS] = { EXIT_EXCEPTION, false, decode_exception },
-	[VMEXIT_EXCEPTION + VEC_NP] = { EXIT_EXCEPTION, false, decode_exception },
-	[VMEXIT_EXCEPTION + VEC_SS] = { EXIT_EXCEPTION, false, decode_exception },
-	[VMEXIT_EXCEPTION + VEC_GP] = { EXIT_EXCEPTION, false, decode_exception },
-	[VMEXIT_EXCEPTION + VEC_PF] = { EXIT_EXCEPTION, false, decode_exception },
-	[VMEXIT_EXCEPTION + VEC_MF] = { EXIT_EXCEPTION, false, decode_exception },
-	[VMEXIT_EXCEPTION + VEC_AC] = { EXIT_EXCEPTION, false, decode_exception },
-	[VMEXIT_EXCEPTION + VEC_MC] = { EXIT_EXCEPTION, false, decode_exception },
-	[VMEXIT_EXCEPTION + VEC_XM] = { EXIT_EXCEPTION, false, decode_exception },
+	/* Whatever a parent asks to see. */
+	[VMEXIT_EXCEPTION... VMEXIT_EXCEPTION + VEC_EXCEPTIONS - 1] = { EXIT_EXCEPTION, false,
+		decode_exception },
 	[VMEXIT_INTR] = { EXIT_INTERRUPT, false, decode_interrupt },
 	/* The hypervisor's own handler has run by now: STGI let it in. */
 	[VMEXIT_NMI] = { EXIT_NMI, false, NULL },

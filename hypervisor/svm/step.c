@@ -46,14 +46,17 @@ void svm_step_begin(struct vp *vp)
 		v->control.intercept_1 &= ~(u32)VMCB_INTERCEPT_1_IRET;
 }
 
-/* True if the debug exception is only ours; else the guest gets its part of it. */
-static bool debug_is_ours(struct svm_vp *s)
+/* What the debug exception tells of this instruction; one emulator leaves it out. */
+static u64 debug_news(const struct svm_vp *s)
 {
 	u64 news = s->vmcb->save.dr6 & ~DR6_NONE;
 
-	/* One emulator leaves DR6 empty when the exception exits. */
-	if (!news)
-		news = DR6_BS;
+	return news ? news : DR6_BS;
+}
+
+/* True if the debug exception is only ours; else the guest gets its part of it. */
+static bool debug_is_ours(struct svm_vp *s, u64 news)
+{
 	if (!s->step_tf)
 		news &= ~DR6_BS;
 	s->vmcb->save.dr6 = s->step_dr6 | news;
@@ -65,7 +68,9 @@ bool svm_step_end(struct vp *vp)
 	struct svm_vp *s = svm_of(vp);
 	struct vmcb_control *c = &s->vmcb->control;
 	bool debug = (u32)c->exit_code == VMEXIT_EXCEPTION + VEC_DB;
-	bool done = vp->regs.rip != s->step_rip;
+	u64 news = debug ? debug_news(s) : 0;
+	/* It may have led back to itself. */
+	bool done = vp->regs.rip != s->step_rip || news & DR6_BS;
 	bool iret = s->step_iret;
 
 	s->flags &= ~(u32)SVM_STEP;
@@ -78,8 +83,11 @@ bool svm_step_end(struct vp *vp)
 		s->flags &= ~(u32)SVM_NMI_MASKED;
 	else if (iret)
 		c->intercept_1 |= VMCB_INTERCEPT_1_IRET;
+	else if (!done)
+		/* Forgotten by the entry, it is not there at this exit. */
+		c->interrupt_state |= VMCB_INTERRUPT_SHADOW;
 	if (debug)
-		return debug_is_ours(s) && done;
+		return debug_is_ours(s, news) && done;
 	s->vmcb->save.dr6 = s->step_dr6;
 	return false;
 }

@@ -73,7 +73,8 @@ static_assert(sizeof(struct worker_start) <= PAGE_SIZE);
 enum worker_syscall {
 	/* submit(operation, a, b, c): does one thing for the worker's own child. */
 	WORKER_SUBMIT = 1,
-	/* wait(): blocks until something came; gives WORKER_EVENT_*, details in the mailbox. */
+	/* wait(): blocks until something came; gives WORKER_EVENT_*, details in the mailbox.
+	 * -EBUSY before WORKER_LOADED. */
 	WORKER_WAIT = 2,
 };
 
@@ -96,7 +97,8 @@ enum worker_operation {
 	WORKER_LOADED,
 	/* a: file; b: offset; c: bytes, at most the mailbox's. Result: bytes read into it. */
 	WORKER_FILE_READ,
-	/* a: file; b: offset; c: bytes; d (mailbox, u64): GPA. Result: bytes read into RAM. */
+	/* a: file; b: offset; c: bytes; d (mailbox, u64): GPA. Result: bytes read into RAM, which
+	 * may be fewer; 0: at the end. */
 	WORKER_FILE_LOAD,
 	/* a: bytes in the mailbox: output of the child's console. */
 	WORKER_CONSOLE_WRITE,
@@ -106,7 +108,7 @@ enum worker_operation {
 	WORKER_TIME,
 	/* a: enum worker_end; b: bytes in the mailbox that say why. Does not return. */
 	WORKER_END,
-	/* a: bytes in the mailbox: a line for the VM's log. */
+	/* a: bytes in the mailbox: a line for the root's log. Some per second are kept. */
 	WORKER_LOG,
 };
 

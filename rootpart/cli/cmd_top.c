@@ -4,7 +4,6 @@
  * compared with the one before; all of it is in one block of the heap.
  */
 #include "base/errno.h"
-#include "lib/string.h"
 #include "rootpart/cli/commands.h"
 #include "rootpart/cli/top.h"
 #include "rootpart/console_input.h"
@@ -47,8 +46,8 @@ static u64 run_before(const struct look *old, const struct task_info *t)
 	for (u32 i = 0; i < old->task_count; i++) {
 		const struct task_info *o = &old->tasks[i];
 
-		if (o->vp == t->vp && strcmp(o->name, t->name) == 0 && o->run_tsc <= t->run_tsc)
-			return o->run_tsc;
+		if (o->id == t->id)
+			return MIN(o->run_tsc, t->run_tsc);
 	}
 	return 0;
 }

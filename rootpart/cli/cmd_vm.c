@@ -28,11 +28,6 @@ struct vm_info *vm_look_up(struct cli *cli, const char *name, int *error)
 	return NULL;
 }
 
-bool vm_is_on(enum vm_state state)
-{
-	return state != VM_OFF && state != VM_FAILED;
-}
-
 void complete_vm(struct completion *c, const char *typed)
 {
 	struct vm_info *info = kmalloc(sizeof(*info));

@@ -27,8 +27,6 @@ extern const struct cli_command command_vm_stats;
 [[nodiscard]] struct vm_info *vm_look_up(struct cli *cli, const char *name, int *error);
 /* The error line for what vm.h's functions return; @why may be empty. Returns @error. */
 int vm_failed(struct cli *cli, int error, const char *name, const char *why);
-/* True for a state in which it has a partition. */
-bool vm_is_on(enum vm_state state);
 
 /* Names of VMs. */
 void complete_vm(struct completion *c, const char *typed);

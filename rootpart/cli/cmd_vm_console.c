@@ -66,8 +66,11 @@ static void show_output(void *arg)
 
 	while (!s->leaving && !off && n >= 0) {
 		n = vm_console_read(s->name, &position, text, sizeof(text), TIME_NEVER, &off);
-		if (n > 0)
-			print(s, text, (size_t)n);
+		if (n <= 0)
+			continue;
+		print(s, text, (size_t)n);
+		/* A VM that never stops talking must not keep the CLI from hearing Ctrl-]. */
+		task_yield();
 	}
 	s->error = MIN(n, 0);
 	s->ended = true;

@@ -6,6 +6,7 @@
 #include "rootpart/vm/child.h"
 
 #include "base/errno.h"
+#include "hv/cpuid.h"
 #include "hv/stats.h"
 #include "lib/string.h"
 #include "rootpart/heap.h"
@@ -49,6 +50,18 @@ static int create_partition(struct child *c, const struct vm_config *config)
 	return r;
 }
 
+/* It starts its own processors: besides what all children have. */
+static int allow_start(struct child *c)
+{
+	u64 privileges;
+	int r = hypercall_get_property(c->id, HV_PROPERTY_PRIVILEGES, &privileges);
+
+	if (r != 0)
+		return r;
+	privileges |= HV_START_VIRTUAL_PROCESSOR << 32;
+	return hypercall_set_property(c->id, HV_PROPERTY_PRIVILEGES, privileges);
+}
+
 static int set_properties(struct child *c, const struct vm_config *config)
 {
 	const struct {
@@ -67,7 +80,7 @@ static int set_properties(struct child *c, const struct vm_config *config)
 		if (r != 0)
 			return r;
 	}
-	return 0;
+	return allow_start(c);
 }
 
 static int initialize(struct child *c)
@@ -145,12 +158,10 @@ static int add_memory(struct child *c, const struct vm_config *config)
 	u64 low = MIN(config->memory, CHILD_LOW_RAM_END);
 	int r;
 
-	c->memory = config->memory;
 	/* Rather than after all that there is was zeroed. */
 	if (config->memory > page_stats_get().free * PAGE_SIZE)
 		return -ENOMEM;
 	r = add_ram(c, 0, low);
-
 	return r == 0 ? add_ram(c, 4 * GIB, config->memory - low) : r;
 }
 
@@ -280,8 +291,8 @@ void child_destroy(struct child *c)
 		(void)hypercall_finalize_partition(c->id);
 		(void)deposit_take_back(c->id);
 		(void)hypercall_delete_partition(c->id);
-		(void)deposit_take_back(HV_PARTITION_SELF);
 	}
+	(void)deposit_take_back(HV_PARTITION_SELF);
 	free_memory(c);
 	c->id = 0;
 	c->vps = 0;
@@ -321,14 +332,6 @@ void *child_piece(const struct child *c, u64 gpa, u64 *len)
 		return b->memory + (gpa - b->gpa);
 	}
 	return NULL;
-}
-
-void *child_ptr(const struct child *c, u64 gpa, u64 len)
-{
-	u64 piece = len;
-	void *p = child_piece(c, gpa, &piece);
-
-	return p != NULL && piece == len ? p : NULL;
 }
 
 u64 child_overhead(const struct child *c)

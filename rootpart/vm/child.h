@@ -26,7 +26,6 @@ struct child_block {
 struct child {
 	u64 id;                  /* 0: none */
 	u32 vps;                 /* created */
-	u64 memory;              /* bytes */
 	struct list_node blocks; /* struct child_block by GPA */
 	struct {
 		gpa_t registers; /* the hypervisor's state pages, mapped for us */
@@ -48,9 +47,7 @@ void child_destroy(struct child *c);
 [[nodiscard]] int child_release(struct child *c);
 [[nodiscard]] int child_suspend(struct child *c);
 
-/* Our address of @len bytes of its RAM at @gpa; NULL: not RAM, or not in one block. */
-void *child_ptr(const struct child *c, u64 gpa, u64 len);
-/* The same for as much as is in one piece, at most *@len, which is set. */
+/* Our address of its RAM at @gpa, as far as it is in one piece: *@len gets less. NULL: not RAM. */
 void *child_piece(const struct child *c, u64 gpa, u64 *len);
 /* Bytes that the hypervisor holds for it. */
 u64 child_overhead(const struct child *c);

@@ -171,16 +171,11 @@ int vm_create(const struct vm_config *config, char *why)
 	return r;
 }
 
-static bool is_on(const struct vm *vm)
-{
-	return vm->state != VM_OFF && vm->state != VM_FAILED;
-}
-
 static int delete (struct vm *vm, char *why)
 {
 	int r;
 
-	if (is_on(vm) || vm->users > 0)
+	if (vm_is_on(vm->state) || vm->users > 0)
 		return vm_because(why, -EBUSY, "it is on; vm kill ends it");
 	r = vm_config_remove(vm->config.name);
 	if (r == -ENOTEMPTY)
@@ -233,7 +228,7 @@ int vm_start(const char *name, char *why)
 
 static int kill_if_on(struct vm *vm, char *why)
 {
-	return is_on(vm) ? vm_life_request(vm, VM_KILL, why) : -ESRCH;
+	return vm_is_on(vm->state) ? vm_life_request(vm, VM_KILL, why) : -ESRCH;
 }
 
 int vm_kill(const char *name, bool *was_off, char *why)
@@ -247,7 +242,7 @@ int vm_kill(const char *name, bool *was_off, char *why)
 /* A request that makes sense in @state only. */
 static int request_in(struct vm *vm, enum vm_state state, enum vm_request request, char *why)
 {
-	if (!is_on(vm))
+	if (!vm_is_on(vm->state))
 		return vm_because(why, -EBUSY, "it is off; vm start starts it");
 	if (vm->state != state)
 		return vm_because(
@@ -257,7 +252,7 @@ static int request_in(struct vm *vm, enum vm_state state, enum vm_request reques
 
 static int reset(struct vm *vm, char *why)
 {
-	if (!is_on(vm))
+	if (!vm_is_on(vm->state))
 		return vm_because(why, -EBUSY, "it is off; vm start starts it");
 	return vm_life_request(vm, VM_RESET, why);
 }
@@ -356,7 +351,7 @@ int vm_vp_counters(const char *name, u32 vp, u64 *counters)
 	return r;
 }
 
-/* The VM called @name, which stays until vm_let_go(); NULL: there is none. */
+/* The VM called @name, which stays until let_go(); NULL: there is none. */
 static struct vm *hold(const char *name)
 {
 	struct vm *vm;

@@ -22,6 +22,11 @@ enum vm_state {
 	VM_STOPPING,
 	VM_FAILED, /* off, and not of its own will: vm_info.why tells */
 };
+/* True for a state in which it has a partition, or is about to. */
+static inline bool vm_is_on(enum vm_state state)
+{
+	return state != VM_OFF && state != VM_FAILED;
+}
 /* "off", "starting", … */
 const char *vm_state_name(enum vm_state state);
 
@@ -48,7 +53,10 @@ void vm_init(void);
 [[nodiscard]] int vm_configure(const struct vm_config *config, char *why);
 /* Returns when the child runs, or with what went wrong; nothing is left of it then. */
 [[nodiscard]] int vm_start(const char *name, char *why);
-/* Pulls the plug; 0 if it is off already, with *was_off set. Returns when all is given back. */
+/*
+ * Pulls the plug; 0 if it is off already, with *was_off set. Returns when all is
+ * given back. One that is starting is killed as soon as it is loaded.
+ */
 [[nodiscard]] int vm_kill(const char *name, bool *was_off, char *why);
 /* Builds the partition anew from the configuration. */
 [[nodiscard]] int vm_reset(const char *name, char *why);

@@ -33,8 +33,7 @@ struct vm_config {
 	bool autostart;
 	enum vm_on_reset on_reset;
 	u64 affinity; /* bit per processor; 0: all */
-	/* What the child sees of the processor: read from the first partition that
-	 * was made for it, and asked for ever after, on whatever host. */
+	/* What the child is to see of the processor on whatever host; from vm.conf only. */
 	bool has_features;
 	u64 features[2]; /* HV_PROPERTY_PROCESSOR_FEATURES_0 and _1 */
 	u64 xsave_states;

@@ -21,6 +21,7 @@ enum vm_request { VM_NO_REQUEST, VM_KILL, VM_RESET, VM_PAUSE, VM_RESUME };
 struct vm {
 	struct list_node link; /* in the table, by name */
 	struct vm_config config;
+	struct vm_config built; /* what its machine is made from: vm set may change the other */
 	enum vm_state state;
 	u32 users; /* calls that wait for it: it may not be deleted */
 	struct vm_console console;

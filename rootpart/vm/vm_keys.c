@@ -238,8 +238,9 @@ static int set_bits(const struct vm_key *key, void *field, const char *text, cha
 		size_t len = space != NULL ? (size_t)(space - text) : strlen(text);
 		char one[24];
 
+		/* What does not fit is cut, and must not pass for what is left of it. */
 		(void)format(one, sizeof(one), "%.*s", (int)MIN(len, sizeof(one)), text);
-		if (str_to_u64(one, false, &v[count++]) != 0)
+		if (len >= sizeof(one) || str_to_u64(one, false, &v[count++]) != 0)
 			break;
 		for (text += len; *text == ' ';)
 			text++;

@@ -60,7 +60,7 @@ static enum outcome ended(struct vm *vm)
 		return failed(vm, w->why);
 	if (w->end == WORKER_END_POWEROFF)
 		return OUTCOME_OFF;
-	if (vm->config.on_reset == VM_RESET_STOP)
+	if (vm->built.on_reset == VM_RESET_STOP)
 		return failed(vm, "it reset itself, and is set to stop then");
 	if (reset_storm(vm))
 		return failed(vm, "it reset itself three times in ten seconds");
@@ -126,17 +126,30 @@ static enum outcome run(struct vm *vm)
 	}
 }
 
+/* Under the lock, before each machine. */
+static void set_starting(struct vm *vm)
+{
+	vm->state = VM_STARTING;
+	vm->built = vm->config;
+}
+
 /* One machine, from its start to its end. The start, or restart, is answered. */
 static enum outcome live(struct vm *vm)
 {
 	enum outcome outcome;
 	char why[VM_WHY];
-	int r = machine_start(vm->machine, &vm->config, &vm->console, &vm->changed, why);
+	int r = machine_start(vm->machine, &vm->built, &vm->console, &vm->changed, why);
 
 	mutex_lock(&vm_lock);
 	vm->on = r == 0;
-	vm->state = r == 0 ? VM_RUNNING : VM_STOPPING;
-	answer(vm, r, r != 0 ? why : "");
+	/* Nobody waits for one that starts again by itself. */
+	if (r != 0 && vm->request == VM_NO_REQUEST && vm->resets > 0)
+		(void)failed(vm, why);
+	/* A kill that came meanwhile is answered at the end. */
+	if (vm->request != VM_KILL) {
+		vm->state = r == 0 ? VM_RUNNING : VM_STOPPING;
+		answer(vm, r, r != 0 ? why : "");
+	}
 	mutex_unlock(&vm_lock);
 	if (r != 0)
 		return OUTCOME_FAILED;
@@ -145,19 +158,28 @@ static enum outcome live(struct vm *vm)
 	return outcome;
 }
 
+static bool starts_again(struct vm *vm, enum outcome *outcome)
+{
+	bool again;
+
+	mutex_lock(&vm_lock);
+	if (vm->request == VM_KILL)
+		*outcome = OUTCOME_OFF;
+	again = *outcome == OUTCOME_RESTART;
+	if (again)
+		set_starting(vm);
+	mutex_unlock(&vm_lock);
+	return again;
+}
+
 static void life(void *arg)
 {
 	struct vm *vm = arg;
 	enum outcome outcome;
 
-	for (;;) {
+	do
 		outcome = live(vm);
-		if (outcome != OUTCOME_RESTART)
-			break;
-		mutex_lock(&vm_lock);
-		vm->state = VM_STARTING;
-		mutex_unlock(&vm_lock);
-	}
+	while (starts_again(vm, &outcome));
 	vm_console_close(&vm->console);
 	mutex_lock(&vm_lock);
 	kfree(vm->machine);
@@ -187,7 +209,7 @@ int vm_life_start(struct vm *vm, char *why)
 {
 	u32 before = vm->answered;
 
-	if (vm->state != VM_OFF && vm->state != VM_FAILED)
+	if (vm_is_on(vm->state))
 		return vm_because(why, -EBUSY, "it is on already");
 	vm->machine = kzalloc(sizeof(*vm->machine));
 	if (vm->machine == NULL)
@@ -196,7 +218,7 @@ int vm_life_start(struct vm *vm, char *why)
 	vm->request = VM_NO_REQUEST;
 	vm->started_ns = time_ns();
 	vm->resets = 0;
-	vm->state = VM_STARTING;
+	set_starting(vm);
 	if (task_create(vm->config.name, life, vm) == NULL) {
 		vm->state = VM_OFF;
 		vm_console_close(&vm->console);
@@ -211,7 +233,8 @@ int vm_life_request(struct vm *vm, enum vm_request request, char *why)
 {
 	u32 before = vm->answered;
 
-	if (!vm->on || vm->request != VM_NO_REQUEST)
+	/* A kill can wait, and must: one that starts again and again is never on for long. */
+	if ((!vm->on && request != VM_KILL) || vm->request != VM_NO_REQUEST)
 		return vm_because(why, -EBUSY, "it is just starting or stopping; try again");
 	vm->request = request;
 	if (request == VM_KILL)

@@ -71,7 +71,6 @@ int machine_start(struct vm_machine *m, const struct vm_config *config, struct v
 		r = run(m, why);
 	if (r != 0)
 		machine_end(m);
-	m->started_ns = time_ns();
 	return r;
 }
 

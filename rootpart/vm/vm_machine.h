@@ -13,7 +13,6 @@ struct vm_machine {
 	struct child child;
 	struct vm_worker worker;
 	struct wait_queue *changed;
-	u64 started_ns;
 };
 
 /*

@@ -16,6 +16,11 @@
 
 #define REGISTERS_MAX 64u
 #define LOG_LINE      160u
+#define FILE_PIECE    PAGE_2M /* of one call: it holds the root's VP */
+
+/* A worker keeps itself to fewer; one that does not must not drown what others log. */
+#define LOG_LINES       32u
+#define LOG_INTERVAL_NS (10 * NS_PER_S)
 
 /* A name from which on a worker may read and write registers: not those that suspend. */
 #define REGISTER_FIRST HV_REGISTER_PENDING_INTERRUPTION
@@ -36,19 +41,17 @@ static int vp_stopped(const struct call *call, u32 *vp)
 	return !w->loaded || w->held >> *vp & 1 ? 0 : -EBUSY;
 }
 
+/* The hypervisor knows which VPs are stopped; reading one that is does no harm. */
 static s64 get_registers(const struct call *call)
 {
 	u32 names[REGISTERS_MAX];
 	union hv_register_value values[REGISTERS_MAX];
-	u32 vp;
-	int r = vp_stopped(call, &vp);
+	int r;
 
-	if (r != 0)
-		return r;
-	if (call->b == 0 || call->b > REGISTERS_MAX)
+	if (call->a >= call->w->child->vps || call->b == 0 || call->b > REGISTERS_MAX)
 		return -EINVAL;
 	memcpy(names, call->w->mailbox, call->b * sizeof(*names));
-	r = hypercall_get_registers(call->w->child->id, vp, names, values, (u32)call->b);
+	r = hypercall_get_registers(call->w->child->id, (u32)call->a, names, values, (u32)call->b);
 	if (r == 0)
 		memcpy(call->w->mailbox, values, call->b * sizeof(*values));
 	return r;
@@ -122,7 +125,6 @@ static struct vfs_file *file_of(const struct call *call)
 
 	if (call->a >= WORKER_FILES || !w->files[call->a].open)
 		return NULL;
-	process_deadline_set(w->process, WORKER_LOADING_NS);
 	w->files[call->a].file.offset = call->b;
 	return &w->files[call->a].file;
 }
@@ -136,27 +138,15 @@ static s64 file_read(const struct call *call)
 	return vfs_read(file, call->w->mailbox, call->c);
 }
 
-/* Into RAM, piece by piece, as far as it goes. */
 static s64 file_load(const struct call *call)
 {
 	struct vfs_file *file = file_of(call);
-	u64 gpa, done = 0;
+	u64 gpa, piece = MIN(call->c, FILE_PIECE);
+	void *to;
 
 	memcpy(&gpa, call->w->mailbox, sizeof(gpa));
-	if (file == NULL)
-		return -EINVAL;
-	while (done < call->c && !process_killed(call->w->process)) {
-		u64 piece = MIN(call->c - done, PAGE_2M);
-		void *to = child_piece(call->w->child, gpa + done, &piece);
-		s64 n = to != NULL ? vfs_read(file, to, piece) : -EINVAL;
-
-		if (n < 0)
-			return n;
-		if (n == 0)
-			break;
-		done += (u64)n;
-	}
-	return (s64)done;
+	to = child_piece(call->w->child, gpa, &piece);
+	return file != NULL && to != NULL ? vfs_read(file, to, piece) : -EINVAL;
 }
 
 static s64 console_write(const struct call *call)
@@ -209,10 +199,24 @@ static s64 end(const struct call *call)
 	return 0;
 }
 
+static bool may_log(struct vm_worker *w)
+{
+	u64 now = time_ns();
+
+	if (now - w->log_since >= LOG_INTERVAL_NS) {
+		w->log_since = now;
+		w->log_lines = 0;
+	}
+	return w->log_lines < LOG_LINES;
+}
+
 static s64 log_line(const struct call *call)
 {
 	char line[LOG_LINE];
 
+	if (!may_log(call->w))
+		return 0;
+	call->w->log_lines++;
 	text_copy(call, call->a, line, sizeof(line));
 	log_printf("vm: %s: %s", call->w->start->name, line);
 	return 0;
@@ -279,20 +283,23 @@ static bool take_timer(struct vm_worker *w)
 	return true;
 }
 
-/* 0: nothing came yet. Intercepts first: a VP waits for each. */
+/* 0: nothing came yet. Intercepts last: VPs that poll a device keep them coming for ever. */
 static s64 take_event(struct vm_worker *w)
 {
-	if (take_intercept(w))
-		return WORKER_EVENT_INTERCEPT;
+	if (take_timer(w))
+		return WORKER_EVENT_TIMER;
 	if (vm_console_typed_waits(w->console) && take_input(w))
 		return WORKER_EVENT_INPUT;
-	return take_timer(w) ? WORKER_EVENT_TIMER : 0;
+	return take_intercept(w) ? WORKER_EVENT_INTERCEPT : 0;
 }
 
 static s64 wait(struct vm_worker *w)
 {
 	s64 event;
 
+	/* Nothing would come, and who started it waits until it is loaded. */
+	if (!w->loaded)
+		return -EBUSY;
 	process_deadline_clear(w->process);
 	wait_event(&w->queue, (event = take_event(w)) != 0 || process_killed(w->process));
 	process_deadline_set(w->process, WORKER_DEADLINE_NS);

@@ -14,7 +14,7 @@
 #include "rootpart/vm/vm_console.h"
 #include "worker/abi.h"
 
-/* Time for an answer, and for loading the child. */
+/* Time for an answer, and for all of loading the child. */
 #define WORKER_DEADLINE_NS (5 * NS_PER_S)
 #define WORKER_LOADING_NS  (60 * NS_PER_S)
 
@@ -37,6 +37,8 @@ struct vm_worker {
 	u32 next_vp;             /* where the search for the next intercept begins; likewise */
 	struct timer timer;
 	bool timer_fired;
+	u64 log_since; /* what the worker logged since then; its task only */
+	u32 log_lines;
 
 	/* Written by the worker's task, read by who waits for it. */
 	struct wait_queue *changed; /* woken when one of these changes */

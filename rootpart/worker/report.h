@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the worker tells people: lines of the VM's log, and its last words.
+ * What the worker tells people: lines of the root's log, and its last words.
  * Text is cut to REPORT_MAX characters.
  */
 #pragma once

@@ -43,7 +43,7 @@ void sys_loaded(void);
 
 /* @len up to WORKER_MAILBOX_SIZE. */
 void sys_console_write(const u8 *bytes, size_t len);
-/* A line for the VM's log, without its end. */
+/* A line for the root's log, without its end. */
 void sys_log(const char *line);
 /* Nanoseconds; sys_timer(0) puts the timer off. */
 u64 sys_time(void);

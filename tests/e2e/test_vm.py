@@ -16,7 +16,7 @@ ALL = SVM + ["vmx-smp1"]
 
 
 def on(*names):
-    return pytest.mark.parametrize("vm_host", names, indirect=True, scope="session")
+    return pytest.mark.parametrize("host", names, indirect=True)
 
 
 LIST_KEYS = ["name", "state", "memory", "cpus", "uptime", "cpu"]

@@ -7,6 +7,7 @@ any time, are left out. What the CLI says about a VM's console is in console(),
 which leaves by Ctrl-] whatever happens.
 """
 import contextlib
+import glob
 import json
 import os
 import re
@@ -23,8 +24,9 @@ VOLATILE = "note: no VMSTORE volume, VMs are lost at power-off"
 LOG_LINE = re.compile(r"vm: \S+: ")
 
 
-def guest(name):
-    return "%s/guest/%s.elf" % (machines.BUILD, name)
+def kernels():
+    """All test kernels."""
+    return sorted(glob.glob(machines.BUILD + "/guest/*.elf"))
 
 
 def archive(name, files):

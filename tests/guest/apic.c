@@ -3,6 +3,7 @@
  * The virtual local APIC by each way to reach it: its page, x2APIC MSRs where
  * CPUID has them, synthetic MSRs. Registers, priorities, IPIs to oneself,
  * errors, NMIs, modes. apic_timer.c has the timer, smp.c other processors.
+ * child: svm-smp1-bios vmx-smp1
  */
 #include "x86/apic.h"
 #include "hv/msr.h"

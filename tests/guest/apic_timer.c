@@ -4,6 +4,7 @@
  * is never early. How late it may be is judged by the best of a few tries, and
  * strictly on a machine whose own timers keep pace with its processor; QEMU's
  * are another thread of the host.
+ * child: svm-smp1-bios vmx-smp1
  */
 #include "hv/msr.h"
 #include "tests/guest/lib/guest.h"

@@ -4,6 +4,7 @@
  * combinations that the processor does not know are #GP and change nothing.
  * The rules are hypervisor/policy_cr.c's, or the processor's where a back end
  * leaves a register to it.
+ * child: svm-smp1-bios vmx-smp1
  */
 #include "hv/msr.h"
 #include "tests/guest/lib/guest.h"

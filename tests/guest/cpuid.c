@@ -4,6 +4,7 @@
  * is zero, what passes is consistent in itself, the hypervisor's own leaves
  * are exact, everything else is zero. Runs on one VP; smp.c has APIC ids of
  * the others.
+ * child: svm-smp1-bios vmx-smp1
  */
 #include "hv/cpuid.h"
 #include "hv/msr.h"
@@ -233,19 +234,23 @@ static void test_hypervisor(void)
 	struct cpuid_regs l = cpuid(HV_CPUID_LIMITS, 0), w = cpuid(HV_CPUID_HARDWARE, 0);
 	const u32 msrs = HV_ACCESS_VP_RUNTIME | HV_ACCESS_REFERENCE_COUNT | HV_ACCESS_APIC_MSRS |
 			 HV_ACCESS_HYPERCALL_MSRS | HV_ACCESS_VP_INDEX | HV_ACCESS_FREQUENCY_MSRS;
-	const u32 calls = HV_ACCESS_PARTITION_ID | HV_ACCESS_STATS_PAGES | HV_CPU_MANAGEMENT |
-			  HV_START_VIRTUAL_PROCESSOR;
+	const u32 roots = HV_ACCESS_PARTITION_ID | HV_ACCESS_STATS_PAGES | HV_CPU_MANAGEMENT;
+	const u32 childs = HV_POST_MESSAGES | HV_SIGNAL_EVENTS;
+	const u32 calls = (guest_is_child() ? childs : roots) | HV_START_VIRTUAL_PROCESSOR;
 
 	guest_check(v.eax == HV_CPUID_LAST && v.ebx == HV_VENDOR_EBX && v.ecx == HV_VENDOR_ECX &&
 			    v.edx == HV_VENDOR_EDX,
 		"leaf-40000000");
 	guest_check(i.eax == HV_INTERFACE_HV1 && !(i.ebx | i.ecx | i.edx), "leaf-40000001");
 	guest_check(cpuid(HV_CPUID_VERSION, 0).ebx != 0, "leaf-40000002");
+	if (guest_is_child())
+		guest_check(f.ebx == calls, "child's-calls", "%x", f.ebx);
 	guest_check((f.eax & msrs) == msrs && (f.ebx & calls) == calls && f.ecx == 0 &&
 			    f.edx == HV_FEATURE_FREQUENCY_MSRS,
 		"leaf-40000003", "%x %x %x %x", f.eax, f.ebx, f.ecx, f.edx);
-	guest_check(h.eax == 0x2a8 && h.ebx == ~0u && !(h.ecx | h.edx), "leaf-40000004",
-		"%x %x %x %x", h.eax, h.ebx, h.ecx, h.edx);
+	/* Bit 7: that it may be what an IOMMU serves is for the root alone. */
+	guest_check(h.eax == (guest_is_child() ? 0x228 : 0x2a8) && h.ebx == ~0u && !(h.ecx | h.edx),
+		"leaf-40000004", "%x %x %x %x", h.eax, h.ebx, h.ecx, h.edx);
 	guest_check(l.eax == HV_MAX_PROCESSORS && l.ebx == HV_MAX_PROCESSORS && !(l.ecx | l.edx),
 		"leaf-40000005");
 	guest_check(w.eax == 0xa && !(w.ebx | w.ecx | w.edx), "leaf-40000006", "%x", w.eax);

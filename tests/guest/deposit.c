@@ -5,7 +5,8 @@
  * cycle; and two processors after the same pages.
  */
 #include "lib/string.h"
-#include "tests/guest/lib/child.h"
+#include "tests/guest/lib/child_vp.h"
+#include "tests/guest/lib/message.h"
 #include "x86/atomic.h"
 #include "x86/cpu.h"
 #include "x86/desc.h"
@@ -286,6 +287,37 @@ static void test_race(void)
 	guest_check(child_end(r[0].id) == 1 && child_end(r[1].id) == 1, "race-ends");
 }
 
+/*
+ * A child that lays its hypercall page over 1000 places, one by one, needs the
+ * tables of one place at a time.
+ */
+static void test_overlays(void)
+{
+	static const u8 code[] = {
+		0xb9, 0x00, 0x00, 0x00, 0x40,       /* MOV ECX, HV_MSR_GUEST_OS_ID */
+		0xb8, 0x01, 0x00, 0x00, 0x00,       /* MOV EAX, 1 */
+		0x31, 0xd2, 0x0f, 0x30,             /* XOR EDX, EDX; WRMSR */
+		0xff, 0xc1,                         /* INC ECX */
+		0xbe, 0xe8, 0x03, 0x00, 0x00,       /* MOV ESI, 1000 */
+		0xbf, 0x01, 0x00, 0x20, 0x00,       /* MOV EDI, 2 MiB + 1 */
+		0x89, 0xf8, 0x0f, 0x30,             /* again: MOV EAX, EDI; WRMSR */
+		0x31, 0xc0, 0x0f, 0x30,             /* XOR EAX, EAX; WRMSR */
+		0x81, 0xc7, 0x00, 0x00, 0x20, 0x00, /* ADD EDI, 2 MiB */
+		0xff, 0xce, 0x75, 0xee,             /* DEC ESI; JNZ again */
+		0xe6, 0x80,                         /* OUT 0x80, AL */
+	};
+	struct hv_message m;
+	u8 *ram;
+	u64 id = child_machine(code, sizeof(code), 4 * MIB, &ram);
+
+	guest_messages_init();
+	child_release(id, 0);
+	guest_message_wait(&m);
+	guest_check(m.header.type == HV_MESSAGE_IO_PORT, "overlays", "%x, %lu to go", m.header.type,
+		child_register(id, 0, HV_X64_REGISTER_RAX + 6));
+	child_end(id);
+}
+
 void guest_main(void)
 {
 	own = guest_ram(3 * PAGE_SIZE, PAGE_SIZE) + PAGE_SIZE;
@@ -295,5 +327,6 @@ void guest_main(void)
 	test_counts();
 	test_long();
 	test_cycles();
+	test_overlays();
 	test_race();
 }

@@ -3,6 +3,7 @@
  * x87, SSE and wider state through exits of every kind: a pattern is loaded,
  * the exit is made, the registers still hold it. Also with components switched
  * off in XCR0 meanwhile, with CR0.TS, and without CR4.OSXSAVE.
+ * child: svm-smp1-bios vmx-smp1
  */
 #include "hv/hypercall.h"
 #include "hv/msr.h"

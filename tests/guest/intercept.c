@@ -2,6 +2,7 @@
 /*
  * Children that run machine code, and what their parent is told of it: ports,
  * memory, MSRs, CPUID, exceptions, HLT, triple faults, as messages at SINT 0.
+ * machines: svm-smp1-bios svm-smp2-bios vmx-smp1 vmx-smp2 ryzen-smp1
  */
 #include "base/assert.h"
 #include "hv/hypercall.h"
@@ -82,6 +83,36 @@ static void test_triple(void)
 	end();
 }
 
+/* The first exception of @code that the parent asked for: @vector. */
+static void expect_exception(const char *name, u8 vector, const u8 *code, size_t size)
+{
+	const struct hv_exception_intercept *e = (const void *)m.payload;
+	u64 result;
+
+	id = child_machine(code, size, RAM, &ram);
+	result = child_install(id, HV_INTERCEPT_EXCEPTION, HV_INTERCEPT_EXEC, vector);
+	assert(result == HV_STATUS_SUCCESS);
+	child_release(id, 0);
+	guest_message_wait(&m);
+	guest_check(m.header.type == HV_MESSAGE_EXCEPTION && e->vector == vector &&
+			    e->header.rip == CHILD_CODE,
+		name, "type %x vector %u rip %lx", m.header.type, e->vector, e->header.rip);
+	end();
+}
+
+static void test_exceptions(void)
+{
+	static const u8 int3[] = { 0xcc }, ud2[] = { 0x0f, 0x0b };
+
+	expect_exception("exception-ud", 6, ud2, sizeof(ud2));
+	/* QEMU's AMD-V exits neither for INT3 nor for what becomes a double fault. */
+	if (guest_is_qemu())
+		return;
+	expect_exception("exception-bp", 3, int3, sizeof(int3));
+	/* There are no gates. */
+	expect_exception("exception-df", 8, ud2, sizeof(ud2));
+}
+
 static void test_halt(void)
 {
 	static const u8 code[] = { 0xfa, 0xf4 };
@@ -96,6 +127,7 @@ void guest_main(void)
 	guest_messages_init();
 	test_out();
 	test_memory();
+	test_exceptions();
 	test_halt();
 	test_triple();
 }

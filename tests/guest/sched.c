@@ -59,6 +59,22 @@ static void test_halted_nmi(void)
 	child_end(id);
 }
 
+/* What comes before STI and HLT, and so was looked at before, ends the HLT nevertheless. */
+static void test_halted_interrupt(void)
+{
+	u8 *ram;
+	u64 id = child_of(code_self_halt, RAM, &ram);
+	const volatile u64 *taken = counter(id, 0, ram);
+
+	child_gate(ram, CODE_SELF_HALT_VECTOR, CHILD_CODE + CODE_SELF_HALT_HANDLER);
+	child_release(id, 0);
+	for (u32 i = 0; i < 100 && *taken < 100; i++)
+		guest_sleep_us(10000);
+	guest_check(*taken >= 100, "halt-after-interrupt", "%lu", *taken);
+	child_suspend(id, 0);
+	child_end(id);
+}
+
 /* A child of one VP that runs @code on processor 0, or NULL's own choice. */
 static struct child {
 	u64 id;
@@ -217,6 +233,7 @@ void guest_main(void)
 {
 	test_halted_flush();
 	test_halted_nmi();
+	test_halted_interrupt();
 	if (interrupts_masked_code())
 		test_masked();
 	test_halves("halves", 50000);

@@ -4,6 +4,7 @@
  * that end in a window of instructions around the pair. An interrupt that is
  * taken between the two would leave the HLT waiting for ever; then the other
  * VP says so, or, without one, the test's time runs out.
+ * child: svm-smp1-bios vmx-smp1
  */
 #include "hv/msr.h"
 #include "tests/guest/lib/guest.h"

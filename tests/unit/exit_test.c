@@ -2,7 +2,8 @@
 /*
  * Which exits are settled here, which end the root, and which a child's parent
  * settles: the handlers of exit.c between stand-ins for what they call.
- * sources: hypervisor/exit.c tests/unit/fake_vp.c
+ * sources: hypervisor/exit.c tests/unit/fake_vp.c tests/unit/fake/fake.c
+ * cflags: -Itests/unit/fake
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,6 +15,7 @@
 
 #include <string.h>
 
+#include "fake/fake.h"
 #include "fake_vp.h"
 #include "hypervisor/control.h"
 #include "hypervisor/die.h"
@@ -52,7 +54,18 @@ HANDLER(mmio_handle, 'm')
 HANDLER(intercept_io, 'I')
 HANDLER(intercept_memory, 'M')
 
-static bool apic_page, device, wanted;
+static bool apic_page, device, wanted, logs_writes;
+
+static u32 retried;
+
+bool slat_retry(struct slat *slat, gpa_t gpa, u32 access)
+{
+	assert_ptr_equal(slat, &fake_partition.slat);
+	assert_int_equal(gpa.a & ~PAGE_MASK, 0x7000);
+	retried = access;
+	called('l');
+	return logs_writes;
+}
 
 bool mmio_is_apic(const struct vp *vp, const struct exit *exit)
 {
@@ -93,6 +106,14 @@ bool intercept_exception(struct vp *vp, const struct exit *exit)
 	(void)exit;
 	called('E');
 	return wanted;
+}
+
+static int irr_highest;
+
+int vlapic_highest_irr(const struct vlapic *l)
+{
+	assert_ptr_equal(l, &fake_vp.vlapic);
+	return irr_highest;
 }
 
 void intercept_halt(struct vp *vp)
@@ -163,6 +184,11 @@ void trace(enum trace_event event, const struct vp *vp, u64 a, u64 b)
 	(void)b;
 }
 
+static void take_pending(void)
+{
+	called('i');
+}
+
 static u32 dumps;
 
 static void fake_dump(struct vp *vp)
@@ -182,8 +208,10 @@ static int setup(void **state)
 	virt = &with_dump;
 	fake_vp.regs.rip = 0x1000;
 	memset(calls, 0, sizeof(calls));
-	apic_page = device = wanted = msr_known = false;
+	apic_page = device = wanted = msr_known = logs_writes = false;
+	irr_highest = VLAPIC_NONE;
 	dumps = 0;
+	fake_on_irq_take_pending = take_pending;
 	return 0;
 }
 
@@ -221,8 +249,11 @@ static void test_delegation(void **state)
 	(void)state;
 	handle((struct exit){ .kind = EXIT_NONE });
 	assert_string_equal(calls, "");
+	/* The end of a long stay: an interrupt may wait that ended none. */
 	handle((struct exit){ .kind = EXIT_PREEMPT });
-	assert_string_equal(calls, "");
+	assert_string_equal(calls, "i");
+	handle((struct exit){ .kind = EXIT_INTERRUPT });
+	assert_string_equal(calls, "i");
 	handle((struct exit){ .kind = EXIT_HYPERCALL });
 	assert_string_equal(calls, "h");
 	handle((struct exit){ .kind = EXIT_CR_ACCESS });
@@ -289,12 +320,49 @@ static void test_child_io_and_memory(void **state)
 	(void)state;
 	handle((struct exit){ .kind = EXIT_IO, .io = { .port = 0x20, .size = 1 } });
 	assert_string_equal(calls, "I");
-	handle((struct exit){ .kind = EXIT_SLAT_FAULT, .slat = { .gpa = GPA(0x7000) } });
-	assert_string_equal(calls, "M");
+	handle((struct exit){
+		.kind = EXIT_SLAT_FAULT, .slat = { .gpa = GPA(0x7000), .access = ACCESS_EXEC } });
+	assert_string_equal(calls, "lM");
+	assert_int_equal(retried, ACCESS_EXEC);
+	/* What the tables allow by now is made again, and the parent hears nothing. */
+	handle((struct exit){
+		.kind = EXIT_SLAT_FAULT, .slat = { .gpa = GPA(0x7000), .access = ACCESS_WRITE } });
+	assert_string_equal(calls, "lM");
+	logs_writes = true;
+	handle((struct exit){
+		.kind = EXIT_SLAT_FAULT, .slat = { .gpa = GPA(0x7000), .access = ACCESS_WRITE } });
+	assert_string_equal(calls, "l");
 	apic_page = true;
 	handle((struct exit){ .kind = EXIT_SLAT_FAULT, .slat = { .gpa = GPA(0x7000) } });
 	assert_string_equal(calls, "m");
 	assert_int_equal(fake_injected, 0);
+	moved(false);
+}
+
+/* To a page whose writes are logged; to its hypercall page; to any other. */
+static void test_child_writes(void **state)
+{
+	const struct exit write = { .kind = EXIT_SLAT_FAULT,
+		.slat = { .gpa = GPA(0x7123), .access = ACCESS_WRITE } };
+
+	(void)state;
+	handle(write);
+	assert_string_equal(calls, "lM");
+	logs_writes = true;
+	handle(write);
+	assert_string_equal(calls, "l");
+	logs_writes = false;
+	fake_partition.hypercall_overlay.gpa = GPA(0x7000);
+	handle(write);
+	assert_string_equal(calls, "lM");
+	assert_int_equal(fake_injected, 0);
+	fake_partition.hypercall_overlay.on = true;
+	handle(write);
+	assert_string_equal(calls, "l");
+	injected(VEC_GP);
+	fake_partition.hypercall_overlay.gpa = GPA(0x8000);
+	handle(write);
+	assert_string_equal(calls, "lM");
 	moved(false);
 }
 
@@ -321,6 +389,19 @@ static void test_child_halts(void **state)
 	handle((struct exit){ .kind = EXIT_HLT });
 	assert_string_equal(calls, "H");
 	assert_int_equal(fake_vp.stop, VP_STOP_HALT);
+}
+
+/* An interrupt that came before STI was looked at then, and its work bit taken. */
+static void test_child_halts_with_interrupt(void **state)
+{
+	(void)state;
+	fake_vp.regs.rflags = RFLAGS_FIXED | RFLAGS_IF;
+	handle((struct exit){ .kind = EXIT_HLT });
+	assert_int_equal(fake_vp.work, 0);
+	irr_highest = 0x51;
+	handle((struct exit){ .kind = EXIT_HLT });
+	assert_int_equal(fake_vp.stop, VP_STOP_HALT);
+	assert_int_equal(fake_vp.work, VP_WORK_INTERRUPT);
 }
 
 static void test_child_msrs(void **state)
@@ -430,8 +511,10 @@ int main(void)
 		cmocka_unit_test_setup(test_root_fails, setup),
 		cmocka_unit_test_setup(test_root_halts, setup),
 		cmocka_unit_test_setup(test_child_io_and_memory, setup_child),
+		cmocka_unit_test_setup(test_child_writes, setup_child),
 		cmocka_unit_test_setup(test_child_fails, setup_child),
 		cmocka_unit_test_setup(test_child_halts, setup_child),
+		cmocka_unit_test_setup(test_child_halts_with_interrupt, setup_child),
 		cmocka_unit_test_setup(test_child_msrs, setup_child),
 		cmocka_unit_test_setup(test_child_cpuid, setup_child),
 		cmocka_unit_test_setup(test_child_exceptions, setup_child),

@@ -75,6 +75,15 @@ enum hv_status slat_map(struct slat *slat, gpa_t gpa, spa_t spa, u64 size, u32 a
 	return HV_STATUS_SUCCESS;
 }
 
+static u32 promotions;
+
+void slat_promote(struct slat *slat, gpa_t gpa)
+{
+	(void)slat;
+	(void)number(gpa);
+	promotions++;
+}
+
 enum hv_status slat_unmap(struct slat *slat, gpa_t gpa, u64 size)
 {
 	(void)slat;
@@ -142,9 +151,11 @@ static void test_over_the_roots_memory(void **state)
 	/* Its frame says so to those who do not look at tables. */
 	assert_int_equal(frame_get(SPA(0x2000))->flags, FRAME_OVERLAID);
 	assert_int_equal(frame_get(SPA(0x1000))->flags, 0);
+	promotions = 0;
 	overlay_clear(&root, &a);
 	assert_false(a.on);
 	seen(0x2000, 0x2000, SLAT_ALL, MEMTYPE_WT);
+	assert_int_equal(promotions, 1);
 	assert_int_equal(frame_get(SPA(0x2000))->flags, 0);
 	/* Not twice. */
 	space[2].spa = SPA(0x99000);

@@ -302,6 +302,35 @@ static void test_flush_tables(void **state)
 	assert_int_equal(freed_after, 1);
 }
 
+/* Not while somebody who may walk them has the lock. */
+static void test_flush_overlays(void **state)
+{
+	(void)state;
+	freed_after = 0;
+	child.vps[1] = &vps[1];
+	vps[1].partition = &child;
+	vps[1].running = true;
+	child.slat.stale.first = 0;
+	partition_flush_overlays(&child, &vps[0]);
+	assert_int_equal(notified, 1);
+	assert_int_equal(freed_after, 0);
+	child.slat.stale.first = 77;
+	notified = 0;
+	vps[1].work = 0;
+	partition_manage(&child, &vps[0]);
+	partition_flush_overlays(&child, &vps[0]);
+	assert_int_equal(notified, 1);
+	assert_int_equal(freed_after, 0);
+	partition_manage_end(&child);
+	notified = 0;
+	vps[1].work = 0;
+	partition_flush_overlays(&child, &vps[0]);
+	assert_int_equal(freed_after, 1);
+	assert_true(spin_trylock(&child.manage));
+	partition_manage_end(&child);
+	child.slat.stale.first = 0;
+}
+
 static void test_pages(void **state)
 {
 	(void)state;
@@ -382,6 +411,7 @@ int main(void)
 		cmocka_unit_test_setup(test_address_width, setup),
 		cmocka_unit_test_setup(test_pages, setup),
 		cmocka_unit_test_setup(test_flush_tables, setup),
+		cmocka_unit_test_setup(test_flush_overlays, setup),
 		cmocka_unit_test_setup(test_flush, setup),
 		cmocka_unit_test_setup(test_flush_of_a_child, setup),
 		cmocka_unit_test_setup(test_serve_flush, setup),

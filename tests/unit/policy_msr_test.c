@@ -233,6 +233,12 @@ enum hv_status slat_map(struct slat *slat, gpa_t gpa, spa_t spa, u64 size, u32 a
 	return HV_STATUS_SUCCESS;
 }
 
+void slat_promote(struct slat *slat, gpa_t gpa)
+{
+	(void)slat;
+	(void)gpa;
+}
+
 /* Below the root's overlays there is always something. */
 enum hv_status slat_unmap(struct slat *slat, gpa_t gpa, u64 size)
 {
@@ -243,7 +249,7 @@ enum hv_status slat_unmap(struct slat *slat, gpa_t gpa, u64 size)
 	return HV_STATUS_INVALID_PARAMETER;
 }
 
-void partition_flush(struct partition *p, struct vp *self)
+void partition_flush_overlays(struct partition *p, struct vp *self)
 {
 	assert_ptr_equal(p, &fake_partition);
 	assert_ptr_equal(self, &fake_vp);

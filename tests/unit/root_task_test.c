@@ -317,6 +317,24 @@ static void snapshot(void **state)
 	assert_int_equal(task_snapshot(info, 4), 2);
 }
 
+/* Names may be the same, as those of a VM's task and its worker. */
+static void namesakes(void **state)
+{
+	struct task_info info[4], later[4];
+
+	(void)state;
+	assert_non_null(task_create_on(1, "web", three_steps, "x"));
+	assert_non_null(task_create_on(1, "web", three_steps, "y"));
+	assert_int_equal(task_snapshot(info, 4), 4);
+	assert_true(info[2].id != info[3].id);
+	run(1);
+	assert_non_null(task_create_on(1, "web", three_steps, "z"));
+	assert_int_equal(task_snapshot(later, 4), 3);
+	assert_true(later[0].id == info[0].id && later[1].id == info[1].id);
+	assert_true(later[2].id != info[2].id && later[2].id != info[3].id);
+	run(1);
+}
+
 static void misuse(void **state)
 {
 	(void)state;
@@ -341,6 +359,7 @@ int main(void)
 		TEST(stray_wakes_end_no_sleep_early),
 		TEST(many_tasks_end),
 		TEST(snapshot),
+		TEST(namesakes),
 		TEST(misuse),
 	};
 

@@ -293,6 +293,11 @@ static void devices(void **state)
 	assert_false(touch(1ull << 40, ACCESS_READ));
 	assert_false(touch(~0ull, ACCESS_READ));
 	assert_true(touch((1ull << 40) - 1, ACCESS_READ));
+	/* Nor where the processor has addresses that the tables have not. */
+	this_cpu()->features.phys_bits = 52;
+	assert_true(touch((1ull << 48) - 1, ACCESS_READ));
+	assert_false(touch((1ull << 48) + 64 * GIB, ACCESS_READ));
+	this_cpu()->features.phys_bits = 40;
 	assert_false(root_map_device(&child, GPA(64 * GIB), ACCESS_READ));
 }
 

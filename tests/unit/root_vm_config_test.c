@@ -183,6 +183,8 @@ static const struct {
 		"line 2: processor-features: it is not two numbers of 64 bits, as 0x1f" },
 	{ "processor-features = 1 2 3\n",
 		"line 2: processor-features: it is not two numbers of 64 bits, as 0x1f" },
+	{ "xsave-states = 0x000000000000000000000001f\n",
+		"line 2: xsave-states: it is not one number of 64 bits, as 0x1f" },
 	{ "processor-features = 1 x\n",
 		"line 2: processor-features: it is not two numbers of 64 bits, as 0x1f" },
 	{ "xsave-states = 18446744073709551616\n",

@@ -61,14 +61,16 @@ static bool alive, paused;
 int machine_start(struct vm_machine *m, const struct vm_config *config, struct vm_console *console,
 	struct wait_queue *changed, char *why)
 {
+	const u64 memory = vm.config.memory;
+
 	assert_ptr_equal(m, vm.machine);
-	assert_ptr_equal(config, &vm.config);
 	assert_ptr_equal(console, &vm.console);
 	assert_false(alive);
 	assert_true(console_open);
 	memset(m, 0, sizeof(*m));
 	starts++;
 	wait_event(changed, may_start);
+	assert_int_equal(config->memory, memory);
 	if (start_error != 0) {
 		strcpy(why, "no room for it");
 		return start_error;
@@ -243,7 +245,7 @@ static void no_memory(void **state)
 	assert_int_equal(starts, 0);
 }
 
-/* Until it is whole nothing may be asked of it. */
+/* Until it is whole nothing may be asked of it but its end. */
 static void while_starting(void **state)
 {
 	struct caller first;
@@ -254,7 +256,8 @@ static void while_starting(void **state)
 	assert_int_equal(first.r, 1);
 	assert_int_equal(vm.state, VM_STARTING);
 	assert_false(vm.on);
-	ask(VM_KILL, -EBUSY, "it is just starting or stopping; try again");
+	ask(VM_RESET, -EBUSY, "it is just starting or stopping; try again");
+	ask(VM_PAUSE, -EBUSY, "it is just starting or stopping; try again");
 	ask(VM_NO_REQUEST, -EBUSY, "it is on already");
 	assert_int_equal(first.r, 1);
 	may_start = true;
@@ -263,6 +266,77 @@ static void while_starting(void **state)
 	assert_int_equal(starts, 1);
 	ask(VM_KILL, 0, "");
 	is_off(VM_OFF);
+}
+
+/* It is done as soon as it may be, and told when all is over. */
+static void killed_while_starting(void **state)
+{
+	struct caller first, second;
+
+	(void)state;
+	for (int error = 0; error >= -ENOMEM; error -= ENOMEM) {
+		start_error = error;
+		may_start = false;
+		begin(&first, VM_NO_REQUEST);
+		begin(&second, VM_KILL);
+		assert_int_equal(second.r, 1);
+		assert_int_equal(vm.state, VM_STOPPING);
+		ask(VM_KILL, -EBUSY, "it is just starting or stopping; try again");
+		may_start = true;
+		changed();
+		assert_int_equal(second.r, 0);
+		assert_int_equal(first.r, 0);
+		is_off(VM_OFF);
+	}
+}
+
+/* One that resets itself all the time is on for moments only. */
+static void killed_between_starts(void **state)
+{
+	struct caller c;
+
+	(void)state;
+	start();
+	may_start = may_end = false;
+	end_worker(WORKER_END_RESET, "");
+	begin(&c, VM_KILL);
+	assert_int_equal(c.r, 1);
+	may_end = true;
+	changed();
+	assert_int_equal(c.r, 0);
+	is_off(VM_OFF);
+	may_start = true;
+	start();
+	may_start = false;
+	end_worker(WORKER_END_RESET, "");
+	assert_int_equal(vm.state, VM_STARTING);
+	begin(&c, VM_KILL);
+	assert_int_equal(c.r, 1);
+	may_start = true;
+	changed();
+	assert_int_equal(c.r, 0);
+	is_off(VM_OFF);
+}
+
+/* One that starts over does so while others may change its configuration. */
+static void set_while_starting(void **state)
+{
+	(void)state;
+	vm.config.memory = 4 * GIB;
+	start();
+	may_start = false;
+	end_worker(WORKER_END_RESET, "");
+	assert_int_equal(vm.state, VM_STARTING);
+	vm.config.memory = 2 * MIB;
+	vm.config.on_reset = VM_RESET_STOP;
+	may_start = true;
+	changed();
+	assert_int_equal(vm.state, VM_RUNNING);
+	/* From its next start on. */
+	end_worker(WORKER_END_RESET, "");
+	assert_int_equal(vm.state, VM_RUNNING);
+	end_worker(WORKER_END_RESET, "");
+	is_off(VM_FAILED);
 }
 
 /* A kill returns when all is given back. */
@@ -345,6 +419,27 @@ static void ends_by_itself(void **state)
 	assert_string_equal(vm.why, "its worker was ended: page fault");
 }
 
+/* Not while somebody waits for the answer. */
+static void starts_again_in_vain(void **state)
+{
+	(void)state;
+	start_error = -ENOMEM;
+	ask(VM_NO_REQUEST, -ENOMEM, "no room for it");
+	assert_string_equal(logged, "");
+	start_error = 0;
+	start();
+	start_error = -ENOMEM;
+	ask(VM_RESET, -ENOMEM, "no room for it");
+	assert_string_equal(logged, "");
+	start_error = 0;
+	start();
+	start_error = -ENOMEM;
+	end_worker(WORKER_END_RESET, "");
+	is_off(VM_FAILED);
+	assert_string_equal(vm.why, "no room for it");
+	assert_string_equal(logged, "vm: web: no room for it");
+}
+
 /* Who kills it gets what he wants, whatever it does at the same time. */
 static void killed_as_it_ends(void **state)
 {
@@ -374,9 +469,9 @@ static void resets_itself(void **state)
 	is_off(VM_FAILED);
 	assert_string_equal(vm.why, "no room for it");
 	start_error = 0;
+	vm.config.on_reset = VM_RESET_STOP;
 	start();
 	assert_int_equal(vm.resets, 0);
-	vm.config.on_reset = VM_RESET_STOP;
 	end_worker(WORKER_END_RESET, "");
 	is_off(VM_FAILED);
 	assert_string_equal(vm.why, "it reset itself, and is set to stop then");
@@ -440,10 +535,14 @@ int main(void)
 		LIFE(start_fails),
 		LIFE(no_memory),
 		LIFE(while_starting),
+		LIFE(set_while_starting),
+		LIFE(killed_while_starting),
+		LIFE(killed_between_starts),
 		LIFE(while_stopping),
 		LIFE(one_request_at_a_time),
 		LIFE(pauses),
 		LIFE(ends_by_itself),
+		LIFE(starts_again_in_vain),
 		LIFE(killed_as_it_ends),
 		LIFE(resets_itself),
 		LIFE(resets_too_often),

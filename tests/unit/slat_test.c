@@ -65,6 +65,9 @@ static void expect(u64 gpa, u64 spa, u32 level, u32 access)
 	assert_int_equal(m.level, level);
 	assert_int_equal(m.access, access);
 	assert_int_equal(m.type, MEMTYPE_WB);
+	/* Bits that the tables have no place for are no reason to find it. */
+	assert_false(slat_lookup(&slat, GPA(gpa | BIT(48)), &m));
+	assert_false(slat_lookup(&slat, GPA(gpa | BIT(63)), &m));
 }
 
 static void expect_nothing(u64 gpa)
@@ -109,6 +112,9 @@ static void levels(void **state)
 	expect_nothing(2 * G1 + M2 + K4);
 	expect_nothing(G1 - M2 - K4 - 1);
 	expect_pages(2, 2, 1);
+	/* No bit above the tables' 48 is overlooked. */
+	expect_nothing(BIT(48) + G1);
+	expect_nothing(BIT(63) + G1);
 }
 
 static void a_lower_level_on_demand(void **state)

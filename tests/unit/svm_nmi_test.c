@@ -247,6 +247,53 @@ static void test_shadow_outlives_an_interrupt(void **state)
 	assert_int_equal(entries, 3);
 }
 
+/* One interrupt follows the other, and the processor has forgotten the shadow by then. */
+static void intr_before_step(struct vmcb *v)
+{
+	assert_true(v->save.rflags & RFLAGS_TF);
+	v->control.interrupt_state = 0;
+	exit_intr(v);
+}
+
+static void test_shadow_outlives_two_interrupts(void **state)
+{
+	(void)state;
+	script[0] = intr_in_shadow;
+	run();
+	script[1] = intr_before_step;
+	run();
+	assert_int_equal(exit_.kind, EXIT_INTERRUPT);
+	assert_false(svm_can_interrupt(&vp));
+	svm_interrupt_window(&vp, true, 5);
+	script[2] = step_before_window;
+	script[3] = window_after_step;
+	run();
+	assert_int_equal(exit_.kind, EXIT_INTERRUPT_WINDOW);
+	assert_int_equal(entries, 4);
+}
+
+/* JMP to itself right after STI: RIP is where it was, but the step is over. */
+static void step_jump(struct vmcb *v)
+{
+	assert_true(v->save.rflags & RFLAGS_TF);
+	v->control.interrupt_state = 0;
+	v->save.dr6 = 0xffff4ff0;
+	v->control.exit_code = VMEXIT_EXCEPTION + VEC_DB;
+}
+
+static void test_step_of_a_jump_to_itself(void **state)
+{
+	(void)state;
+	script[0] = intr_in_shadow;
+	run();
+	svm_interrupt_window(&vp, true, 5);
+	script[1] = step_jump;
+	script[2] = window_after_step;
+	run();
+	assert_int_equal(exit_.kind, EXIT_INTERRUPT_WINDOW);
+	assert_int_equal(entries, 3);
+}
+
 /* HLT exits before it could end the step, and is emulated. */
 static void step_hlt(struct vmcb *v)
 {
@@ -299,6 +346,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_shadow_outlives_an_interrupt, setup),
+		cmocka_unit_test_setup(test_shadow_outlives_two_interrupts, setup),
+		cmocka_unit_test_setup(test_step_of_a_jump_to_itself, setup),
 		cmocka_unit_test_setup(test_step_ends_at_hlt, setup),
 		cmocka_unit_test_setup(test_step_ends_at_faults, setup),
 		cmocka_unit_test_setup(test_nmi_window_after_iret, setup),

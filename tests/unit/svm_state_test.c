@@ -16,12 +16,20 @@
 
 #include "hv/message.h"
 #include "hv/vp.h"
+#include "hypervisor/cpu.h"
 #include "hypervisor/svm/svm.h"
 #include "hypervisor/vp.h"
 
 static struct vmcb block;
-static struct svm_vp s;
+static struct cpu cpu;
 static struct vp vp;
+#define s (*svm_of(&vp))
+
+struct cpu *this_cpu(void)
+{
+	return &cpu;
+}
+
 static struct hv_intercept_header header;
 static struct hv_register_page page;
 
@@ -36,12 +44,10 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(&block, 0, sizeof(block));
-	memset(&s, 0, sizeof(s));
 	memset(&vp, 0, sizeof(vp));
 	memset(&header, 0xee, sizeof(header));
 	memset(&page, 0xee, sizeof(page));
 	s.vmcb = &block;
-	vp.virt = &s;
 	return 0;
 }
 

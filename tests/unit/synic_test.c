@@ -69,7 +69,7 @@ void vlapic_interrupt(struct vp *v, u8 vector, bool level)
 	(void)atomic_fetch_add(&interrupts[vector], 1);
 }
 
-void partition_flush(struct partition *p, struct vp *self)
+void partition_flush_overlays(struct partition *p, struct vp *self)
 {
 	assert_ptr_equal(p, &partition);
 	assert_ptr_equal(self, &vp);

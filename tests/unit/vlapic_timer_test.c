@@ -207,6 +207,7 @@ static void test_tiny_period(void **state)
 		assert_true(machine_hardware > fake_tsc + machine_ns_to_tsc(15000));
 		fake_tsc = machine_hardware;
 		timer_interrupt();
+		assert_true(came());
 		interrupts++;
 	}
 	assert_in_range(interrupts, 40, 60);
@@ -247,6 +248,31 @@ static void test_over_before_it_is_heard_of(void **state)
 	page_write(0, APIC_LVT_TIMER, VECTOR);
 	machine_run_to(fake_tsc + machine_ns_to_tsc(1000));
 	assert_false(came());
+}
+
+/* Who takes no interrupts costs none, and hears of the next in time again. */
+static void test_periods_not_taken(void **state)
+{
+	(void)state;
+	page_write(0, APIC_LVT_TIMER, PERIODIC | VECTOR);
+	page_write(0, APIC_TIMER_INITIAL, 20000);
+	at_ns(1050000);
+	assert_int_equal(machine_hardware, NEVER);
+	assert_in_range(current(), 9999, 10001);
+	assert_true(came());
+	at_ns(1099999);
+	assert_false(came());
+	at_ns(1100001);
+	assert_true(came());
+	/* Nor do errors that nobody looks at. */
+	page_write(0, APIC_LVT_TIMER, PERIODIC | 7);
+	at_ns(2050000);
+	assert_int_equal(machine_hardware, NEVER);
+	page_write(0, APIC_LVT_TIMER, PERIODIC | VECTOR);
+	at_ns(2099999);
+	assert_false(came());
+	at_ns(2100001);
+	assert_true(came());
 }
 
 static void test_masked_while_periodic(void **state)
@@ -394,6 +420,7 @@ int main(void)
 		TEST(test_periodic_does_not_drift),
 		TEST(test_periodic_count),
 		TEST(test_periods_missed),
+		TEST(test_periods_not_taken),
 		TEST(test_moved),
 		TEST(test_tiny_period),
 		TEST(test_masked),

@@ -174,18 +174,23 @@ u64 child_withdraw_all(u64 id)
 	}
 }
 
+struct hv_create_partition_input child_input = {
+	.flags = HV_CREATE_LARGE_PAGES | HV_CREATE_LOCAL_APIC | HV_CREATE_INTERCEPT_PAGE |
+		 HV_CREATE_X2APIC,
+	.compatibility_version = HV_CREATE_COMPATIBILITY,
+};
+u64 child_privileges;
+
 u64 child_make(u64 pages)
 {
-	const struct hv_create_partition_input in = {
-		.flags = HV_CREATE_LARGE_PAGES | HV_CREATE_LOCAL_APIC | HV_CREATE_INTERCEPT_PAGE |
-			 HV_CREATE_X2APIC,
-		.compatibility_version = HV_CREATE_COMPATIBILITY,
-	};
 	u64 id, result;
 
 	child_deposit_pages(HV_PARTITION_SELF, 1);
-	result = child_create(&in, &id);
+	result = child_create(&child_input, &id);
 	assert(result == HV_STATUS_SUCCESS);
+	if (child_privileges)
+		assert(child_set(id, HV_PROPERTY_PRIVILEGES, child_privileges) ==
+			HV_STATUS_SUCCESS);
 	child_deposit_pages(id, pages);
 	result = child_call(HV_CALL_INITIALIZE_PARTITION, id);
 	assert(result == HV_STATUS_SUCCESS);

@@ -38,6 +38,9 @@ u64 child_access_state(u64 id, u64 base_gpfn, u32 count, u64 flags, u8 *state);
 void child_deposit_pages(u64 id, u64 count);
 /* Everything that is free; gives how many pages that were. */
 u64 child_withdraw_all(u64 id);
+/* What child_make() asks for, to be changed; privileges: 0 those that it gets. */
+extern struct hv_create_partition_input child_input;
+extern u64 child_privileges;
 /* Created, @pages deposited, active; the page for itself as well. */
 u64 child_make(u64 pages);
 /* Finalized, everything withdrawn, deleted; gives the pages withdrawn. */

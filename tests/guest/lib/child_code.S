@@ -40,6 +40,21 @@
 	jmp 2b
 	END code_nmi_halt
 
+	/* Gate 0x51 leads to the second half. */
+	CODE code_self_halt
+	movl $0xfee00000, %ebx
+	movl $0x1ff, 0xf0(%rbx)
+1:	cli
+	movl $0x40051, 0x300(%rbx)	/* to ourselves */
+	sti
+	hlt
+	jmp 1b
+	.org code_self_halt + CODE_SELF_HALT_HANDLER
+	incq (%rdi)
+	movl $0, 0xb0(%rbx)		/* EOI */
+	iretq
+	END code_self_halt
+
 	CODE code_count
 	sti
 1:	incq (%rdi)
@@ -192,6 +207,9 @@
 	.org code_probe + CODE_PROBE_CPUID
 	cpuid
 	jmp 1b
+	.org code_probe + CODE_PROBE_FAULT
+2:	outb %al, $0x81
+	jmp 2b
 	END code_probe
 
 	.section .note.GNU-stack, "", @progbits

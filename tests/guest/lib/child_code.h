@@ -6,12 +6,15 @@
  */
 #pragma once
 
-#define CODE_NMI_HALT_HANDLER 32
-#define CODE_TIMER_VECTOR     0x40
-#define CODE_TIMER_HANDLER    128
-#define CODE_IPI_TARGET       64
-#define CODE_PROBE_WRITE      16
-#define CODE_PROBE_CPUID      32
+#define CODE_NMI_HALT_HANDLER  32
+#define CODE_SELF_HALT_HANDLER 48
+#define CODE_SELF_HALT_VECTOR  0x51
+#define CODE_TIMER_VECTOR      0x40
+#define CODE_TIMER_HANDLER     128
+#define CODE_IPI_TARGET        64
+#define CODE_PROBE_WRITE       16
+#define CODE_PROBE_CPUID       32
+#define CODE_PROBE_FAULT       48
 
 #ifndef __ASSEMBLER__
 
@@ -23,6 +26,8 @@
 CHILD_CODE_OF(code_halt);
 /* Adds 1 to *RDI in its NMI handler, and halts there while another NMI waits. */
 CHILD_CODE_OF(code_nmi_halt);
+/* Sends itself an interrupt before each STI and HLT; its handler adds 1 to *RDI. */
+CHILD_CODE_OF(code_self_halt);
 /* Adds 1 to *RDI for ever: interrupts on; off; with CPUID or call *RBX of hypercall 8 between. */
 CHILD_CODE_OF(code_count);
 CHILD_CODE_OF(code_count_masked);
@@ -54,7 +59,7 @@ CHILD_CODE_OF(code_out);
 CHILD_CODE_OF(code_state);
 /* Puts the hypercall page at RBX, then calls with RCX, RDX, R8 from R12 to R14, and OUT; again and again. */
 CHILD_CODE_OF(code_call);
-/* RDMSR, or WRMSR or CPUID at their offsets, then OUT. */
+/* RDMSR, or WRMSR or CPUID at their offsets, then OUT; a handler, with OUT to port 0x81. */
 CHILD_CODE_OF(code_probe);
 
 #endif

@@ -24,6 +24,7 @@ guest_entry:
 	call 1f
 1:	popl %ebp
 	subl $OFF(1b), %ebp
+	movl %eax, OFF(boot_magic)(%ebp)	/* multiboot's, or nothing's */
 	leal OFF(boot_stack_top)(%ebp), %esp
 	leal OFF(pd)(%ebp), %esi
 	movl $0x83, %eax
@@ -249,6 +250,9 @@ gdt:	.quad 0
 gdt_pointer:
 	.word . - gdt - 1
 	.quad 0
+	.global boot_magic
+boot_magic:
+	.long 0
 
 	.section .bss.page, "aw", @nobits
 	.balign 4096

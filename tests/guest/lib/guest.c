@@ -206,6 +206,9 @@ static void find_bootinfo(const struct pvh_start_info *info)
 {
 	const struct pvh_module *m = (const struct pvh_module *)info->modules;
 
+	/* A multiboot1 kernel has other information. */
+	if (info->magic != PVH_START_MAGIC)
+		return;
 	for (u32 i = 0; i < info->module_count; i++)
 		if (m[i].cmdline && strcmp((const char *)m[i].cmdline, BOOTINFO_MODULE_NAME) == 0)
 			guest_bootinfo = (const struct bootinfo *)m[i].address;

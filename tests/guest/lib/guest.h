@@ -122,6 +122,7 @@ struct guest_log_mark {
 	u64 dropped;
 };
 
+/* A child sees no log: what is asked about it is true. */
 struct guest_log_mark guest_log_mark(void);
 /* Since the mark came @word, or a line that the rate limit held back. */
 bool guest_log_says(struct guest_log_mark since, const char *word);

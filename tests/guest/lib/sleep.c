@@ -42,7 +42,9 @@ u64 guest_sleep_us(u64 us)
 
 bool guest_sleep_while(const volatile u64 *word, u64 old, u64 us)
 {
-	for (u64 left = us / STEP_US + 1; *word == old && left; left--)
+	u64 end = rdtsc() + us * (guest_tsc_hz() / 1000000);
+
+	while (*word == old && rdtsc() < end)
 		guest_sleep_us(STEP_US);
 	return *word != old;
 }

@@ -11,6 +11,7 @@ u64 fake_tsc;
 u64 fake_tsc_step;
 void (*fake_on_pause)(void);
 void (*fake_on_irq_wait)(void);
+void (*fake_on_irq_take_pending)(void);
 
 u64 (*fake_on_msr_read)(u32 msr);
 void (*fake_on_msr_write)(u32 msr, u64 v);
@@ -37,6 +38,12 @@ void fake_irq_wait(void)
 {
 	need(fake_on_irq_wait, "halt");
 	fake_on_irq_wait();
+}
+
+void fake_irq_take_pending(void)
+{
+	need(fake_on_irq_take_pending, "taking of interrupts");
+	fake_on_irq_take_pending();
 }
 
 u64 fake_msr_read(u32 msr)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The machine that the fake x86 headers show to code under test: a TSC that
- * moves by a step at each reading, pauses, halts, MSRs, ports and device registers by
- * callbacks of the test. An access whose callback is not set ends the program. A test
+ * moves by a step at each reading; pauses, halts, the taking of interrupts, MSRs, ports
+ * and device registers by callbacks of the test. An access whose callback is not set ends the program. A test
  * names -Itests/unit/fake in its cflags and fake.c among its sources.
  */
 #pragma once
@@ -13,6 +13,7 @@ extern u64 fake_tsc;
 extern u64 fake_tsc_step;
 extern void (*fake_on_pause)(void); /* may be NULL */
 extern void (*fake_on_irq_wait)(void);
+extern void (*fake_on_irq_take_pending)(void);
 
 extern u64 (*fake_on_msr_read)(u32 msr);
 extern void (*fake_on_msr_write)(u32 msr, u64 v);
@@ -23,6 +24,7 @@ extern void (*fake_on_mmio_write)(volatile void *p, u32 v);
 
 u64 fake_rdtsc(void);
 void fake_irq_wait(void);
+void fake_irq_take_pending(void);
 u64 fake_msr_read(u32 msr);
 void fake_msr_write(u32 msr, u64 v);
 u32 fake_in(u16 port, u32 size);

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * x86/cpu.h with the time stamp, pauses and halts of fake.h; the rest is the
- * real one's.
+ * x86/cpu.h with the time stamp, pauses, halts and pending interrupts of
+ * fake.h; the rest is the real one's.
  */
 #pragma once
 
-#define rdtsc     rdtsc_real
-#define cpu_pause cpu_pause_real
-#define irq_wait  irq_wait_real
+#define rdtsc            rdtsc_real
+#define cpu_pause        cpu_pause_real
+#define irq_wait         irq_wait_real
+#define irq_take_pending irq_take_pending_real
 #include_next "x86/cpu.h"
 #undef rdtsc
 #undef cpu_pause
 #undef irq_wait
+#undef irq_take_pending
 
 #include "fake/fake.h"
 
@@ -31,4 +33,9 @@ static inline void cpu_pause(void)
 static inline void irq_wait(void)
 {
 	fake_irq_wait();
+}
+
+static inline void irq_take_pending(void)
+{
+	fake_irq_take_pending();
 }
