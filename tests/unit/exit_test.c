@@ -60,6 +60,7 @@ bool slat_retry(struct slat *slat, gpa_t gpa, u32 access)
 {
 	assert_ptr_equal(slat, &fake_partition.slat);
 	assert_int_equal(gpa.a & ~PAGE_MASK, 0x7000);
+	retried = access;
 	called('l');
 	return (access & ACCESS_WRITE && logs_writes) || mapped_now;
 }
