@@ -60,6 +60,23 @@ static bool is_allowed(const struct vp *vp, const struct cpu *cpu)
 	return vp->affinity >> cpu->index & 1;
 }
 
+/* The allowed one where the fewest wait; where it ran, if none has fewer. */
+static struct cpu *shortest_queue(const struct vp *vp)
+{
+	struct cpu *best = is_allowed(vp, vp->cpu) ? vp->cpu : NULL;
+
+	for (u32 i = 0; i < cpu_count; i++) {
+		struct cpu *cpu = cpus[i];
+
+		if (!is_allowed(vp, cpu))
+			continue;
+		if (!best ||
+			load_relaxed(&cpu->run_queue.count) < load_relaxed(&best->run_queue.count))
+			best = cpu;
+	}
+	return best;
+}
+
 /* Where it ran, if that is idle or nowhere else is; else an idle one. */
 static struct cpu *place_for(const struct vp *vp)
 {
@@ -67,7 +84,7 @@ static struct cpu *place_for(const struct vp *vp)
 
 	if (is_allowed(vp, vp->cpu) && (free >> vp->cpu->index & 1 || !free))
 		return vp->cpu;
-	return cpus[__builtin_ctzll(free ? free : vp->affinity)];
+	return free ? cpus[__builtin_ctzll(free)] : shortest_queue(vp);
 }
 
 /* Locks the run queue that @vp belongs to now. */
@@ -323,7 +340,7 @@ static void turn_keep(struct run_queue *q, const struct vp *vp)
 /*
  * Puts @vp, which has left the processor, where it belongs: behind the others
  * or before them, or to sleep until somebody wakes it, who may have come
- * already. True: it may not run here, and must be woken elsewhere.
+ * already. True: it must be woken elsewhere.
  */
 static bool settle(struct cpu *cpu, struct vp *vp, bool slice_used)
 {
@@ -331,15 +348,18 @@ static bool settle(struct cpu *cpu, struct vp *vp, bool slice_used)
 	bool ready =
 		stop == 0 || (stop == VP_STOP_HALT && load_acquire(&vp->work) & ~vp->work_blocked);
 	bool last = slice_used || stop;
+	/* After a whole turn it goes where it waits less long for the next. */
+	struct cpu *place = ready && slice_used ? shortest_queue(vp) : cpu;
 
 	cpu->run_queue.turn_of = NULL;
-	if (ready && is_allowed(vp, cpu)) {
+	if (ready && place == cpu && is_allowed(vp, cpu)) {
 		if (!last)
 			turn_keep(&cpu->run_queue, vp);
 		enqueue(cpu, vp, last);
 		return false;
 	}
 	vp->sched = SCHED_IDLE;
+	store_release(&vp->cpu, place);
 	return ready;
 }
 

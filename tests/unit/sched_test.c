@@ -235,13 +235,20 @@ static void whole_slice(struct vp *vp)
 	assert_int_equal(self->resched, SCHED_LOOK | SCHED_SLICE);
 }
 
+/* Bound to one processor: the others' shorter queues do not count. */
+static void start_bound(u32 vp)
+{
+	vps[vp].affinity = 0x1;
+	start(vp);
+}
+
 static void test_children_take_turns(void **state)
 {
 	u64 began;
 
 	(void)state;
-	start(0);
-	start(1);
+	start_bound(0);
+	start_bound(1);
 	for (u32 i = 0; i < 6; i++) {
 		began = fake_tsc;
 		in_stay = whole_slice;
@@ -249,6 +256,24 @@ static void test_children_take_turns(void **state)
 		assert_ptr_equal(ran[i], &vps[i % 2]);
 		assert_int_equal(fake_tsc - began, 5 * TICKS_MS);
 	}
+}
+
+/* After its turn one goes where fewer wait, and only as long as that is so. */
+static void test_turn_elsewhere(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < 3; i++)
+		start(i);
+	vps[1].affinity = 0x1;
+	for (u32 i = 0; i < 3; i++) {
+		in_stay = whole_slice;
+		step_of(0);
+		assert_ptr_equal(ran[i], &vps[i]);
+	}
+	assert_string_equal(queue_of(0), "1");
+	assert_string_equal(queue_of(1), "0");
+	assert_string_equal(queue_of(2), "2");
+	assert_ptr_equal(vps[0].cpu, cpus[1]);
 }
 
 static void start_1(struct vp *vp)
@@ -279,12 +304,12 @@ static void test_slice_from_when_another_comes(void **state)
 static void test_turn_given_up(void **state)
 {
 	(void)state;
-	start(0);
-	start(1);
+	start_bound(0);
+	start_bound(1);
 	in_stay = stop_halted;
 	step_of(0);
 	pass(2 * TICKS_MS);
-	start(0);
+	start_bound(0);
 	assert_string_equal(queue_of(0), "10");
 	in_stay = whole_slice;
 	step_of(0);
@@ -307,8 +332,8 @@ static void test_interrupted_turns(void **state)
 	u32 turns[2] = { 0, 0 };
 
 	(void)state;
-	start(0);
-	start(1);
+	start_bound(0);
+	start_bound(1);
 	for (u32 i = 0; i < 40; i++) {
 		in_stay = millisecond_then_root;
 		step_of(0);
@@ -349,15 +374,16 @@ static void interrupted_by_root(void)
 static void test_rest_of_a_turn(void **state)
 {
 	(void)state;
-	start(0);
-	start(1);
+	start_bound(0);
+	start_bound(1);
 	interrupted_by_root();
 	assert_int_equal(turn_of(&vps[0]), 4 * TICKS_MS);
 	assert_int_equal(turn_of(&vps[1]), 5 * TICKS_MS);
 	assert_int_equal(turn_of(&vps[0]), 5 * TICKS_MS);
 	assert_int_equal(turn_of(&vps[1]), 5 * TICKS_MS);
 	/* Taken by another processor meanwhile. */
-	start(2);
+	vps[0].affinity = 0x3;
+	start_bound(2);
 	interrupted_by_root();
 	step_of(1);
 	assert_ptr_equal(ran[stays - 1], &vps[0]);
@@ -468,6 +494,7 @@ int main(void)
 		cmocka_unit_test_setup(test_offer, setup),
 		cmocka_unit_test_setup(test_root_interrupts, setup),
 		cmocka_unit_test_setup(test_children_take_turns, setup),
+		cmocka_unit_test_setup(test_turn_elsewhere, setup),
 		cmocka_unit_test_setup(test_slice_from_when_another_comes, setup),
 		cmocka_unit_test_setup(test_turn_given_up, setup),
 		cmocka_unit_test_setup(test_interrupted_turns, setup),
