@@ -112,7 +112,10 @@ static void deliver_interrupt(struct vp *vp)
 		vlapic_accept(vp, (u8)vector);
 		inject(vp, EVENT_EXTERNAL, (u8)vector);
 		vp->stats[HV_VP_COUNTER_VIRTUAL_INTERRUPTS]++;
-		return;
+		if (likely(!vp->synic.auto_eoi))
+			return;
+		/* No end of it will be told, at which the others would be looked at. */
+		vector = VLAPIC_NONE;
 	}
 	if (vector == VLAPIC_NONE)
 		vector = vlapic_highest_irr(&vp->vlapic);

@@ -52,7 +52,7 @@ static struct {
 
 /* The back end. */
 static bool can_interrupt, can_nmi;
-static int pending, highest;
+static int pending, highest, behind; /* that one, the highest of all, and when it is taken */
 static u32 accepted, wakes, flushes, window_flushes, saves, loads;
 static int window, nmi_windows; /* window: priority, -1 not asked for */
 static u64 cr0, cr2, dr6;
@@ -179,7 +179,10 @@ void vlapic_accept(struct vp *v, u8 vector)
 	(void)v;
 	assert_int_equal(vector, pending);
 	accepted++;
-	pending = highest = VLAPIC_NONE;
+	if (!vp.synic.auto_eoi)
+		v->vlapic.isr_highest = vector;
+	pending = VLAPIC_NONE;
+	highest = behind;
 }
 
 static u32 timer_moves;
@@ -398,7 +401,7 @@ static int setup(void **state)
 	vp.memo_key = OLD_KEY;
 	kinds[0] = EXIT_HLT;
 	can_interrupt = can_nmi = true;
-	pending = highest = VLAPIC_NONE;
+	pending = highest = behind = VLAPIC_NONE;
 	window = -1;
 	accepted = wakes = flushes = window_flushes = saves = loads = runs = 0;
 	nmi_windows = 0;

@@ -27,6 +27,32 @@ static void test_interrupt(void **state)
 	assert_int_equal(vp.stop, VP_STOP_HALT);
 }
 
+/* What is behind one that is taken waits for its end, or, if it ends by itself, for a window. */
+static void test_interrupts_behind(void **state)
+{
+	(void)state;
+	pending = highest = 0xf2;
+	behind = 0x41;
+	vp.work = VP_WORK_INTERRUPT;
+	vp_run(&vp);
+	assert_int_equal(entered[0].vector, 0xf2);
+	assert_int_equal(window, -1);
+	setup(NULL);
+	pending = highest = 0xf2;
+	behind = 0x41;
+	vp.synic.auto_eoi = 1;
+	vp.work = VP_WORK_INTERRUPT;
+	vp_run(&vp);
+	assert_int_equal(entered[0].vector, 0xf2);
+	assert_int_equal(window, 4);
+	setup(NULL);
+	pending = highest = 0xf2;
+	vp.synic.auto_eoi = 1;
+	vp.work = VP_WORK_INTERRUPT;
+	vp_run(&vp);
+	assert_int_equal(window, -1);
+}
+
 /* Masked by RFLAGS.IF or a shadow: asked for by the window, with its priority. */
 static void test_interrupt_window(void **state)
 {
@@ -283,6 +309,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_interrupt, setup),
+		cmocka_unit_test_setup(test_interrupts_behind, setup),
 		cmocka_unit_test_setup(test_interrupt_window, setup),
 		cmocka_unit_test_setup(test_priorities, setup),
 		cmocka_unit_test_setup(test_event_under_delivery, setup),
