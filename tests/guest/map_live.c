@@ -3,6 +3,7 @@
  * Memory of a child that runs meanwhile: its writes are logged, pages that are
  * taken away are gone for it at once, and its large pages are split and joined
  * under its feet.
+ * machines: svm-smp1-bios svm-smp2-bios vmx-smp2 ryzen-smp1
  */
 #include "base/assert.h"
 #include "lib/string.h"
