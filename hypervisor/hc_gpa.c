@@ -53,9 +53,9 @@ static bool is_linear(const struct vp_mode *mode, u64 gva)
 
 static enum hv_translate_result fault_result(const struct guest_fault *fault)
 {
-	/* A table outside of the partition's RAM. */
+	/* A table outside of the partition's RAM reads as ones, reserved bits and all. */
 	if (fault->vector != VEC_PF)
-		return HV_TRANSLATE_GPA_UNMAPPED;
+		return HV_TRANSLATE_INVALID_FLAGS;
 	if (!(fault->error & PF_P))
 		return HV_TRANSLATE_NOT_PRESENT;
 	return fault->error & PF_RSVD ? HV_TRANSLATE_INVALID_FLAGS : HV_TRANSLATE_PRIVILEGE;

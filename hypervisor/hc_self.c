@@ -7,7 +7,7 @@
 #include "hypervisor/partition.h"
 #include "hypervisor/vp.h"
 
-/* Each root VP has its processor to itself: nobody to yield to. */
+/* A hint, not followed: who waits gets his turn by the clock. */
 enum hv_status hc_notify_long_spin_wait(struct hypercall *call)
 {
 	(void)call;

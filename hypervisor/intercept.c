@@ -144,11 +144,12 @@ void intercept_memory(struct vp *vp, const struct exit *exit)
 	m->cache_type = MEMTYPE_WB;
 	m->tpr = (u8)(virt->tpr(vp) << 4);
 	m->gpa = exit->slat.gpa.a;
+	/* Not every processor tells the address, but whether it is a table's they all do. */
+	if (!exit->slat.walk)
+		m->info = HV_MEMORY_GVA_GPA_VALID;
 	if (exit->slat.gva_valid) {
 		m->gva = exit->slat.gva.a;
-		m->info = HV_MEMORY_GVA_VALID;
-		if (!exit->slat.walk)
-			m->info = (u8)(m->info | HV_MEMORY_GVA_GPA_VALID);
+		m->info = (u8)(m->info | HV_MEMORY_GVA_VALID);
 	}
 	/* Of an access that an instruction makes; there is none to show of a fetch. */
 	if (!exit->slat.walk && !vp->event.valid && !(exit->slat.access & ACCESS_EXEC))

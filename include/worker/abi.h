@@ -108,7 +108,7 @@ enum worker_operation {
 	WORKER_TIME,
 	/* a: enum worker_end; b: bytes in the mailbox that say why. Does not return. */
 	WORKER_END,
-	/* a: bytes in the mailbox: a line for the root's log. Some per second are kept. */
+	/* a: bytes in the mailbox: a line for the root's log; 32 in ten seconds are kept. */
 	WORKER_LOG,
 };
 

@@ -61,7 +61,7 @@ struct vm_config;
 	size_t why_size);
 /* Ends it, if it has not ended, waits for that, and frees what is its. */
 void vm_worker_stop(struct vm_worker *w, const char *why);
-/* The worker has been told to look at what was typed. */
+/* Something was typed: the worker is to take it. */
 void vm_worker_typed(struct vm_worker *w);
 
 /* VP @vp of its child has an intercept. In interrupts. */

@@ -13,6 +13,12 @@
 #include "x86/desc.h"
 #include "x86/paging.h"
 
+/* The GPA is that of a page table, and not of what was accessed. */
+static bool is_walk(const struct hv_memory_intercept *m)
+{
+	return !(m->info & HV_MEMORY_GVA_GPA_VALID);
+}
+
 /* The operand of @op; by the message alone if it lies in one page. */
 static bool operand_span(struct vp *vp, const struct hv_memory_intercept *m,
 	const struct insn *insn, const struct mmio_op *op, struct vp_span *span,
@@ -25,7 +31,7 @@ static bool operand_span(struct vp *vp, const struct hv_memory_intercept *m,
 
 	if (!vp_linear(vp, insn_segment(insn), offset, size, op->stores, &linear, fault))
 		return false;
-	if ((linear & PAGE_MASK) == (m->gpa & PAGE_MASK) &&
+	if (!is_walk(m) && (linear & PAGE_MASK) == (m->gpa & PAGE_MASK) &&
 		(linear & PAGE_MASK) + size <= PAGE_SIZE) {
 		*span = (struct vp_span){ .parts = 1, .part[0] = { m->gpa, size } };
 		return true;
@@ -57,7 +63,10 @@ static int emulate(struct vp *vp, const struct hv_memory_intercept *m, const str
 	return 0;
 }
 
-/* Tables that are nowhere read as ones: present, with reserved bits set. */
+/*
+ * Tables that are nowhere read as ones: present, with reserved bits set. Of an
+ * instruction that we do not know, whose access may be another than the walk's.
+ */
 static void walk_fault(struct vp *vp, const struct hv_memory_intercept *m)
 {
 	u64 error = PF_P | PF_RSVD;
@@ -80,12 +89,8 @@ void intercept_memory(struct vp *vp, const void *payload)
 		report_failure("VP %u: the delivery of an interrupt or exception touched 0x%lx, "
 			       "where no memory is, at RIP 0x%lx",
 			vp->index, m->gpa, m->header.rip);
-	if ((m->info & (HV_MEMORY_GVA_VALID | HV_MEMORY_GVA_GPA_VALID)) == HV_MEMORY_GVA_VALID) {
-		walk_fault(vp, m);
-		return;
-	}
 	/* Ones, which are what is there, are no instruction. */
-	if (m->header.access == HV_ACCESS_EXECUTE) {
+	if (!is_walk(m) && m->header.access == HV_ACCESS_EXECUTE) {
 		vp_inject(vp, VEC_UD, false, 0);
 		return;
 	}
@@ -94,6 +99,8 @@ void intercept_memory(struct vp *vp, const void *payload)
 		err = emulate(vp, m, &insn, &fault);
 	if (err == -EFAULT)
 		vp_inject_fault(vp, &fault);
+	else if (err != 0 && is_walk(m) && m->info & HV_MEMORY_GVA_VALID)
+		walk_fault(vp, m);
 	else if (err != 0)
 		intercept_refuse(vp, "instruction on a place without memory", m->bytes);
 }

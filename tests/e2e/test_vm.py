@@ -315,6 +315,42 @@ def test_cpus(host, cpus):
     assert [vp["vp"] for vp in vps] == list(range(cpus))
 
 
+@on("svm-smp2-bios")
+def test_many_cpus(host):
+    """64 virtual processors on two."""
+    host.start("a", "cpus", "--memory 16M --cpus 64")
+    host.see("a", "cpus 64\r\n")
+    host.wait_for(lambda: host.json("vm stats --json a")["vps"],
+                  lambda vps: len(vps) == 64 and all(vp["run"] > 0 for vp in vps))
+
+
+@on(*ALL)
+def test_memory_is_new(host):
+    """What a VM had in its memory no later one finds."""
+    words = str((16 << 20) // 8)
+    for i in range(3):
+        host.start("a", "fill", "--memory 32M")
+        host.see("a", "look %s\r\n" % words)
+        host.ok("vm kill a")
+        host.ok("vm delete a")
+        host.start("b", "look", "--memory 32M")
+        host.see("b", "look 0\r\n")
+        host.ok("vm kill b")
+        host.ok("vm delete b")
+
+
+@on("svm-smp1-bios", "vmx-smp1")
+def test_vector_registers(host):
+    """x87, SSE and AVX of three VMs that share a processor, and its root's."""
+    for name in ("a", "b", "c"):
+        host.start(name, "fpu")
+    for name in ("a", "b", "c"):
+        host.see(name, "fpu kept 10\r\n")
+        host.ok("vm kill " + name)
+        lines, _ = host.console_to_end(name)
+        assert not [line for line in lines if "lost" in line]
+
+
 @on("svm-smp1-bios", "svm-smp4-bios")
 def test_start_and_kill(host):
     """Again and again, whatever it is doing just then."""

@@ -9,9 +9,11 @@
 #include "tests/guest/lib/guest.h"
 #include "x86/atomic.h"
 #include "x86/cpu.h"
+#include "x86/cr.h"
 #include "x86/desc.h"
 #include "x86/io.h"
 #include "x86/msr.h"
+#include "x86/xsave.h"
 
 #define COM1          0x3f8u
 #define SLEEP_CONTROL 0x600u
@@ -20,6 +22,14 @@
 #define KEYBOARD      0x64u
 #define NOTHING       0xd0000000u /* between RAM and 4 GiB */
 #define COUNT_US      20000u
+#define FREE_RAM      (16 * MIB) /* of a child with 32 MiB */
+#define FREE_RAM_END  (32 * MIB)
+#define XSTATE_X87    BIT(0)
+#define XSTATE_SSE    BIT(1)
+#define XSTATE_AVX    BIT(2)
+#define CPUID_AVX     BIT(28)
+#define FCW_DEFAULT   0x37fu
+#define MXCSR_DEFAULT 0x1f80u
 
 static u32 vps_up;
 
@@ -103,6 +113,67 @@ static void jump(void)
 	((void (*)(void))(u64)NOTHING)();
 }
 
+/* Words of its RAM behind the loader's that are not zero. */
+static u64 words_set(void)
+{
+	u64 n = 0;
+
+	for (const volatile u64 *p = (const volatile u64 *)FREE_RAM; p < (u64 *)FREE_RAM_END; p++)
+		n += *p != 0;
+	return n;
+}
+
+static void look(void)
+{
+	guest_print("look %lu\r\n", words_set());
+	spin();
+}
+
+static void fill(void)
+{
+	memset((void *)FREE_RAM, 0xa5, FREE_RAM_END - FREE_RAM);
+	look();
+}
+
+static u8 loaded[PAGE_SIZE] __aligned(64), seen[PAGE_SIZE] __aligned(64);
+
+/* The same byte in all registers of x87, SSE and AVX; areas as XSAVE's. */
+static u64 fpu_fill(u8 byte)
+{
+	u64 mask = XSTATE_X87 | XSTATE_SSE | (cpuid(1, 0).ecx & CPUID_AVX ? XSTATE_AVX : 0);
+
+	*(u16 *)(void *)loaded = FCW_DEFAULT;
+	loaded[4] = 0xff;
+	*(u32 *)(void *)(loaded + 24) = MXCSR_DEFAULT;
+	for (u32 i = 0; i < 8; i++)
+		memset(loaded + 32 + 16 * i, byte, 10);
+	memset(loaded + 160, byte, 256);
+	if (mask & XSTATE_AVX)
+		memset(loaded + 576, byte, 256);
+	*(u64 *)(void *)(loaded + 512) = mask;
+	return mask;
+}
+
+/* Its registers hold what it alone put there, whoever else ran meanwhile. */
+static void fpu(void)
+{
+	u8 byte = (u8)rdtsc();
+	u64 mask;
+
+	cr4_write(cr4_read() | CR4_OSFXSR | CR4_OSXSAVE);
+	mask = fpu_fill(byte);
+	xcr0_write(mask);
+	for (u64 i = 1;; i++) {
+		xrstor(loaded, mask);
+		guest_delay_us(COUNT_US);
+		xsave(seen, mask);
+		if (memcmp(loaded + 32, seen + 32, 384) || memcmp(loaded + 576, seen + 576, 256))
+			guest_print("fpu lost %x\r\n", byte);
+		else
+			guest_print("fpu kept %lu\r\n", i);
+	}
+}
+
 static void vp_main(void *arg)
 {
 	(void)arg;
@@ -151,6 +222,9 @@ static const struct {
 	{ "jump", 'j', jump },
 	{ "cpus", 'm', cpus },
 	{ "keys", 0, keys },
+	{ "fill", 0, fill },
+	{ "look", 0, look },
+	{ "fpu", 0, fpu },
 };
 
 /* Says which keys come; Ctrl and a letter's key does that act. */

@@ -111,7 +111,7 @@ static void test_translate_tables(void)
 	translates("translate-not-present", PAGE_2M, R, HV_TRANSLATE_NOT_PRESENT, 0);
 	/* A table where there is no memory, and one that may not be marked. */
 	*entry(2, PAGE_2M) = 0x20000000 | PTE_P;
-	translates("translate-no-table", PAGE_2M, R, HV_TRANSLATE_GPA_UNMAPPED, 0);
+	translates("translate-no-table", PAGE_2M, R, HV_TRANSLATE_INVALID_FLAGS, 0);
 	*entry(2, PAGE_2M) = old;
 	guest_check(!(*entry(2, PAGE_2M) & (PTE_A | PTE_D)), "translate-leaves");
 	translates("translate-set-a", PAGE_2M, R | HV_TRANSLATE_SET_BITS, HV_TRANSLATE_SUCCESS,

@@ -191,7 +191,7 @@ static void test_reps(void)
 	result = guest_hypercall(INDEX | REPS(1), places[IN], places[OUT]);
 	guest_check(result == HV_STATUS_INVALID_PARAMETER, "index-reserved", "%lx", result);
 	q->reserved[6] = 0;
-	q->partition_id = 9;
+	q->partition_id = 99999;
 	result = guest_hypercall(INDEX | REPS(1), places[IN], places[OUT]);
 	guest_check(result == HV_STATUS_INVALID_PARTITION_ID, "index-partition", "%lx", result);
 	memset(in, 0, PAGE_SIZE);
@@ -267,7 +267,7 @@ static void test_bad_stats(void)
 		     stats_call(HV_CALL_UNMAP_STATS_PAGE, &q[i], NULL) ==
 			     HV_STATUS_INVALID_PARAMETER;
 	guest_check(ok, "stats-bad-parameters");
-	q[7].partition_id = 4;
+	q[7].partition_id = 99999;
 	guest_check(stats_call(STATS, &q[7], NULL) == HV_STATUS_INVALID_PARTITION_ID,
 		"stats-bad-partition");
 	q[7] = good;

@@ -336,6 +336,7 @@ static void test_memory_unmapped(void **state)
 	(void)state;
 	intercept_memory(&vp, &exit);
 	put_memory(0x80000000, 0, 0x1013);
+	put(P(45), 1, 2);
 	put_code(16);
 	expect();
 }
@@ -365,6 +366,7 @@ static void test_memory_without_an_instruction(void **state)
 	(void)state;
 	intercept_memory(&vp, &exit);
 	put_memory(0x80000000, 2, 0x1013);
+	put(P(45), 1, 2);
 	expect();
 	setup(NULL);
 	exit = memory_exit(ACCESS_WRITE);
@@ -381,6 +383,7 @@ static void test_memory_without_an_instruction(void **state)
 	vp.event.valid = true;
 	intercept_memory(&vp, &exit);
 	put_memory(0x80000000, 1, 0x1053);
+	put(P(45), 1, 2);
 	expect();
 	assert_int_equal(code_looks, 0);
 }

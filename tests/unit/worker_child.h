@@ -105,6 +105,7 @@ static inline struct hv_memory_intercept *child_touches(
 
 	m->header.access = access;
 	m->gpa = gpa;
+	m->info = HV_MEMORY_GVA_GPA_VALID;
 	m->byte_count = (u8)count;
 	if (count)
 		memcpy(m->bytes, bytes, count);

@@ -215,11 +215,42 @@ static void code_that_is_nowhere(void **state)
 	child_takes(VEC_UD, ~0u);
 }
 
+/* Whose tables, and for what, comes out of the instruction. */
 static void page_tables_that_are_nowhere(void **state)
 {
-	struct hv_memory_intercept *m = child_touches(NOWHERE, HV_ACCESS_WRITE, NULL, 0);
+	struct hv_memory_intercept *m;
 
 	(void)state;
+	fake_map(0x7000, 0, HV_TRANSLATE_INVALID_FLAGS, 0);
+	gpr[RBX] = 0x7010;
+	memcpy(fake_memory(RIP), "\x89\x03", 2); /* mov [rbx], eax */
+	/* The table's GPA, which may end as the operand's address does. */
+	m = child_touches(NOWHERE + 0x10, HV_ACCESS_READ, NULL, 0);
+	m->info = 0;
+	child_run();
+	child_takes_pf(0x7010, 0xb);
+	m->header.execution = 3;
+	memcpy(fake_memory(RIP), "\x8b\x03", 2); /* mov eax, [rbx] */
+	fake.set_count = 0;
+	child_run();
+	child_takes_pf(0x7010, 0xd);
+	/* Of the code itself, whatever the message says of the access. */
+	m->header.execution = 0;
+	m->header.access = HV_ACCESS_EXECUTE;
+	fake_map(RIP, 0, HV_TRANSLATE_INVALID_FLAGS, 0);
+	fake.set_count = 0;
+	child_run();
+	child_takes_pf(RIP, 9);
+}
+
+/* An instruction that is not known: the message may tell the address. */
+static void page_tables_of_others(void **state)
+{
+	struct hv_memory_intercept *m;
+
+	(void)state;
+	memcpy(fake_memory(RIP), "\xff\x33", 2); /* push [rbx] */
+	m = child_touches(NOWHERE, HV_ACCESS_WRITE, NULL, 0);
 	m->info = HV_MEMORY_GVA_VALID;
 	m->gva = 0xffff800012345678ull;
 	child_run();
@@ -229,6 +260,10 @@ static void page_tables_that_are_nowhere(void **state)
 	fake.set_count = 0;
 	child_run();
 	child_takes_pf(0xffff800012345678ull, 0xd);
+	m->info = 0;
+	fake.set_count = 0;
+	child_run();
+	child_takes(VEC_GP, 0);
 }
 
 static void deliveries_cannot_be_emulated(void **state)
@@ -253,6 +288,7 @@ int main(void)
 		cmocka_unit_test_setup(others_are_refused, child_setup),
 		cmocka_unit_test_setup(code_that_is_nowhere, child_setup),
 		cmocka_unit_test_setup(page_tables_that_are_nowhere, child_setup),
+		cmocka_unit_test_setup(page_tables_of_others, child_setup),
 		cmocka_unit_test_setup(deliveries_cannot_be_emulated, child_setup),
 	};
 

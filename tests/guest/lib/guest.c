@@ -18,7 +18,7 @@
 
 #define COM1       0x3f8u
 #define INTEL_EBX  0x756e6547u /* "Genu" of CPUID leaf 0 */
-#define PAGE_COUNT 64u
+#define PAGE_COUNT 160u        /* two for the stack of each VP, and some */
 
 extern const u8 guest_stubs[256][16];
 extern u64 gdt[8];
