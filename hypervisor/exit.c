@@ -147,19 +147,12 @@ static bool is_hypercall_page(struct partition *p, gpa_t gpa)
 
 static void child_slat_fault(struct vp *vp, const struct exit *exit)
 {
-<<<<<<< HEAD
 	u32 access = exit->slat.access;
 
 	/* The first write to a logged page, or a page that has just come. */
 	if (slat_retry(&vp->partition->slat, exit->slat.gpa, access))
 		return;
 	if (access & ACCESS_WRITE && is_hypercall_page(vp->partition, exit->slat.gpa))
-=======
-	/* The first write to a logged page, or a page that has just come. */
-	if (slat_retry(&vp->partition->slat, exit->slat.gpa, exit->slat.access))
-		return;
-	if (exit->slat.access & ACCESS_WRITE && is_hypercall_page(vp->partition, exit->slat.gpa))
->>>>>>> hvmem
 		vp_inject_gp(vp);
 	else
 		intercept_memory(vp, exit);
