@@ -151,7 +151,6 @@ static void test_nested_faults(void **state)
 	assert_int_equal(exit_.slat.access, ACCESS_READ);
 }
 
-
 static void exit_invalid_32(struct vmcb *v)
 {
 	v->control.exit_code = 0xffffffffull;
