@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # The images: hypervisor.elf, rootpart.elf, worker.elf, one guest/NAME.elf per
-# test kernel, one worker-test/NAME.elf per test program of ring 3, boot.cpio,
+# test kernel, worker-tests.elf with the test programs of ring 3, boot.cpio,
 # verdigris.iso. Sources are found by wildcard, headers by
 # -MMD; each image has its own object directory. Beside each image lie NAME.sym
 # (nm -n), NAME.dis (objdump -d) and NAME.debug (DWARF for gdb).
@@ -19,7 +19,7 @@ GUESTS := $(sort $(patsubst tests/guest/%.c,%,$(wildcard tests/guest/*.c)))
 GUEST_ELF := $(GUESTS:%=$(BUILD)/guest/%.elf)
 WORKER_TEST_LIB_SRC := $(sort $(wildcard tests/worker/lib/*.[cS]))
 WORKER_TESTS := $(sort $(patsubst tests/worker/%.c,%,$(wildcard tests/worker/*.c)))
-WORKER_TEST_ELF := $(WORKER_TESTS:%=$(BUILD)/worker-test/%.elf)
+WORKER_TEST_ELF := $(BUILD)/worker-tests.elf
 IMAGES := $(BUILD)/hypervisor.elf $(BUILD)/rootpart.elf $(BUILD)/worker.elf
 
 .PHONY: images guests iso
@@ -75,6 +75,7 @@ $(BUILD)/obj/rootpart.list: LIST = $(ROOTPART_SRC)
 $(BUILD)/obj/worker.list: LIST = $(WORKER_SRC)
 $(BUILD)/obj/guest.list: LIST = $(GUEST_LIB_SRC)
 $(BUILD)/obj/worker-test.list: LIST = $(WORKER_TEST_LIB_SRC)
+$(BUILD)/obj/worker-test/names.list: LIST = $(WORKER_TESTS)
 $(BUILD)/obj/lib.list: LIST = $(LIB_SRC)
 
 # The archive stands last: the linker takes from it what is still missing.
@@ -101,9 +102,33 @@ $(GUEST_ELF): $(BUILD)/guest/%.elf: $(BUILD)/obj/guest/tests/guest/%.c.o \
 		$(GUEST_LIB_OBJ) tests/guest/guest.ld $(BUILD)/obj/guest.list
 	$(call link,$< $(GUEST_LIB_OBJ),tests/guest/guest.ld)
 
-$(WORKER_TEST_ELF): $(BUILD)/worker-test/%.elf: $(BUILD)/obj/worker-test/tests/worker/%.c.o \
-		$(WORKER_TEST_LIB_OBJ) tests/worker/worker.ld $(BUILD)/obj/worker-test.list
-	$(call link,$< $(WORKER_TEST_LIB_OBJ),tests/worker/worker.ld)
+# All of them are one program, which does what its VM is called, and is the real
+# worker for any other name. Each has its worker_test() by another name there.
+WORKER_TEST_DIR := $(BUILD)/obj/worker-test
+$(WORKER_TEST_DIR)/named/%.o: $(WORKER_TEST_DIR)/tests/worker/%.c.o
+	@mkdir -p $(@D)
+	$(Q)objcopy --redefine-sym worker_test=worker_test_$* $< $@
+
+$(WORKER_TEST_DIR)/real.o: $(WORKER_OBJ)
+	@mkdir -p $(@D)
+	$(Q)ld -r -o $@.all $(WORKER_OBJ)
+	$(Q)objcopy --keep-global-symbol=real_worker_entry \
+		--redefine-sym worker_entry=real_worker_entry $@.all $@
+
+$(WORKER_TEST_DIR)/names.c: $(WORKER_TEST_DIR)/names.list
+	$(Q)(echo '#include "tests/worker/lib/worker.h"'; \
+		for n in $(WORKER_TESTS); do echo "const char *worker_test_$$n(void);"; done; \
+		echo 'const struct worker_program worker_programs[] = {'; \
+		for n in $(WORKER_TESTS); do echo "{ \"$$n\", worker_test_$$n },"; done; \
+		echo '{ 0, 0 } };') > $@
+
+$(WORKER_TEST_DIR)/names.o: $(WORKER_TEST_DIR)/names.c tests/worker/lib/worker.h
+	$(Q)$(CC) $(IMAGE_CFLAGS) -c $< -o $@
+
+WORKER_TEST_OBJ := $(WORKER_TEST_LIB_OBJ) $(WORKER_TEST_DIR)/names.o $(WORKER_TEST_DIR)/real.o \
+	$(WORKER_TESTS:%=$(WORKER_TEST_DIR)/named/%.o)
+$(WORKER_TEST_ELF): $(WORKER_TEST_OBJ) tests/worker/worker.ld $(BUILD)/obj/worker-test.list
+	$(call link,$(WORKER_TEST_OBJ),tests/worker/worker.ld)
 
 -include $(patsubst %.o,%.d,$(filter %.o,$(HYPERVISOR_OBJ) $(ROOTPART_OBJ) $(WORKER_OBJ) \
 		$(GUEST_LIB_OBJ) $(WORKER_TEST_LIB_OBJ)) \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Frame of a test program in ring 3: runs it, and ends with what it says.
+ * Frame of the test programs in ring 3: runs the one that the VM is named
+ * after, and ends with what it says. Without one it is the real worker.
  */
 #include "tests/worker/lib/worker.h"
 
@@ -36,9 +37,23 @@ void worker_spin(u64 ms)
 	}
 }
 
+/* Begins anew, on an empty stack. */
+_Noreturn void real_worker_entry(void);
+
+static const struct worker_program *program(void)
+{
+	char name[WORKER_NAME_MAX];
+
+	memcpy(name, (const char *)worker_start()->name, sizeof(name));
+	for (const struct worker_program *p = worker_programs; p->name; p++)
+		if (strncmp(p->name, name, sizeof(name)) == 0)
+			return p;
+	real_worker_entry();
+}
+
 void worker_main(void)
 {
-	const char *why = worker_test();
+	const char *why = program()->test();
 
 	if (why == NULL)
 		why = "survived";

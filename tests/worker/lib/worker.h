@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What test programs of ring 3 share. Each tests/worker/NAME.c stands in for
- * the worker program; the line "why: REGEX" in its first comment is what its
- * VM must say of its end. One that lives through what it does ends itself with
- * "survived".
+ * the worker of a VM that is called NAME; the line "why: REGEX" in its first
+ * comment is what the VM must say of its end. One that lives through what it
+ * does ends itself with "survived".
  */
 #pragma once
 
@@ -15,6 +15,13 @@ extern u64 worker_entry_bits;
 
 /* The program; what it returns is "survived" if NULL, else what went wrong. */
 const char *worker_test(void);
+
+/* All programs, by name; NULL behind the last. The build makes it. */
+struct worker_program {
+	const char *name;
+	const char *(*test)(void);
+};
+extern const struct worker_program worker_programs[];
 
 /* A system call by number, from entry.S. */
 s64 worker_call(u64 number, u64 a, u64 b, u64 c, u64 d);
