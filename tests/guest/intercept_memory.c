@@ -48,11 +48,12 @@ static void map_linear(void)
 /* @gva: what the access was to, if the processor tells. */
 static bool access_is(u32 type, u64 gpa, u8 access, u64 gva)
 {
-	u8 valid = HV_MEMORY_GVA_VALID | HV_MEMORY_GVA_GPA_VALID;
+	bool told = guest_is_vmx();
+	u8 info = HV_MEMORY_GVA_GPA_VALID | (told ? HV_MEMORY_GVA_VALID : 0);
 
 	return is(type) && mem->gpa == gpa && mem->header.access == access &&
-	       probe.m.header.size == sizeof(*mem) &&
-	       (guest_is_vmx() ? mem->info == valid && mem->gva == gva : mem->info == 0);
+	       probe.m.header.size == sizeof(*mem) && mem->info == info &&
+	       mem->gva == (told ? gva : 0);
 }
 
 static void show(bool ok, const char *name)
