@@ -9,7 +9,7 @@ import pytest
 
 MACHINES = ["svm-smp1-bios", "svm-smp2-bios", "vmx-smp1"]
 ONE_PROCESSOR = "--memory 8M --affinity 0"
-SECONDS = 1  # of processor time that a look takes in
+SECONDS = 0.5  # of processor time that a look takes in
 
 
 def busy(host):
@@ -54,8 +54,12 @@ def test_halves(host):
     usable(host)
 
 
-@pytest.mark.parametrize("host", MACHINES, indirect=True)
-@pytest.mark.parametrize("act, least", [("calls", 0.45), ("ports", 0.7), ("flood", 0.7)])
+# Not on Bochs with VT-x: there the end of a turn is seen after a millisecond in the
+# guest only, of which there is little between hypercalls.
+@pytest.mark.parametrize("host, act, least", [
+    (machine, act, least) for machine in MACHINES
+    for act, least in (("calls", 0.45), ("ports", 0.7), ("flood", 0.7))
+    if (machine, act) != ("vmx-smp1", "calls")], indirect=["host"])
 def test_who_floods_slows_itself(host, act, least):
     """Whose exits cost much has them counted as its own, or waits for its worker."""
     host.start("loop", act, ONE_PROCESSOR)
