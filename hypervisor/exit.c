@@ -190,6 +190,9 @@ static void handle_exception(struct vp *vp, const struct exit *exit)
 	if (unlikely(vp->partition->intercepts.exceptions >> exit->exception.vector & 1) &&
 		intercept_exception(vp, exit))
 		return;
+	/* INT3 and INTO run again: their parent has just lost interest. */
+	if (exit->exception.vector == VEC_BP || exit->exception.vector == VEC_OF)
+		return;
 	if (exit->exception.vector == VEC_PF)
 		vp_inject_pf(vp, exit->exception.address, exit->exception.error);
 	else

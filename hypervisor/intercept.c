@@ -207,6 +207,16 @@ bool intercept_cpuid(struct vp *vp, const struct exit *exit)
 	return true;
 }
 
+static u8 exception_info(const struct exit *exit)
+{
+	u8 vector = exit->exception.vector;
+
+	/* INT3 and INTO: nothing else has these vectors. */
+	if (vector == VEC_BP || vector == VEC_OF)
+		return HV_EXCEPTION_SOFTWARE;
+	return exit->exception.has_error ? HV_EXCEPTION_HAS_ERROR : 0;
+}
+
 bool intercept_exception(struct vp *vp, const struct exit *exit)
 {
 	struct hv_exception_intercept *m;
@@ -214,7 +224,7 @@ bool intercept_exception(struct vp *vp, const struct exit *exit)
 	m = begin(vp, HV_MESSAGE_EXCEPTION, sizeof(*m));
 	header(vp, 0, HV_ACCESS_EXECUTE, &m->header);
 	m->vector = exit->exception.vector;
-	m->info = exit->exception.has_error ? HV_EXCEPTION_HAS_ERROR : 0;
+	m->info = exception_info(exit);
 	m->error = exit->exception.error;
 	m->parameter = exit->exception.address;
 	m->byte_count = guest_code(vp, m->bytes);

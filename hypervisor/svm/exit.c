@@ -40,18 +40,15 @@ static void decode_cr(struct vp *vp, const struct vmcb_control *c, struct exit *
 	exit->cr.lmsw_source = 0;
 }
 
-static void decode_exception(struct vp *vp, const struct vmcb_control *c, struct exit *exit)
+static void decode_exception(const struct vmcb_control *c, struct exit *exit)
 {
-	struct svm_vp *s = svm_of(vp);
 	u8 vector = (u8)(c->exit_code - VMEXIT_EXCEPTION);
 
 	exit->exception.vector = vector;
 	exit->exception.has_error = BIT(vector) & ERROR_CODES;
 	exit->exception.error = exit->exception.has_error ? (u32)c->exit_info_1 : 0;
-	exit->exception.address = 0;
-	/* An intercepted page fault has not reached CR2 yet. */
-	if (vector == VEC_PF)
-		exit->exception.address = s->vmcb->save.cr2 = c->exit_info_2;
+	/* An intercepted page fault has not reached CR2. */
+	exit->exception.address = vector == VEC_PF ? c->exit_info_2 : 0;
 }
 
 static void decode_io(struct vp *vp, const struct vmcb_control *c, struct exit *exit)
@@ -118,9 +115,6 @@ static void decode_interrupt(struct vp *vp, const struct vmcb_control *c, struct
 const struct svm_exit_row svm_exit_rows[SVM_EXIT_ROWS] = {
 	[VMEXIT_CR4_WRITE] = { EXIT_CR_ACCESS, true, decode_cr },
 	[VMEXIT_CR8_WRITE] = { EXIT_CR_ACCESS, true, decode_cr },
-	/* Whatever a parent asks to see. */
-	[VMEXIT_EXCEPTION... VMEXIT_EXCEPTION + VEC_EXCEPTIONS - 1] = { EXIT_EXCEPTION, false,
-		decode_exception },
 	[VMEXIT_INTR] = { EXIT_INTERRUPT, false, decode_interrupt },
 	/* The hypervisor's own handler has run by now: STGI let it in. */
 	[VMEXIT_NMI] = { EXIT_NMI, false, NULL },
@@ -172,7 +166,7 @@ static bool decode_cr3_write(struct vp *vp, struct exit *exit)
 	return true;
 }
 
-/* Codes outside the table, and those that nothing asked for. */
+/* Exceptions, codes outside the table, and those that nothing asked for. */
 static void decode_other(struct vp *vp, const struct vmcb_control *c, struct exit *exit)
 {
 	bool invalid = (u32)c->exit_code == VMEXIT_INVALID;
@@ -181,6 +175,9 @@ static void decode_other(struct vp *vp, const struct vmcb_control *c, struct exi
 	if ((u32)c->exit_code == VMEXIT_NPF) {
 		exit->kind = EXIT_SLAT_FAULT;
 		decode_npf(c, exit);
+	} else if ((u32)c->exit_code - VMEXIT_EXCEPTION < VEC_EXCEPTIONS) {
+		exit->kind = EXIT_EXCEPTION;
+		decode_exception(c, exit);
 	} else if (!invalid || !decode_cr3_write(vp, exit)) {
 		exit->kind = invalid ? EXIT_ENTRY_FAILED : EXIT_INTERNAL;
 		decode_raw(vp, c, exit);

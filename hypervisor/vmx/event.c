@@ -76,43 +76,40 @@ static void nmi_unblock(void)
 	vmcs_write(VMCS_INTERRUPTIBILITY, state & ~(u64)INTERRUPTIBILITY_NMI);
 }
 
-void vmx_event_interrupted(struct vp *vp)
+/* Takes an event back from the fields that hold it; gives false if there is none. */
+static bool take_back(struct vp *vp, u32 info, u32 error_field, u32 length_field)
 {
-	u32 info = (u32)vmcs_read(VMCS_VECTORING);
 	u8 type = EVENT_INFO_TYPE(info);
 	bool has_error = info & EVENT_INFO_ERROR;
 
 	if (!(info & EVENT_INFO_VALID))
-		return;
+		return false;
 	vp->event = (struct event){
 		.valid = true,
 		.type = type,
 		.vector = EVENT_INFO_VECTOR(info),
 		.has_error = has_error,
-		.length = is_software(type) ? (u8)vmcs_read(VMCS_EXIT_LENGTH) : 0,
-		.error = has_error ? (u32)vmcs_read(VMCS_VECTORING_ERROR) : 0,
+		.length = is_software(type) ? (u8)vmcs_read(length_field) : 0,
+		.error = has_error ? (u32)vmcs_read(error_field) : 0,
 	};
-	if (type == EVENT_NMI)
+	return true;
+}
+
+void vmx_event_interrupted(struct vp *vp)
+{
+	u32 info = (u32)vmcs_read(VMCS_VECTORING);
+
+	if (take_back(vp, info, VMCS_VECTORING_ERROR, VMCS_EXIT_LENGTH) &&
+		EVENT_INFO_TYPE(info) == EVENT_NMI)
 		nmi_unblock();
 }
 
 void vmx_event_refused(struct vp *vp)
 {
 	u32 info = (u32)vmcs_read(VMCS_ENTRY_EVENT);
-	u8 type = EVENT_INFO_TYPE(info);
-	bool has_error = info & EVENT_INFO_ERROR;
 
-	if (!(info & EVENT_INFO_VALID))
-		return;
-	vp->event = (struct event){
-		.valid = true,
-		.type = type,
-		.vector = EVENT_INFO_VECTOR(info),
-		.has_error = has_error,
-		.length = is_software(type) ? (u8)vmcs_read(VMCS_ENTRY_EVENT_LENGTH) : 0,
-		.error = has_error ? (u32)vmcs_read(VMCS_ENTRY_EVENT_ERROR) : 0,
-	};
-	vmcs_write(VMCS_ENTRY_EVENT, 0);
+	if (take_back(vp, info, VMCS_ENTRY_EVENT_ERROR, VMCS_ENTRY_EVENT_LENGTH))
+		vmcs_write(VMCS_ENTRY_EVENT, 0);
 }
 
 u64 vmx_event_pack(const struct event *e)

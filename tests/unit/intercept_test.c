@@ -476,6 +476,16 @@ static void test_exception(void **state)
 	expect();
 }
 
+/* An instruction made it. */
+static void test_breakpoint(void **state)
+{
+	struct exit exit = { .kind = EXIT_EXCEPTION, .exception = { .vector = 3 } };
+
+	(void)state;
+	assert_true(intercept_exception(&vp, &exit));
+	assert_int_equal(((const u8 *)vp.intercept.message.payload)[42], 2);
+}
+
 /* --- The rest --- */
 
 static void test_halt_and_triple_fault(void **state)
@@ -586,6 +596,7 @@ int main(void)
 		cmocka_unit_test_setup(test_msr, setup),
 		cmocka_unit_test_setup(test_cpuid, setup),
 		cmocka_unit_test_setup(test_exception, setup),
+		cmocka_unit_test_setup(test_breakpoint, setup),
 		cmocka_unit_test_setup(test_halt_and_triple_fault, setup),
 		cmocka_unit_test_setup(test_invalid_state, setup),
 		cmocka_unit_test_setup(test_opaque, setup),

@@ -108,8 +108,12 @@ static void check_plan(void)
 	/* Every byte of RAM has a frame, and room for its 4 KiB leaf. */
 	assert_true(plan.frames * PAGE_SIZE >= plan.top);
 	assert_true(plan.slat_reserve * 512 * PAGE_SIZE >= plan.top);
+	/* And once more in the hypervisor's own tables: each level rounded up. */
+	assert_true(plan.direct_reserve >=
+		    (plan.top + PAGE_2M - 1) / PAGE_2M + (plan.top + GIB - 1) / GIB + 1);
 	assert_true(plan.owned_size >
-		    plan.frames * sizeof(struct frame) + plan.slat_reserve * PAGE_SIZE + 4 * MIB);
+		    plan.frames * sizeof(struct frame) +
+			    (plan.slat_reserve + plan.direct_reserve) * PAGE_SIZE + 4 * MIB);
 }
 
 static void a_pc_with_512_mib(void **state)

@@ -129,6 +129,7 @@
 	END code_count_masked
 
 	CODE code_count_cpuid
+	sti
 1:	xorl %eax, %eax
 	cpuid
 	incq (%rdi)
@@ -136,6 +137,7 @@
 	END code_count_cpuid
 
 	CODE code_count_call
+	sti
 1:	movl $0x10008, %ecx
 	xorl %edx, %edx
 	call *%rbx
