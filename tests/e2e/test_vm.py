@@ -366,6 +366,21 @@ def test_start_and_kill(host):
 
 
 @on(*ALL)
+def test_kill_while_it_starts(host):
+    """One that starts again by itself; much memory makes that take a while."""
+    host.start("a", "keys", "--memory 256M")
+    for _ in range(3):
+        host.console.sendline("vm console a")
+        host.console.expect_exact("act keys\r\n")
+        # Its reset, and before that can be over we leave and kill it.
+        host.console.send("\x12" + vms.LEAVE + "vm kill a\r")
+        host.console.expect_exact("vm kill a\r\n")
+        host.console.prompt()
+        assert host.states() == {"a": "off"}
+        host.ok("vm start a")
+
+
+@on(*ALL)
 def test_kill_while_it_floods(host):
     host.start("a", "flood")
     host.see("a", "flood 50, a line")
