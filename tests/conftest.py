@@ -181,7 +181,8 @@ def host(vm_machine, request):
         return
     host.clear()
     assert host.states() == {}
-    assert host.memory_free() == free
+    # The kernel's heap keeps a page here or there, and gives it back another time.
+    assert abs(host.memory_free() - free) <= 2 * 4096
 
 
 def cpu_now():

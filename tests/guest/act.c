@@ -22,6 +22,7 @@
 #define KEYBOARD      0x64u
 #define NOTHING       0xd0000000u /* between RAM and 4 GiB */
 #define COUNT_US      20000u
+#define TALLY_US      500000u
 #define FREE_RAM      (16 * MIB) /* of a child with 32 MiB */
 #define FREE_RAM_END  (32 * MIB)
 #define XSTATE_X87    BIT(0)
@@ -113,6 +114,19 @@ static void jump(void)
 	((void (*)(void))(u64)NOTHING)();
 }
 
+/* No page tables any more: neither for the code nor for the handler of that. */
+static void tables(void)
+{
+	cr3_write(NOTHING);
+}
+
+/* An exception with its frame where nothing is. */
+static void stack(void)
+{
+	guest_ist(VEC_UD, 1, NOTHING + PAGE_SIZE);
+	__builtin_trap();
+}
+
 /* Words of its RAM behind the loader's that are not zero. */
 static u64 words_set(void)
 {
@@ -194,11 +208,31 @@ static void cpus(void)
 	spin();
 }
 
+static bool key_waits(void)
+{
+	return in8(COM1 + 5) & 1;
+}
+
 static char key(void)
 {
-	while (!(in8(COM1 + 5) & 1))
+	while (!key_waits())
 		cpu_pause();
 	return (char)in8(COM1);
+}
+
+/* Counts as fast as it can, and tells how far it is when a key comes: few exits. */
+static void tally(void)
+{
+	for (u64 n = 0;;) {
+		u64 end = rdtsc() + guest_tsc_hz() / 1000000 * TALLY_US;
+
+		while (rdtsc() < end)
+			n++;
+		if (!key_waits())
+			continue;
+		(void)key();
+		guest_print("tally %lu\r\n", n);
+	}
 }
 
 static void keys(void);
@@ -210,6 +244,7 @@ static const struct {
 } acts[] = {
 	{ "spin", 'l', spin },
 	{ "count", 'c', count },
+	{ "tally", 'n', tally },
 	{ "flood", 'f', flood },
 	{ "calls", 'v', calls },
 	{ "ports", 'p', ports },
@@ -220,6 +255,8 @@ static const struct {
 	{ "reset-by-keyboard", 'k', reset_by_keyboard },
 	{ "triple", 't', triple },
 	{ "jump", 'j', jump },
+	{ "tables", 'b', tables },
+	{ "stack", 'u', stack },
 	{ "cpus", 'm', cpus },
 	{ "keys", 0, keys },
 	{ "fill", 0, fill },
