@@ -61,7 +61,21 @@ class Host:
 
     def run(self, line, timeout=None):
         lines = self.console.command(line, timeout)
+        if lines and LOG_LINE.match(lines[-1]):
+            lines += self.rest_of(line)
         return [text for text in lines if not LOG_LINE.match(text)]
+
+    def rest_of(self, line):
+        """What a command still says if a log line came between its typing and its Enter.
+
+        Then the prompt and what was typed stood there twice, and the second
+        prompt was not that of the command's end. One more command tells.
+        """
+        self.console.sendline("echo end of " + line)
+        self.console.expect("(^|\n)end of " + re.escape(line + "\r\n" + machines.PROMPT))
+        said = machines.lines_of(self.console.text_before())
+        return [text for text in said
+                if text != line and not text.endswith("echo end of " + line)]
 
     def ok(self, line, timeout=None):
         lines = self.run(line, timeout)
