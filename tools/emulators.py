@@ -65,9 +65,14 @@ def choose(kind):
     return "kvm" if hardware_can_nest() else "svm"
 
 
-def qemu_command(iso, kind="svm", smp=1, memory="1G", uefi=False, cpu=None, usb=False, extra=()):
-    """QEMU without consoles: the caller adds -serial and the like."""
-    accel = "kvm" if kind == "kvm" else "tcg"
+def qemu_command(iso, kind="svm", smp=1, memory="1G", uefi=False, cpu=None, usb=False,
+                 mttcg=False, extra=()):
+    """QEMU without consoles: the caller adds -serial and the like.
+
+    mttcg: a thread per processor, which is not safe where guests restore their
+    FPU (docs/caveats.md, "Emulators"); else one thread takes them in turn.
+    """
+    accel = "kvm" if kind == "kvm" else "tcg,thread=%s" % ("multi" if mttcg else "single")
     command = ["qemu-system-x86_64", "-M", "q35", "-accel", accel,
                "-cpu", cpu or ("host" if kind == "kvm" else "max"),
                "-m", "%dM" % megabytes(memory), "-smp", str(smp), "-nic", "none",
