@@ -65,18 +65,25 @@ def choose(kind):
     return "kvm" if hardware_can_nest() else "svm"
 
 
+def one_processor():
+    """A prefix by which a program runs on one of the host's processors only."""
+    allowed = sorted(os.sched_getaffinity(0))
+    return ["taskset", "--cpu-list", str(allowed[os.getpid() % len(allowed)])]
+
+
 def qemu_command(iso, kind="svm", smp=1, memory="1G", uefi=False, cpu=None, usb=False,
-                 mttcg=False, extra=()):
+                 parallel=False, extra=()):
     """QEMU without consoles: the caller adds -serial and the like.
 
-    mttcg: a thread per processor, which is not safe where guests restore their
-    FPU (docs/caveats.md, "Emulators"); else one thread takes them in turn.
+    Its threads, one per processor of the machine, take turns on one of the host's;
+    really parallel they are not safe where FPUs are restored (docs/caveats.md, "Emulators").
     """
-    accel = "kvm" if kind == "kvm" else "tcg,thread=%s" % ("multi" if mttcg else "single")
-    command = ["qemu-system-x86_64", "-M", "q35", "-accel", accel,
-               "-cpu", cpu or ("host" if kind == "kvm" else "max"),
-               "-m", "%dM" % megabytes(memory), "-smp", str(smp), "-nic", "none",
-               "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
+    accel = "kvm" if kind == "kvm" else "tcg"
+    command = one_processor() if kind == "svm" and smp > 1 and not parallel else []
+    command += ["qemu-system-x86_64", "-M", "q35", "-accel", accel,
+                "-cpu", cpu or ("host" if kind == "kvm" else "max"),
+                "-m", "%dM" % megabytes(memory), "-smp", str(smp), "-nic", "none",
+                "-device", "isa-debug-exit,iobase=0xf4,iosize=4"]
     if uefi:
         for option, path in zip(("readonly=on", "snapshot=on"), OVMF):
             command += ["-drive", "if=pflash,format=raw,%s,file=%s" % (option, path)]

@@ -13,7 +13,7 @@ def test_prompt(booted):
     assert booted.console.prompt() == [""]
 
 
-@pytest.mark.parametrize("name", ["svm-mttcg4-bios", "svm-smp2-uefi"])
+@pytest.mark.parametrize("name", ["svm-parallel4-bios", "svm-smp2-uefi"])
 def test_boots_again_and_again(name, boot):
     """Warm starts, one after another: each comes to its prompt and knows its processors."""
     machine = boot(name)

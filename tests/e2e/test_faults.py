@@ -11,7 +11,7 @@ import pytest
 import machine as machines
 import screens
 
-SVM, SVM2, UEFI = "svm-smp1-bios", "svm-mttcg2-bios", "svm-smp1-uefi"
+SVM, SVM2, UEFI = "svm-smp1-bios", "svm-parallel2-bios", "svm-smp1-uefi"
 VMX, VMX2, RYZEN = "vmx-smp1", "vmx-smp2", "ryzen-smp1"
 OWN_END = "fatal: the hypervisor has stopped; reset the machine"
 ROOT_END = "fatal: the root partition has stopped; reset the machine"

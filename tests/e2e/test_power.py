@@ -9,7 +9,7 @@ Q35 = {"extra": ("-no-reboot",)}
 
 
 @pytest.mark.parametrize("name, changes", [
-    ("svm-smp1-bios", PC), ("svm-mttcg4-bios", Q35), ("svm-smp2-uefi", Q35)],
+    ("svm-smp1-bios", PC), ("svm-parallel4-bios", Q35), ("svm-smp2-uefi", Q35)],
     ids=["pc", "q35", "q35-uefi"])
 def test_poweroff_by_acpi(name, changes, boot):
     """QEMU ends with status 0 when the guest enters S5."""

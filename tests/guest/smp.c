@@ -3,7 +3,7 @@
  * Several VPs: interrupts between them, and what they do to shared things at
  * the same time. On one processor only what exists there. start_vp.c has the
  * ways to start one wrongly.
- * machines: svm-smp1-bios svm-smp2-bios svm-mttcg2-bios svm-mttcg4-bios vmx-smp2
+ * machines: svm-smp1-bios svm-smp2-bios svm-parallel2-bios svm-parallel4-bios vmx-smp2
  */
 #include "hv/msr.h"
 #include "hv/stats.h"

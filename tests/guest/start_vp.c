@@ -3,7 +3,7 @@
  * HvCallStartVirtualProcessor with every argument that is wrong, each refused
  * by its status and without a trace: the VP can be started at last, and once.
  * Also the numbers of VPs by their APIC ids.
- * machines: svm-smp1-bios svm-smp2-bios svm-mttcg2-bios vmx-smp2
+ * machines: svm-smp1-bios svm-smp2-bios svm-parallel2-bios vmx-smp2
  */
 #include "hv/hypercall.h"
 #include "lib/string.h"
