@@ -46,6 +46,7 @@ class Host:
     def __init__(self, machine):
         self.machine = machine
         self.console = machine.console
+        self.ends = 0
         self.processors = machine.options.get("smp", 1)
         self.vmx = machine.options["kind"] == "vmx"
         self.console.prompt()
@@ -71,11 +72,12 @@ class Host:
         Then the prompt and what was typed stood there twice, and the second
         prompt was not that of the command's end. One more command tells.
         """
-        self.console.sendline("echo end of " + line)
-        self.console.expect("(^|\n)end of " + re.escape(line + "\r\n" + machines.PROMPT))
+        self.ends += 1
+        end = "end of command %d" % self.ends
+        self.console.sendline("echo " + end)
+        self.console.expect("(^|\n)" + re.escape(end + "\r\n" + machines.PROMPT))
         said = machines.lines_of(self.console.text_before())
-        return [text for text in said
-                if text != line and not text.endswith("echo end of " + line)]
+        return [text for text in said if text != line and not text.endswith("echo " + end)]
 
     def ok(self, line, timeout=None):
         lines = self.run(line, timeout)
