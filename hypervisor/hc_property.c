@@ -21,7 +21,7 @@
 	(HV_ACCESS_VP_RUNTIME | HV_ACCESS_REFERENCE_COUNT | HV_ACCESS_SYNIC |                \
 		HV_ACCESS_SYNTHETIC_TIMER | HV_ACCESS_APIC_MSRS | HV_ACCESS_HYPERCALL_MSRS | \
 		HV_ACCESS_VP_INDEX | HV_ACCESS_REFERENCE_TSC | HV_ACCESS_GUEST_IDLE |        \
-		HV_ACCESS_FREQUENCY_MSRS | CALLS(HV_ACCESS_PARTITION_ID) |                   \
+		HV_ACCESS_FREQUENCY_MSRS | HV_ACCESS_RESET | CALLS(HV_ACCESS_PARTITION_ID) | \
 		CALLS(HV_POST_MESSAGES) | CALLS(HV_SIGNAL_EVENTS) |                          \
 		CALLS(HV_START_VIRTUAL_PROCESSOR))
 
@@ -125,7 +125,11 @@ static u64 freeze_get(const struct partition *p)
 static enum hv_status freeze_set(struct hypercall *call, struct partition *p, u64 v)
 {
 	(void)call;
+	spin_lock(&p->lock);
 	reference_time_freeze(&p->time, v);
+	spin_unlock(&p->lock);
+	if (!v)
+		stimer_time_changed(p);
 	return HV_STATUS_SUCCESS;
 }
 
@@ -139,7 +143,9 @@ static enum hv_status time_set(struct hypercall *call, struct partition *p, u64 
 	(void)call;
 	if (!p->time.frozen)
 		return HV_STATUS_INVALID_PARTITION_STATE;
+	spin_lock(&p->lock);
 	reference_time_set(&p->time, v);
+	spin_unlock(&p->lock);
 	return HV_STATUS_SUCCESS;
 }
 

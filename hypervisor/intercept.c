@@ -162,7 +162,8 @@ bool intercept_msr(struct vp *vp, const struct exit *exit, u8 length, bool write
 	u8 wanted = write ? HV_INTERCEPT_WRITE : HV_INTERCEPT_READ;
 	struct hv_msr_intercept *m;
 
-	if (!(vp->partition->intercepts.msr & wanted))
+	if (!(vp->partition->intercepts.msr & wanted) &&
+		!(write && policy_msr_tells_parent(vp, exit->msr.msr)))
 		return false;
 	m = begin(vp, HV_MESSAGE_MSR, sizeof(*m));
 	header(vp, length, write ? HV_ACCESS_WRITE : HV_ACCESS_READ, &m->header);

@@ -16,7 +16,10 @@ struct vp;
 void intercept_io(struct vp *vp, const struct exit *exit);
 /* A second-level fault that nobody here settles. */
 void intercept_memory(struct vp *vp, const struct exit *exit);
-/* These three only if the parent installed it; false: nothing was done. */
+/*
+ * These three only if the parent installed it, or it is a write that the policy
+ * leaves to the parent; false: nothing was done.
+ */
 [[nodiscard]] bool intercept_msr(struct vp *vp, const struct exit *exit, u8 length, bool write);
 [[nodiscard]] bool intercept_cpuid(struct vp *vp, const struct exit *exit);
 [[nodiscard]] bool intercept_exception(struct vp *vp, const struct exit *exit);

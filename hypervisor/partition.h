@@ -11,6 +11,7 @@
 
 #include "base/addr.h"
 #include "base/types.h"
+#include "hv/msr.h"
 #include "hv/partition.h"
 #include "hv/status.h"
 #include "hv/vpset.h"
@@ -62,6 +63,8 @@ struct partition {
 	u64 microcode;             /* MSR_BIOS_SIGN_ID */
 	bool ignore_msrs;          /* HV_PROPERTY_UNIMPLEMENTED_MSR */
 
+	u64 crash[HV_CRASH_PARAMETERS]; /* HV_MSR_CRASH_P(n); any VP, each for itself */
+
 	/* Kept, in parts of HV_CPU_ALL; weights as in hv/partition.h. */
 	u64 cpu_reserve;
 	u64 cpu_cap;
@@ -79,6 +82,9 @@ struct partition {
 	u64 hypercall_msr;
 	void *hypercall_page; /* lies over the page that hypercall_msr names */
 	struct overlay hypercall_overlay;
+	u64 reference_tsc_msr;
+	void *reference_tsc_page; /* time.page; NULL: was never asked for */
+	struct overlay reference_tsc_overlay;
 	struct list_node overlays;
 
 	u32 references; /* the table's lock */

@@ -21,7 +21,8 @@
 #define CHILD_PRIVILEGES_MSRS                                                         \
 	(HV_ACCESS_VP_RUNTIME | HV_ACCESS_REFERENCE_COUNT | HV_ACCESS_SYNIC |         \
 		HV_ACCESS_APIC_MSRS | HV_ACCESS_HYPERCALL_MSRS | HV_ACCESS_VP_INDEX | \
-		HV_ACCESS_FREQUENCY_MSRS)
+		HV_ACCESS_FREQUENCY_MSRS | HV_ACCESS_SYNTHETIC_TIMER | HV_ACCESS_RESET | \
+		HV_ACCESS_REFERENCE_TSC | HV_ACCESS_GUEST_IDLE)
 #define CHILD_PRIVILEGES_CALLS (HV_POST_MESSAGES | HV_SIGNAL_EVENTS)
 
 /* Has the bitmaps of all children. */
@@ -54,6 +55,7 @@ enum hv_status partition_create(struct partition *parent, u64 flags,
 	p->io_bitmap = template.io_bitmap;
 	list_init(&p->overlays);
 	overlay_init(&p->hypercall_overlay);
+	overlay_init(&p->reference_tsc_overlay);
 	policy_child_init(p, properties);
 	if (!partition_table_add(p)) {
 		deposit_give(&parent->deposit, p);
@@ -91,12 +93,18 @@ static void end_overlays(struct partition *p)
 {
 	spin_lock(&p->lock);
 	overlay_clear(p, &p->hypercall_overlay);
+	overlay_clear(p, &p->reference_tsc_overlay);
+	reference_time_page(&p->time, NULL);
 	assert(list_empty(&p->overlays));
 	spin_unlock(&p->lock);
 	if (p->hypercall_page)
 		partition_page_free(p, p->hypercall_page);
 	p->hypercall_page = NULL;
 	p->hypercall_msr = 0;
+	if (p->reference_tsc_page)
+		partition_page_free(p, p->reference_tsc_page);
+	p->reference_tsc_page = NULL;
+	p->reference_tsc_msr = 0;
 }
 
 bool partition_finalize(struct partition *p, struct vp *self)

@@ -255,6 +255,10 @@ static void synthetic_leaf(const struct partition *p, u32 leaf, struct cpuid_reg
 		r->ebx = (u32)(p->privileges >> 32);
 		if (p->privileges & HV_ACCESS_FREQUENCY_MSRS)
 			r->edx |= (u32)HV_FEATURE_FREQUENCY_MSRS;
+		if (p->privileges & HV_ACCESS_SYNTHETIC_TIMER)
+			r->edx |= (u32)HV_FEATURE_DIRECT_TIMERS;
+		if (!partition_is_root(p))
+			r->edx |= (u32)HV_FEATURE_CRASH_MSRS;
 	} else if (leaf == HV_CPUID_HINTS && partition_is_root(p)) {
 		r->eax |= HINTS_ROOT;
 	} else if (leaf == HV_CPUID_HINTS && p->privileges & HV_ACCESS_APIC_MSRS) {

@@ -69,7 +69,7 @@ bool vp_wakes(struct vp *vp)
 	 */
 	if (work & VP_WORK_INTERRUPT)
 		atomic_fetch_and(&vp->work, ~(u32)VP_WORK_INTERRUPT);
-	return virt->can_interrupt(vp) && vlapic_pending(vp) != VLAPIC_NONE;
+	return (vp->idle || virt->can_interrupt(vp)) && vlapic_pending(vp) != VLAPIC_NONE;
 }
 
 void vp_triple_fault(struct vp *vp)

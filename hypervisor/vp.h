@@ -8,6 +8,7 @@
 #include "base/types.h"
 #include "hv/stats.h"
 #include "hypervisor/hypercall.h"
+#include "hypervisor/stimer.h"
 #include "hypervisor/synic.h"
 #include "hypervisor/virt.h"
 #include "hypervisor/vlapic.h"
@@ -55,6 +56,7 @@ struct vp_regs {
 #define VP_WORK_INTERRUPT BIT(0) /* IRR may hold something deliverable */
 #define VP_WORK_NMI       BIT(1)
 #define VP_WORK_FLUSH     BIT(2) /* second-level mappings shrank */
+#define VP_WORK_TIMERS    BIT(3) /* synthetic timers are to be set anew */
 
 struct vp {
 	struct vp_regs regs; /* first */
@@ -77,9 +79,13 @@ struct vp {
 	struct hypercall call;
 	struct cpuid_regs cpuid; /* so that they need no stack for it */
 	u64 tsc_aux;
-	u64 assist_page; /* HV_MSR_VP_ASSIST_PAGE: kept, not used */
 	u64 memo_key;    /* what guest.c remembered under another is void */
 	struct synic synic;
+	struct stimer *stimers; /* HV_STIMER_COUNT, a page */
+	u64 assist_msr;    /* HV_MSR_VP_ASSIST_PAGE */
+	void *assist_page; /* lies over the page that it names, and stays zero; NULL: not yet */
+	struct overlay assist_overlay;
+	bool idle; /* with VP_STOP_HALT: any interrupt ends it, allowed or not */
 
 	/* Of a child. */
 	struct synic_message intercept;         /* to its parent; at most one is outstanding */

@@ -16,6 +16,7 @@
 #include "x86/atomic.h"
 
 static_assert(HV_VP_COUNTER_MAX * sizeof(u64) == PAGE_SIZE);
+static_assert(HV_STIMER_COUNT * sizeof(struct stimer) <= PAGE_SIZE);
 static_assert(HV_VP_COUNTER_EXITS + 2 * EXIT_KIND_COUNT <= HV_VP_COUNTER_MAX);
 
 static void page_free(struct partition *p, void *page)
@@ -31,6 +32,8 @@ static void vp_free(struct vp *vp)
 	page_free(p, vp->stats);
 	page_free(p, vp->fpu);
 	page_free(p, vp->synic.page);
+	page_free(p, vp->stimers);
+	page_free(p, vp->assist_page);
 	page_free(p, vp);
 }
 
@@ -41,8 +44,9 @@ static bool pages_alloc(struct vp *vp)
 
 	vp->fpu = partition_page_alloc(p);
 	vp->stats = partition_page_alloc(p);
+	vp->stimers = partition_page_alloc(p);
 	synic_init(&vp->synic, partition_page_alloc(p));
-	return vp->fpu && vp->stats && vp->synic.page;
+	return vp->fpu && vp->stats && vp->stimers && vp->synic.page;
 }
 
 static void state_init(struct vp *vp, u32 index, u32 apic_id, struct cpu *cpu)
@@ -58,6 +62,7 @@ static void state_init(struct vp *vp, u32 index, u32 apic_id, struct cpu *cpu)
 	vp->stop = VP_STOP_STARTUP;
 	list_init(&vp->queue);
 	list_init(&vp->intercept.link);
+	overlay_init(&vp->assist_overlay);
 	if (partition_is_root(p))
 		return;
 	/* The first VP starts as a processor after power-on does, once it may. */
@@ -70,6 +75,7 @@ static enum hv_status fill(struct vp *vp, u32 apic_id)
 	if (!pages_alloc(vp))
 		return HV_STATUS_INSUFFICIENT_MEMORY;
 	fpu_init(vp);
+	stimer_init(vp);
 	vlapic_init(&vp->vlapic, apic_id, vp->index == 0);
 	return virt->vp_create(vp);
 }
@@ -119,11 +125,13 @@ void vp_delete(struct vp *vp, struct vp *self)
 		p->vp_limit--;
 	partition_flush(p, self);
 	vlapic_timer_end(vp);
+	stimer_end(vp);
 	synic_cancel(&vp->intercept);
 	vp_state_pages_end(vp, self);
 	share_page_end(p, vp->stats, self);
 	spin_lock(&p->lock);
 	overlay_clear(p, &vp->synic.overlay);
+	overlay_clear(p, &vp->assist_overlay);
 	spin_unlock(&p->lock);
 	partition_flush(p, self);
 	virt->vp_delete(vp);

@@ -47,8 +47,10 @@ static void arrive(struct vp *vp, struct cpu *cpu)
 {
 	if (vp->cpu_last == cpu)
 		return;
-	if (vp->cpu_last)
+	if (vp->cpu_last) {
 		vlapic_timer_move(vp);
+		stimer_move(vp);
+	}
 	vp->cpu_last = cpu;
 	vp->memo_key = vp_memo_key();
 }
@@ -128,6 +130,10 @@ static void do_work(struct vp *vp)
 	u32 work = load_acquire(&vp->work);
 
 	partition_serve_flush(vp);
+	if (work & VP_WORK_TIMERS) {
+		stimer_serve(vp);
+		work = load_acquire(&vp->work);
+	}
 	if (work & VP_WORK_NMI)
 		deliver_nmi(vp);
 	if (work & VP_WORK_INTERRUPT)
@@ -191,11 +197,14 @@ void vp_run(struct vp *vp)
 	fpu_switch(vp->cpu, vp);
 	/* Also for one that halts on: it is no reason to stay here. */
 	partition_serve_flush(vp);
+	if (load_acquire(&vp->work) & VP_WORK_TIMERS)
+		stimer_serve(vp);
 	/* Of a root VP sched.c has just seen that it wakes. */
 	if (!partition_is_root(vp->partition) && !vp_wakes(vp))
 		return;
 	vp->work_blocked = 0;
 	if (load_relaxed(&vp->stop) & VP_STOP_HALT) {
+		vp->idle = false;
 		atomic_fetch_and(&vp->stop, ~(u32)VP_STOP_HALT);
 		/* Own bit, own processor: nobody needs a kick. */
 		atomic_fetch_or(&vp->work, VP_WORK_INTERRUPT);

@@ -51,6 +51,8 @@
 
 /* Leaf 0x40000003 EDX. */
 #define HV_FEATURE_FREQUENCY_MSRS BIT(8)
+#define HV_FEATURE_CRASH_MSRS     BIT(10)
+#define HV_FEATURE_DIRECT_TIMERS  BIT(19)
 
 /* Leaf 0x40000004 EAX: what is recommended. */
 #define HV_HINT_APIC_MSRS       BIT(3)

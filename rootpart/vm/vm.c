@@ -289,8 +289,10 @@ static void describe(struct vm *vm, struct vm_info *info)
 	info->state = vm->state;
 	if (vm->state == VM_FAILED)
 		memcpy(info->why, vm->why, sizeof(info->why));
+	vm_crash_get(&vm->crash, &info->crash);
 	if (!vm->on)
 		return;
+	vm_crash_get(&vm->machine->worker.crash, &info->crash);
 	info->partition_id = vm->machine->child.id;
 	info->uptime_ns = time_ns() - vm->started_ns;
 	info->cpu_ns = machine_cpu_ns(vm->machine);

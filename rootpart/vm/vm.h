@@ -11,6 +11,7 @@
 
 #include "base/types.h"
 #include "rootpart/vm/vm_config.h"
+#include "rootpart/vm/vm_crash.h"
 
 #define VM_WHY 256u
 
@@ -40,6 +41,7 @@ struct vm_info {
 	u64 guest_os_id;
 	u32 resets; /* since the last start */
 	char why[VM_WHY];
+	struct vm_crash crash; /* of the machine that is on, or of the last one that had one */
 };
 
 /* Reads all of /vm; what does not parse gets a log line. Boot. */
