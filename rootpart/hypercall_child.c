@@ -226,6 +226,18 @@ int hypercall_get_register(u64 id, u32 vp, u32 name, u64 *value)
 	return r;
 }
 
+int hypercall_assert_interrupt(u64 id, u64 control, u64 destination, u32 vector)
+{
+	struct hv_assert_virtual_interrupt_input in = {
+		.partition_id = id,
+		.control = control,
+		.destination = destination,
+		.vector = vector,
+	};
+
+	return hypercall(HV_CALL_ASSERT_VIRTUAL_INTERRUPT, &in, sizeof(in), NULL, 0);
+}
+
 int hypercall_map_state_page(u64 id, u32 vp, enum hv_vp_state_page type, gpa_t *gpa)
 {
 	struct hv_map_state_page_input in = {

@@ -8,6 +8,7 @@
 
 #include "base/addr.h"
 #include "base/types.h"
+#include "hv/interrupt.h"
 #include "hv/memory.h"
 #include "hv/partition.h"
 #include "hv/vp.h"
@@ -47,6 +48,11 @@
 /* One of them, 64 bits. */
 [[nodiscard]] int hypercall_set_register(u64 id, u32 vp, u32 name, u64 value);
 [[nodiscard]] int hypercall_get_register(u64 id, u32 vp, u32 name, u64 *value);
+/*
+ * An interrupt to the child's local APICs, as from an IOAPIC or MSI; @control
+ * has its type and HV_ASSERT_*. The EOI of a level comes as HV_MESSAGE_APIC_EOI.
+ */
+[[nodiscard]] int hypercall_assert_interrupt(u64 id, u64 control, u64 destination, u32 vector);
 [[nodiscard]] int hypercall_map_state_page(u64 id, u32 vp, enum hv_vp_state_page type, gpa_t *gpa);
 [[nodiscard]] int hypercall_unmap_state_page(u64 id, u32 vp, enum hv_vp_state_page type);
 [[nodiscard]] int hypercall_translate(

@@ -113,7 +113,17 @@ enum worker_operation {
 	WORKER_END,
 	/* a: bytes in the mailbox: a line for the root's log; 32 in ten seconds are kept. */
 	WORKER_LOG,
+	/* a: APIC id, or logical destination; b: vector; c: WORKER_INTERRUPT_*: the child's local
+	 * APICs get an interrupt, as from an IOAPIC. Other errors: the hypervisor's. */
+	WORKER_INTERRUPT,
 };
+#define WORKER_OPERATIONS (WORKER_INTERRUPT + 1)
+
+/* How an interrupt is delivered. */
+#define WORKER_INTERRUPT_MODE(how) ((u32)(how)&7u) /* APIC_DM_*: fixed, lowest, NMI, INIT */
+#define WORKER_INTERRUPT_LEVEL     BIT(3)          /* its EOI becomes an event */
+#define WORKER_INTERRUPT_LOGICAL   BIT(4)
+#define WORKER_INTERRUPT_ALL       0x1fu
 
 /* What became of the child. */
 enum worker_end {
@@ -128,6 +138,12 @@ enum worker_event {
 	/* Typed bytes in the mailbox (struct worker_input_event). */
 	WORKER_EVENT_INPUT,
 	WORKER_EVENT_TIMER,
+	/* Vector in the mailbox (struct worker_eoi_event): of an interrupt that came by level. */
+	WORKER_EVENT_EOI,
+};
+
+struct worker_eoi_event {
+	u8 vector;
 };
 
 #define WORKER_CRASH_TEXT 4096u

@@ -5,6 +5,7 @@
  */
 #include "rootpart/vm/vm_events.h"
 
+#include "hv/interrupt.h"
 #include "hv/message.h"
 #include "hv/partition.h"
 #include "rootpart/lock.h"
@@ -14,18 +15,35 @@
 static struct spinlock lock;
 static struct vm_worker *workers[HV_MAX_PARTITIONS];
 
-/* Interrupts are off. Partitions are made with intercept pages: there is nothing else. */
-static void on_message(const struct hv_message *m)
+/* Partitions are made with intercept pages: their intercepts have one form. */
+static void tell(struct vm_worker *w, const struct hv_message *m)
 {
 	const struct hv_opaque_intercept *intercept = (const void *)m->payload;
+	const struct hv_apic_eoi_message *eoi = (const void *)m->payload;
+
+	switch (m->header.type) {
+	case HV_MESSAGE_OPAQUE_INTERCEPT:
+		vm_worker_intercept(w, intercept->vp_index);
+		break;
+	case HV_MESSAGE_APIC_EOI:
+		vm_worker_eoi(w, (u8)eoi->vector);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Interrupts are off. */
+static void on_message(const struct hv_message *m)
+{
 	struct vm_worker *w;
 
-	if (m->header.type != HV_MESSAGE_OPAQUE_INTERCEPT || m->header.sender >= HV_MAX_PARTITIONS)
+	if (m->header.sender >= HV_MAX_PARTITIONS)
 		return;
 	spin_lock(&lock);
 	w = workers[m->header.sender];
 	if (w != NULL)
-		vm_worker_intercept(w, intercept->vp_index);
+		tell(w, m);
 	spin_unlock(&lock);
 }
 

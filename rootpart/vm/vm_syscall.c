@@ -12,11 +12,16 @@
 #include "rootpart/log.h"
 #include "rootpart/time.h"
 #include "rootpart/vm/vm_worker.h"
+#include "x86/apic.h"
 #include "x86/atomic.h"
 
 #define REGISTERS_MAX 64u
 #define LOG_LINE      160u
 #define FILE_PIECE    PAGE_2M /* of one call: it holds the root's VP */
+
+/* Vectors. */
+#define INTERRUPT_FIRST 16u
+#define INTERRUPT_LAST  255u
 
 /* A worker keeps itself to fewer; one that does not must not drown what others log. */
 #define LOG_LINES       32u
@@ -232,6 +237,35 @@ static s64 log_line(const struct call *call)
 	return 0;
 }
 
+/* NMI and INIT have no vector; of the others the first 16 are exceptions' alone. */
+static bool interrupt_makes_sense(u32 mode, u64 vector)
+{
+	switch (mode) {
+	case APIC_DM_FIXED:
+	case APIC_DM_LOWEST:
+		return vector >= INTERRUPT_FIRST && vector <= INTERRUPT_LAST;
+	case APIC_DM_NMI:
+	case APIC_DM_INIT:
+		return vector <= INTERRUPT_LAST;
+	default:
+		return false;
+	}
+}
+
+static s64 interrupt(const struct call *call)
+{
+	u64 how = call->c, control = WORKER_INTERRUPT_MODE(how);
+
+	if (call->a > UINT32_MAX || how & ~(u64)WORKER_INTERRUPT_ALL ||
+		!interrupt_makes_sense((u32)control, call->b))
+		return -EINVAL;
+	if (how & WORKER_INTERRUPT_LEVEL)
+		control |= HV_ASSERT_LEVEL;
+	if (how & WORKER_INTERRUPT_LOGICAL)
+		control |= HV_ASSERT_LOGICAL;
+	return hypercall_assert_interrupt(call->w->child->id, control, call->a, (u32)call->b);
+}
+
 static s64 (*const operations[])(const struct call *call) = {
 	[WORKER_GET_REGISTERS] = get_registers,
 	[WORKER_SET_REGISTERS] = set_registers,
@@ -246,6 +280,7 @@ static s64 (*const operations[])(const struct call *call) = {
 	[WORKER_TIME] = tell_time,
 	[WORKER_END] = end,
 	[WORKER_LOG] = log_line,
+	[WORKER_INTERRUPT] = interrupt,
 };
 
 static s64 submit(struct vm_worker *w, u64 operation, u64 a, u64 b, u64 c)
@@ -275,6 +310,22 @@ static bool take_intercept(struct vm_worker *w)
 	return true;
 }
 
+static bool take_eoi(struct vm_worker *w)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(w->eoi); i++) {
+		u64 waiting = load_acquire(&w->eoi[i]);
+		struct worker_eoi_event event;
+
+		if (waiting == 0)
+			continue;
+		event.vector = (u8)(i * 64 + (u32)__builtin_ctzll(waiting));
+		atomic_fetch_and(&w->eoi[i], ~BIT(event.vector % 64));
+		memcpy(w->mailbox, &event, sizeof(event));
+		return true;
+	}
+	return false;
+}
+
 static bool take_input(struct vm_worker *w)
 {
 	struct worker_input_event event;
@@ -301,6 +352,8 @@ static s64 take_event(struct vm_worker *w)
 		return WORKER_EVENT_TIMER;
 	if (vm_console_typed_waits(w->console) && take_input(w))
 		return WORKER_EVENT_INPUT;
+	if (take_eoi(w))
+		return WORKER_EVENT_EOI;
 	return take_intercept(w) ? WORKER_EVENT_INTERCEPT : 0;
 }
 

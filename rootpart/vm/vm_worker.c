@@ -263,6 +263,13 @@ void vm_worker_intercept(struct vm_worker *w, u32 vp)
 	wait_wake_all(&w->queue);
 }
 
+void vm_worker_eoi(struct vm_worker *w, u8 vector)
+{
+	/* Pairs with the exchange in the worker's wait(). */
+	atomic_fetch_or(&w->eoi[vector / 64], BIT(vector % 64));
+	wait_wake_all(&w->queue);
+}
+
 void vm_worker_typed(struct vm_worker *w)
 {
 	wait_wake_all(&w->queue);

@@ -37,6 +37,7 @@ struct vm_worker {
 	u64 intercepted;         /* VPs with an intercept that the worker has not seen; atomic */
 	u64 held;                /* VPs whose intercept the worker has; its task only */
 	u32 next_vp;             /* where the search for the next intercept begins; likewise */
+	u64 eoi[4];              /* vectors whose EOI the worker has not seen; atomic */
 	struct timer timer;
 	bool timer_fired;
 	u64 log_since; /* what the worker logged since then; its task only */
@@ -68,6 +69,8 @@ void vm_worker_typed(struct vm_worker *w);
 
 /* VP @vp of its child has an intercept. In interrupts. */
 void vm_worker_intercept(struct vm_worker *w, u32 vp);
+/* Its child finished a level interrupt. Likewise. */
+void vm_worker_eoi(struct vm_worker *w, u8 vector);
 
 /* vm_syscall.c */
 s64 vm_syscall(struct process *p, u64 number, u64 a, u64 b, u64 c, u64 d);

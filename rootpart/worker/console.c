@@ -42,4 +42,5 @@ void console_timer(void)
 void console_input(const u8 *bytes, u32 count)
 {
 	uart_receive(&machine.uart, bytes, count);
+	machine_lines(&machine);
 }

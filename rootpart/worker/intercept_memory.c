@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Accesses to GPAs without memory, and writes to ROM. No device of the child
- * lies in its address space yet, so that bytes outside of memory read as ones.
- * The operand's place is worked out anew by the guest's tables, for an
+ * Accesses to GPAs without memory, and writes to ROM: to devices that have
+ * registers there, or to nothing. The operand's place is worked out anew by the guest's tables, for an
  * access may begin in one page and end in the next.
  */
 #include "base/errno.h"

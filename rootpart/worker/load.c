@@ -12,8 +12,9 @@
 #include "rootpart/worker/report.h"
 #include "rootpart/worker/space.h"
 
-#define INFO_ALIGN   16u
 #define MEMORY_BELOW (4 * GIB)
+
+#define GIVE         "give a bzImage, or a multiboot1 or PVH ELF kernel"
 
 /* In the order of asking: a kernel may have more than one of these entries. */
 static const struct loader *const loaders[] = { &load_bzimage, &load_multiboot, &load_pvh };
@@ -26,9 +27,8 @@ _Noreturn static void refuse(void)
 	const char *why;
 
 	if (elf_open_source(&elf, &source, &why) == 0)
-		report_failure("KERNEL: an ELF file without multiboot1 header or PVH note; give "
-			       "a multiboot1 or PVH ELF kernel");
-	report_failure("KERNEL: %s; give a multiboot1 or PVH ELF kernel", why);
+		report_failure("KERNEL: an ELF file without multiboot1 header or PVH note; " GIVE);
+	report_failure("KERNEL: %s; " GIVE, why);
 }
 
 void load_child(void)
@@ -86,7 +86,12 @@ void load_segments(const struct elf_image *elf, struct place *p)
 	}
 }
 
-struct load_initrd load_initrd(struct place *p, bool low)
+void load_kernel_part(u64 offset, u64 size, u64 gpa)
+{
+	load_file(WORKER_FILE_KERNEL, "KERNEL", offset, size, gpa);
+}
+
+struct load_initrd load_initrd(struct place *p, bool low, u64 below)
 {
 	struct load_initrd initrd = { .size = space_start()->file_size[WORKER_FILE_INITRD] };
 	bool placed = false;
@@ -96,14 +101,13 @@ struct load_initrd load_initrd(struct place *p, bool low)
 	if (initrd.size == 0)
 		report_failure("INITRD: the file is empty; name another one, or none");
 	if (low)
-		placed = place_low(
-			p, initrd.size, PAGE_SIZE, place_top(p), MEMORY_BELOW, &initrd.gpa);
+		placed = place_low(p, initrd.size, PAGE_SIZE, place_top(p), below, &initrd.gpa);
 	if (!placed)
-		placed = place_high(p, initrd.size, PAGE_SIZE, MIB, MEMORY_BELOW, &initrd.gpa);
+		placed = place_high(p, initrd.size, PAGE_SIZE, MIB, below, &initrd.gpa);
 	if (!placed)
-		report_failure("INITRD: no room for its %lu KiB below 4 GiB beside the kernel; "
+		report_failure("INITRD: no room for its %lu KiB below %lu MiB beside the kernel; "
 			       "give the VM more memory",
-			(initrd.size + KIB - 1) / KIB);
+			(initrd.size + KIB - 1) / KIB, below / MIB);
 	load_file(WORKER_FILE_INITRD, "INITRD", 0, initrd.size, initrd.gpa);
 	return initrd;
 }
@@ -112,7 +116,7 @@ u64 load_place_info(struct place *p, u64 size)
 {
 	u64 gpa;
 
-	if (!place_low(p, size, INFO_ALIGN, 0, MEMORY_BELOW, &gpa))
+	if (!place_low(p, size, PAGE_SIZE, 0, MEMORY_BELOW, &gpa))
 		report_failure("KERNEL: no room for its boot information below 4 GiB; give the "
 			       "VM more memory");
 	return gpa;

@@ -10,6 +10,7 @@
 #include "lib/elf.h"
 #include "rootpart/worker/place.h"
 #include "worker/abi.h"
+#include "x86/paging.h"
 
 /* Loads it all. Does not return if that cannot be. */
 void load_child(void);
@@ -35,9 +36,11 @@ struct load_initrd {
 	u64 gpa;
 	u64 size; /* 0: none */
 };
-/* Into the highest RAM below 4 GiB, or with @low behind all that is placed, if it fits. */
-struct load_initrd load_initrd(struct place *p, bool low);
-/* Room for @size bytes of information for the kernel, as low as may be. */
+/* Into the highest RAM below @below, or with @low behind all that is placed, if it fits. */
+struct load_initrd load_initrd(struct place *p, bool low, u64 below);
+/* @size bytes of the kernel file at @offset; the place is taken. */
+void load_kernel_part(u64 offset, u64 size, u64 gpa);
+/* Room for @size bytes of information for the kernel, whole pages, as low as may be. */
 u64 load_place_info(struct place *p, u64 size);
 /* Fills it. */
 void load_write(u64 gpa, const void *from, u64 size);
@@ -61,5 +64,16 @@ u32 load_cmdline(char *to);
  * PVH have it: registers of VP 0, and the descriptors at @gdt that they say are
  * loaded.
  */
-#define LOAD_GDT_SIZE 32u
+#define LOAD_GDT_SIZE 48u
 void load_entry_32(u32 rip, u32 eax, u32 ebx, u64 gdt);
+/* 64-bit mode with the page tables at @tables, interrupts off, as Linux has it. */
+void load_entry_64(u64 rip, u64 rsi, u64 tables, u64 gdt);
+
+/* Page tables that map the first 4 GiB to themselves, all of it writable. */
+struct load_identity {
+	u64 level4[PT_ENTRIES];
+	u64 level3[PT_ENTRIES];
+	u64 level2[4][PT_ENTRIES];
+};
+/* @gpa: where they will lie, at a page's beginning. */
+void load_identity_fill(struct load_identity *t, u64 gpa);

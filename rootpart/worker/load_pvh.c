@@ -5,6 +5,7 @@
  */
 #include "boot/pvh.h"
 #include "lib/string.h"
+#include "rootpart/worker/acpi_tables.h"
 #include "rootpart/worker/kernel_file.h"
 #include "rootpart/worker/load.h"
 #include "rootpart/worker/report.h"
@@ -48,12 +49,13 @@ static void fill_map(void)
 }
 
 /* @gpa: where info will lie. */
-static void fill(u64 gpa, struct load_initrd initrd)
+static void fill(u64 gpa, struct load_initrd initrd, u64 rsdp)
 {
 	info.start = (struct pvh_start_info){
 		.magic = PVH_START_MAGIC,
 		.version = 1,
 		.cmdline = gpa + offsetof(typeof(info), cmdline),
+		.rsdp = rsdp,
 		.memory_map = gpa + offsetof(typeof(info), map),
 	};
 	fill_map();
@@ -84,7 +86,7 @@ static void load(void)
 	place_init(&place);
 	load_segments(&elf, &place);
 	gpa = load_place_info(&place, sizeof(info));
-	fill(gpa, load_initrd(&place, false));
+	fill(gpa, load_initrd(&place, false, 4 * GIB), acpi_tables_load(&place));
 	load_write(gpa, &info, sizeof(info));
 	load_entry_32((u32)elf.pvh_entry, 0, (u32)gpa, gpa + offsetof(typeof(info), gdt));
 }

@@ -46,6 +46,9 @@ static void handle(const struct sys_event *event)
 	case WORKER_EVENT_INPUT:
 		console_input(event->input.bytes, event->input.count);
 		break;
+	case WORKER_EVENT_EOI:
+		ioapic_eoi(&machine.ioapic, event->vector);
+		break;
 	case WORKER_EVENT_TIMER:
 		console_timer();
 		break;

@@ -11,6 +11,9 @@
 #define LOW_END    (64 * KIB)
 #define LEGACY     (640 * KIB)
 #define LEGACY_END MIB
+#define FIRMWARE   (896 * KIB)
+/* Ranges that place_init() takes. */
+#define INITIAL 2u
 
 void place_init(struct place *p)
 {
@@ -24,6 +27,15 @@ void place_take(struct place *p, u64 start, u64 size)
 	assert(p->count < PLACE_MAX);
 	p->taken[p->count].start = start;
 	p->taken[p->count++].end = start + size;
+}
+
+bool place_firmware(const struct place *p, u64 size, u64 *start)
+{
+	for (u32 i = INITIAL; i < p->count; i++)
+		if (p->taken[i].start < LEGACY_END && p->taken[i].end > FIRMWARE)
+			return false;
+	*start = FIRMWARE;
+	return size <= LEGACY_END - FIRMWARE && memory_at(FIRMWARE, size, MEMORY_WRITE) != NULL;
 }
 
 u64 place_top(const struct place *p)

@@ -26,6 +26,11 @@ struct place {
 void place_init(struct place *p);
 /* Notes that [start, start + size) is in use. */
 void place_take(struct place *p, u64 start, u64 size);
+/*
+ * The beginning of PCs' firmware area, of at least @size bytes, where what the
+ * kernel scans for lies. False: the kernel itself lies there, or there is no RAM.
+ */
+[[nodiscard]] bool place_firmware(const struct place *p, u64 size, u64 *start);
 /* The end of the highest range in use. */
 u64 place_top(const struct place *p);
 /*

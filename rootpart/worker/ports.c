@@ -21,12 +21,16 @@ struct port_range {
 
 static u8 read_uart(struct machine *m, u16 port)
 {
-	return uart_read(&m->uart, (u16)(port - PORT_UART));
+	u8 v = uart_read(&m->uart, (u16)(port - PORT_UART));
+
+	machine_lines(m);
+	return v;
 }
 
 static void write_uart(struct machine *m, u16 port, u8 v)
 {
 	uart_write(&m->uart, (u16)(port - PORT_UART), v);
+	machine_lines(m);
 }
 
 static u8 read_rtc(struct machine *m, u16 port)

@@ -45,6 +45,9 @@ void sys_wait(struct sys_event *event)
 	case WORKER_EVENT_INTERCEPT:
 		event->vp = ((const struct worker_vp_event *)space_mailbox())->vp;
 		break;
+	case WORKER_EVENT_EOI:
+		event->vector = ((const struct worker_eoi_event *)space_mailbox())->vector;
+		break;
 	case WORKER_EVENT_INPUT:
 		memcpy(&event->input, space_mailbox(), sizeof(event->input));
 		assert(event->input.count <= WORKER_INPUT_MAX);
@@ -94,6 +97,11 @@ int sys_translate(u32 vp, u64 gva, u64 flags, u64 *gpa, u32 *why)
 	assert(result >= 0);
 	*gpa = ALIGN_DOWN((u64)result, PAGE_SIZE) | (gva & PAGE_MASK);
 	return 0;
+}
+
+int sys_interrupt(u32 destination, u8 vector, u32 how)
+{
+	return (int)submit(WORKER_INTERRUPT, destination, vector, how);
 }
 
 void sys_loaded(void)

@@ -16,8 +16,9 @@
 
 /* What sys_wait() brought. */
 struct sys_event {
-	u32 kind; /* enum worker_event */
-	u32 vp;   /* intercepts */
+	u32 kind;  /* enum worker_event */
+	u32 vp;    /* intercepts */
+	u8 vector; /* EOIs */
 	struct worker_input_event input;
 };
 
@@ -34,6 +35,12 @@ void sys_resume(u32 vp);
  * -EFAULT: there is none, and *why (enum hv_translate_result) tells.
  */
 [[nodiscard]] int sys_translate(u32 vp, u64 gva, u64 flags, u64 *gpa, u32 *why);
+
+/*
+ * An interrupt of @vector to the APICs that @destination names, @how:
+ * WORKER_INTERRUPT_*. A negative error if the hypervisor does not take it.
+ */
+[[nodiscard]] int sys_interrupt(u32 destination, u8 vector, u32 how);
 
 void sys_loaded(void);
 /* Bytes read, fewer than @len at the end of the file; or a file error. */

@@ -5,7 +5,7 @@
  * Intel SDM volume 3, 4.7; TLFS 6.0b, HvCallTranslateVirtualAddress.
  */
 #include "base/errno.h"
-#include "rootpart/worker/memory.h"
+#include "rootpart/worker/bus.h"
 #include "rootpart/worker/sys.h"
 #include "rootpart/worker/vp.h"
 #include "x86/cr.h"
@@ -105,7 +105,7 @@ void vp_span_read(const struct vp_span *span, void *to)
 	u8 *at = to;
 
 	for (u32 i = 0; i < span->parts; at += span->part[i++].len)
-		memory_read(span->part[i].gpa, at, span->part[i].len);
+		bus_read(span->part[i].gpa, at, span->part[i].len);
 }
 
 void vp_span_write(const struct vp_span *span, const void *from)
@@ -113,7 +113,7 @@ void vp_span_write(const struct vp_span *span, const void *from)
 	const u8 *at = from;
 
 	for (u32 i = 0; i < span->parts; at += span->part[i++].len)
-		memory_write(span->part[i].gpa, at, span->part[i].len);
+		bus_write(span->part[i].gpa, at, span->part[i].len);
 }
 
 /* One byte of code at CS:RIP + @i. */

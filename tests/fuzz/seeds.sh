@@ -94,6 +94,32 @@ EOF
 seed worker_load/bzimage '\001'
 head -c 510 /dev/zero >>"$out/worker_load/bzimage"
 printf '\125\252\000\000HdrS' >>"$out/worker_load/bzimage"
+# One that can be loaded: boot protocol 2.15, two sectors before 1 KiB of kernel.
+gcc -c -x assembler - -o "$out/worker_load/object" <<'EOF'
+	.byte 1
+start:	.skip 0x1f1
+	.byte 2
+	.org 0x1f5
+	.long 0x40
+	.org 0x1ff
+	.short 0xaa55, 0x6aeb
+	.ascii "HdrS"
+	.short 0x20f
+	.org 0x212
+	.byte 1
+	.org 0x22d
+	.long 0x7fffffff, 0x1000
+	.byte 1, 12
+	.short 0x7f
+	.long 2047
+	.org 0x259
+	.quad 0x100000
+	.long 0x8000
+	.org 0x601
+	.skip 0x400, 0x90
+EOF
+objcopy -O binary -j .text "$out/worker_load/object" "$out/worker_load/linux"
+rm "$out/worker_load/object"
 
 # Intercepts of a child in 64-bit mode: struct input of the target.
 intercept() { # name, index of the type, code, access, the payload's own part

@@ -11,6 +11,7 @@
  * sources: rootpart/worker/rtc.c rootpart/worker/date.c rootpart/worker/console.c
  * sources: rootpart/worker/report.c rootpart/worker/sys.c lib/format.c tests/unit/fake_worker.c
  * sources: tests/unit/host_assert.c
+ * sources: rootpart/worker/acpi_tables.c rootpart/worker/ioapic.c
  */
 #include <string.h>
 
@@ -44,15 +45,25 @@ static void check_dirty(u64 start, u64 size)
 		require(fake_dirty(gpa) || memcmp(fake_memory(gpa), zeros, PAGE_SIZE) == 0);
 }
 
+static u64 set_to(u32 name)
+{
+	union hv_register_value v = { .u64 = 0 };
+
+	require(fake_was_set(0, name, &v));
+	return v.u64;
+}
+
+/* Linux finds what it is told by RSI and runs with page tables, others by EBX. */
 static void check_entry(void)
 {
-	union hv_register_value rip, rbx;
+	bool is_linux = set_to(HV_X64_REGISTER_CR3) != 0;
+	u64 told = set_to(HV_X64_REGISTER_RAX + (is_linux ? 6 : 3));
 
-	require(fake_was_set(0, HV_X64_REGISTER_RIP, &rip));
-	require(fake_was_set(0, HV_X64_REGISTER_RAX + 3, &rbx));
-	require(memory_at(rip.u64, 1, MEMORY_WRITE) != NULL);
-	require(memory_at(rbx.u64, 64, MEMORY_WRITE) != NULL && rbx.u64 >= 0x10000);
-	require(fake_dirty(rbx.u64));
+	require(memory_at(set_to(HV_X64_REGISTER_RIP), 1, MEMORY_WRITE) != NULL);
+	require(memory_at(told, 64, MEMORY_WRITE) != NULL && told >= 0x10000);
+	require(fake_dirty(told));
+	if (is_linux)
+		require(memory_at(set_to(HV_X64_REGISTER_CR3), 6 * PAGE_SIZE, MEMORY_WRITE));
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)

@@ -180,6 +180,11 @@ void fake_push_input(const char *text)
 	memcpy(input->bytes, text, input->count);
 }
 
+void fake_push_eoi(u8 vector)
+{
+	push(WORKER_EVENT_EOI)->vector = vector;
+}
+
 void fake_push_timer(void)
 {
 	push(WORKER_EVENT_TIMER);
@@ -380,9 +385,23 @@ static s64 log_line(u64 len)
 	return 0;
 }
 
+static s64 interrupt(u64 destination, u64 vector, u64 how)
+{
+	if (destination > UINT32_MAX || vector > 255 || how & ~(u64)WORKER_INTERRUPT_ALL)
+		broken("an interrupt that the kernel refuses");
+	if (fake.interrupt_error)
+		return fake.interrupt_error;
+	if (fake.interrupt_count == FAKE_INTERRUPTS)
+		memmove(fake.interrupt, fake.interrupt + 1,
+			--fake.interrupt_count * sizeof(fake.interrupt[0]));
+	fake.interrupt[fake.interrupt_count++] =
+		(struct fake_interrupt){ (u32)destination, (u8)vector, (u32)how };
+	return 0;
+}
+
 static s64 submit(u64 operation, u64 a, u64 b, u64 c)
 {
-	if (operation < WORKER_GET_REGISTERS || operation > WORKER_LOG)
+	if (operation < WORKER_GET_REGISTERS || operation >= WORKER_OPERATIONS)
 		broken("no such operation");
 	fake.calls[operation]++;
 	switch ((enum worker_operation)operation) {
@@ -414,6 +433,8 @@ static s64 submit(u64 operation, u64 a, u64 b, u64 c)
 		stop_here(FAKE_ENDED);
 	case WORKER_LOG:
 		return log_line(a);
+	case WORKER_INTERRUPT:
+		return interrupt(a, b, c);
 	}
 	broken("no such operation");
 }
@@ -427,6 +448,8 @@ static s64 wait_event(void)
 	memmove(fake.event, fake.event + 1, --fake.event_count * sizeof(e));
 	if (e.kind == WORKER_EVENT_INTERCEPT)
 		memcpy(fake_mailbox, &(struct worker_vp_event){ e.vp }, sizeof(e.vp));
+	if (e.kind == WORKER_EVENT_EOI)
+		memcpy(fake_mailbox, &(struct worker_eoi_event){ e.vector }, sizeof(e.vector));
 	if (e.kind == WORKER_EVENT_INPUT)
 		memcpy(fake_mailbox, &e.input, sizeof(e.input));
 	return e.kind;

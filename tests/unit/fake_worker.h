@@ -14,11 +14,12 @@
 #include "hv/vp.h"
 #include "worker/abi.h"
 
-#define FAKE_VPS    4u
-#define FAKE_TEXT   8192u
-#define FAKE_SETS   128u
-#define FAKE_PAGES  16u
-#define FAKE_EVENTS 8u
+#define FAKE_VPS        4u
+#define FAKE_TEXT       8192u
+#define FAKE_SETS       128u
+#define FAKE_PAGES      16u
+#define FAKE_EVENTS     8u
+#define FAKE_INTERRUPTS 16u
 
 /* How fake_run() ended. */
 enum fake_end {
@@ -44,7 +45,14 @@ struct fake_page {
 struct fake_event {
 	u32 kind;
 	u32 vp;
+	u8 vector;
 	struct worker_input_event input;
+};
+
+struct fake_interrupt {
+	u32 destination;
+	u8 vector;
+	u32 how; /* WORKER_INTERRUPT_* */
 };
 
 struct fake_worker {
@@ -57,14 +65,15 @@ struct fake_worker {
 	u64 time;
 	u64 running; /* bit per VP that is not stopped */
 	u64 activity[FAKE_VPS];
-	s64 set_error; /* of setting registers, if not 0 */
+	s64 set_error;       /* of setting registers, if not 0 */
+	s64 interrupt_error; /* of interrupts, likewise */
 	u32 page_count;
 	struct fake_page page[FAKE_PAGES]; /* others are mapped one to one */
 	u32 event_count;
 	struct fake_event event[FAKE_EVENTS];
 
 	/* What it did. */
-	u32 calls[WORKER_LOG + 1]; /* by operation */
+	u32 calls[WORKER_OPERATIONS]; /* by operation */
 	u32 set_count;
 	struct fake_set set[FAKE_SETS];
 	u32 resumed[FAKE_VPS];
@@ -76,6 +85,8 @@ struct fake_worker {
 	enum worker_end end;
 	char end_text[FAKE_TEXT];
 	u64 last_flags; /* of a translation */
+	u32 interrupt_count;
+	struct fake_interrupt interrupt[FAKE_INTERRUPTS]; /* the last ones */
 };
 extern struct fake_worker fake;
 
@@ -93,6 +104,7 @@ void fake_file(enum worker_file file, const void *data, u64 size);
 void fake_map(u64 linear, u64 gpa, u32 result, u64 rights);
 void fake_push_intercept(u32 vp);
 void fake_push_input(const char *text);
+void fake_push_eoi(u8 vector);
 void fake_push_timer(void);
 
 /* Runs @fn until it returns or the worker stops. */

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "hv/hypercall.h"
+#include "hv/interrupt.h"
 #include "hv/memory.h"
 #include "hv/message.h"
 #include "hv/partition.h"
@@ -614,6 +615,33 @@ static void message_numbers(void **state)
 	assert_int_equal(HV_INTERCEPT_LENGTH(&h), 15);
 }
 
+/* C5. */
+static void asserted_interrupts(void **state)
+{
+	static const struct field fields[] = {
+		WHOLE(hv_assert_virtual_interrupt_input, 32),
+		FIELD(hv_assert_virtual_interrupt_input, partition_id, 0, 8),
+		FIELD(hv_assert_virtual_interrupt_input, control, 8, 8),
+		FIELD(hv_assert_virtual_interrupt_input, destination, 16, 8),
+		FIELD(hv_assert_virtual_interrupt_input, vector, 24, 4),
+		FIELD(hv_assert_virtual_interrupt_input, target_vtl, 28, 1),
+		WHOLE(hv_apic_eoi_message, 8),
+		FIELD(hv_apic_eoi_message, vp_index, 0, 4),
+		FIELD(hv_apic_eoi_message, vector, 4, 4),
+	};
+	static const struct number numbers[] = {
+		IS(HV_CALL_ASSERT_VIRTUAL_INTERRUPT, 0x94),
+		IS(HV_MESSAGE_APIC_EOI, 0x80010004),
+		IS(HV_ASSERT_LEVEL, 0x100000000),
+		IS(HV_ASSERT_LOGICAL, 0x200000000),
+		IS(HV_ASSERT_TYPE(0x300000004), 4),
+	};
+
+	(void)state;
+	check_fields(fields, ARRAY_SIZE(fields));
+	check_numbers(numbers, ARRAY_SIZE(numbers));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -630,6 +658,7 @@ int main(void)
 		cmocka_unit_test(register_values),
 		cmocka_unit_test(message_fields),
 		cmocka_unit_test(message_numbers),
+		cmocka_unit_test(asserted_interrupts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

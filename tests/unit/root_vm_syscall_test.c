@@ -203,6 +203,21 @@ int hypercall_translate(u64 id, u32 vp, u64 gva, u64 flags, struct hv_translate_
 	return 0;
 }
 
+static struct hv_assert_virtual_interrupt_input asserted;
+static int assert_error;
+
+int hypercall_assert_interrupt(u64 id, u64 control, u64 destination, u32 vector)
+{
+	asserted = (struct hv_assert_virtual_interrupt_input){
+		.partition_id = id,
+		.control = control,
+		.destination = destination,
+		.vector = vector,
+	};
+	calls++;
+	return assert_error;
+}
+
 static s64 submit(u64 operation, u64 a, u64 b, u64 c)
 {
 	return vm_syscall(NULL, WORKER_SUBMIT, operation, a, b, c);
@@ -249,7 +264,7 @@ static void get_intercept(u32 vp)
 
 static void numbers(void **state)
 {
-	static const u64 wrong[] = { 0, WORKER_LOG + 1, 1ull << 32 | WORKER_LOG, ~0ull };
+	static const u64 wrong[] = { 0, WORKER_OPERATIONS, 1ull << 32 | WORKER_LOG, ~0ull };
 
 	(void)state;
 	for (u32 i = 0; i < ARRAY_SIZE(wrong); i++)
@@ -444,6 +459,64 @@ static void console_output(void **state)
 	assert_int_equal(submit(WORKER_CONSOLE_WRITE, ~0ull, 0, 0), -EINVAL);
 }
 
+static void interrupts(void **state)
+{
+	static const struct {
+		u64 destination, vector, how;
+	} wrong[] = {
+		{ 1ull << 32, 0x20, 0 },
+		{ ~0ull, 0x20, 0 },
+		{ 0, 256, 0 },
+		{ 0, ~0ull, 0 },
+		{ 0, 15, 0 },
+		{ 0, 15, 1 | WORKER_INTERRUPT_LEVEL },
+		{ 0, 0x20, 2 },
+		{ 0, 0x20, 3 },
+		{ 0, 0x20, 6 },
+		{ 0, 0x20, 7 },
+		{ 0, 256, 4 },
+		{ 0, 0x20, WORKER_INTERRUPT_ALL + 1 },
+		{ 0, 0x20, 1ull << 32 },
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(wrong); i++)
+		assert_int_equal(submit(WORKER_INTERRUPT, wrong[i].destination, wrong[i].vector,
+					 wrong[i].how),
+			-EINVAL);
+	assert_int_equal(calls, 0);
+	assert_int_equal(submit(WORKER_INTERRUPT, 0xffffffff, 0xff,
+				 1 | WORKER_INTERRUPT_LEVEL | WORKER_INTERRUPT_LOGICAL),
+		0);
+	assert_int_equal(asserted.partition_id, child.id);
+	assert_int_equal(asserted.control, 0x300000001);
+	assert_int_equal(asserted.destination, 0xffffffff);
+	assert_int_equal(asserted.vector, 0xff);
+	assert_int_equal(submit(WORKER_INTERRUPT, 1, 0, 4), 0);
+	assert_int_equal(asserted.control, 4);
+	assert_error = -EINVAL;
+	assert_int_equal(submit(WORKER_INTERRUPT, 1, 16, 0), -EINVAL);
+	assert_int_equal(calls, 3);
+	assert_error = 0;
+}
+
+/* Each vector once, however often it came; before intercepts, which may never end. */
+static void ends_of_interrupts(void **state)
+{
+	static const u8 vectors[] = { 0x10, 0x3f, 0x40, 0xff };
+
+	(void)state;
+	load();
+	for (u32 i = 0; i < ARRAY_SIZE(vectors); i++)
+		w.eoi[vectors[i] / 64] |= BIT(vectors[i] % 64);
+	w.intercepted = 1;
+	for (u32 i = 0; i < ARRAY_SIZE(vectors); i++) {
+		assert_int_equal(wait(), WORKER_EVENT_EOI);
+		assert_int_equal(((struct worker_eoi_event *)mailbox)->vector, vectors[i]);
+	}
+	assert_int_equal(wait(), WORKER_EVENT_INTERCEPT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -459,6 +532,8 @@ int main(void)
 		cmocka_unit_test_setup(killed_while_waiting, set_up),
 		cmocka_unit_test_setup(last_words, set_up),
 		cmocka_unit_test_setup(console_output, set_up),
+		cmocka_unit_test_setup(interrupts, set_up),
+		cmocka_unit_test_setup(ends_of_interrupts, set_up),
 	};
 	int r;
 

@@ -8,6 +8,7 @@
  * sources: rootpart/worker/rtc.c rootpart/worker/date.c rootpart/worker/console.c
  * sources: rootpart/worker/report.c rootpart/worker/sys.c lib/format.c tests/unit/fake_worker.c
  * sources: tests/unit/host_assert.c
+ * sources: rootpart/worker/acpi_tables.c rootpart/worker/ioapic.c
  */
 #include "worker_kernel.h"
 
@@ -170,7 +171,7 @@ static void headers_are_found(void **state)
 	put_header(HEADER_AT, 0);
 	put(HEADER_AT + 8, 4, 0);
 	kernel_refused("KERNEL: an ELF file without multiboot1 header or PVH note; give a "
-		       "multiboot1 or PVH ELF kernel");
+		       "bzImage, or a multiboot1 or PVH ELF kernel");
 }
 
 static void demands_that_are_not_known(void **state)

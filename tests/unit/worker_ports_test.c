@@ -5,6 +5,8 @@
  * sources: rootpart/worker/ports.c rootpart/worker/power.c rootpart/worker/uart.c
  * sources: rootpart/worker/rtc.c rootpart/worker/date.c rootpart/worker/machine.c
  * sources: rootpart/worker/sys.c tests/unit/fake_worker.c tests/unit/host_assert.c
+ * sources: rootpart/worker/ioapic.c rootpart/worker/report.c rootpart/worker/console.c
+ * sources: lib/format.c
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -9,6 +9,7 @@
  * sources: rootpart/worker/rtc.c rootpart/worker/date.c rootpart/worker/console.c
  * sources: rootpart/worker/report.c rootpart/worker/sys.c lib/format.c tests/unit/fake_worker.c
  * sources: tests/unit/host_assert.c
+ * sources: rootpart/worker/acpi_tables.c rootpart/worker/ioapic.c
  */
 #include "worker_kernel.h"
 
@@ -35,7 +36,8 @@ static void kernel_of_64_bits(void **state)
 	assert_int_equal(info->magic, 0x336ec578);
 	assert_int_equal(info->version, 1);
 	assert_int_equal(info->flags, 0);
-	assert_int_equal(info->rsdp, 0);
+	assert_int_equal(info->rsdp, 0xe0000);
+	assert_memory_equal(fake_memory(0xe0000), "RSD PTR ", 8);
 	assert_string_equal(fake_memory(info->cmdline), "console=ttyS0 a=b");
 	assert_int_equal(info->module_count, 0);
 	assert_int_equal(info->modules, 0);
@@ -153,7 +155,8 @@ static void nothing_to_load(void **state)
 	kernel_refused("KERNEL: there is none; name one with --kernel");
 	fake.end_text[0] = '\0';
 	fake_file(WORKER_FILE_KERNEL, kernel, 0);
-	kernel_refused("KERNEL: not an ELF file; give a multiboot1 or PVH ELF kernel");
+	kernel_refused(
+		"KERNEL: not an ELF file; give a bzImage, or a multiboot1 or PVH ELF kernel");
 }
 
 static void formats_that_are_not_known(void **state)
@@ -161,21 +164,17 @@ static void formats_that_are_not_known(void **state)
 	(void)state;
 	kernel_64();
 	memset(kernel, 'x', 64);
-	kernel_refused("KERNEL: not an ELF file; give a multiboot1 or PVH ELF kernel");
+	kernel_refused(
+		"KERNEL: not an ELF file; give a bzImage, or a multiboot1 or PVH ELF kernel");
 	kernel_setup(state);
 	kernel_64();
 	put(NOTE_AT + 8, 4, 1);
 	kernel_refused("KERNEL: an ELF file without multiboot1 header or PVH note; give a "
-		       "multiboot1 or PVH ELF kernel");
-	kernel_setup(state);
-	kernel_64();
-	put(0x1fe, 2, 0xaa55);
-	memcpy(kernel + 0x202, "HdrS", 4);
-	kernel_refused("KERNEL: a Linux bzImage; multiboot1 and PVH ELF kernels can be loaded");
+		       "bzImage, or a multiboot1 or PVH ELF kernel");
 	kernel_setup(state);
 	kernel_64();
 	put(18, 2, 183);
-	kernel_refused("KERNEL: not for x86; give a multiboot1 or PVH ELF kernel");
+	kernel_refused("KERNEL: not for x86; give a bzImage, or a multiboot1 or PVH ELF kernel");
 }
 
 /* Numbers in the headers, one changed each. */
@@ -186,19 +185,25 @@ static const struct {
 	const char *why;
 } damages[] = {
 	{ PHDR(0) + 8, 8, KERNEL_SIZE - 0xfff,
-		"KERNEL: segment beyond end of file; give a multiboot1 or PVH ELF kernel" },
-	{ PHDR(0) + 8, 8, UINT64_MAX,
-		"KERNEL: segment beyond end of file; give a multiboot1 or PVH ELF kernel" },
-	{ PHDR(0) + 32, 8, 0x1001,
-		"KERNEL: segment larger in the file than in memory; give a multiboot1 or PVH ELF "
+		"KERNEL: segment beyond end of file; give a bzImage, or a multiboot1 or PVH ELF "
 		"kernel" },
+	{ PHDR(0) + 8, 8, UINT64_MAX,
+		"KERNEL: segment beyond end of file; give a bzImage, or a multiboot1 or PVH ELF "
+		"kernel" },
+	{ PHDR(0) + 32, 8, 0x1001,
+		"KERNEL: segment larger in the file than in memory; give a bzImage, or a "
+		"multiboot1 "
+		"or PVH ELF kernel" },
 	{ PHDR(2) + 24, 8, 0x100fff,
-		"KERNEL: segments overlap; give a multiboot1 or PVH ELF kernel" },
+		"KERNEL: segments overlap; give a bzImage, or a multiboot1 or PVH ELF kernel" },
 	{ 32, 8, KERNEL_SIZE - 100,
-		"KERNEL: program headers beyond end of file; give a multiboot1 or PVH ELF kernel" },
-	{ NOTE_AT + 4, 4, 0x1000, "KERNEL: damaged note; give a multiboot1 or PVH ELF kernel" },
+		"KERNEL: program headers beyond end of file; give a bzImage, or a multiboot1 or "
+		"PVH ELF kernel" },
+	{ NOTE_AT + 4, 4, 0x1000,
+		"KERNEL: damaged note; give a bzImage, or a multiboot1 or PVH ELF kernel" },
 	{ NOTE_AT + 16, 4, 0x120000,
-		"KERNEL: PVH entry outside of the image; give a multiboot1 or PVH ELF kernel" },
+		"KERNEL: PVH entry outside of the image; give a bzImage, or a multiboot1 or PVH "
+		"ELF kernel" },
 	{ PHDR(2) + 24, 8, 0xff8001,
 		"KERNEL: it wants 64 KiB at 0xff8001, where there is not so much memory; give the "
 		"VM more" },
@@ -244,8 +249,9 @@ static void initrds_that_do_not_fit(void **state)
 	kernel_setup(state);
 	kernel_64();
 	fake_file(WORKER_FILE_INITRD, initrd, 0xef0000);
-	kernel_refused("INITRD: no room for its 15296 KiB below 4 GiB beside the kernel; give the "
-		       "VM more memory");
+	kernel_refused(
+		"INITRD: no room for its 15296 KiB below 4096 MiB beside the kernel; give the "
+		"VM more memory");
 	kernel_setup(state);
 	kernel_64();
 	fake_file(WORKER_FILE_INITRD, initrd, UINT64_MAX - 1);

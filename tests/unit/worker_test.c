@@ -12,6 +12,7 @@
  * sources: rootpart/worker/machine.c rootpart/worker/uart.c rootpart/worker/rtc.c
  * sources: rootpart/worker/date.c rootpart/worker/console.c rootpart/worker/report.c
  * sources: rootpart/worker/sys.c lib/format.c tests/unit/fake_worker.c tests/unit/host_assert.c
+ * sources: rootpart/worker/acpi_tables.c rootpart/worker/ioapic.c rootpart/worker/bus.c
  */
 #include "rootpart/worker/main.h"
 #include "worker_kernel.h"
@@ -61,7 +62,7 @@ static void start_pages_that_are_wrong(void **state)
 	(void)state;
 	kernel_64();
 	fake.start.version = 7;
-	ends(WORKER_END_FAILED, "the kernel starts workers by version 7, this one has 1: rebuild "
+	ends(WORKER_END_FAILED, "the kernel starts workers by version 7, this one has 2: rebuild "
 				"boot.cpio");
 	kernel_setup(state);
 	fake.start.vp_count = 0;
@@ -141,6 +142,54 @@ static void lines_come_at_once(void **state)
 	assert_int_equal(fake.calls[WORKER_TIMER], 0);
 }
 
+/* A VP that runs `mov [rbx], eax` all the time. */
+static void vp_on_memory(u32 vp, u64 gpa, u32 eax)
+{
+	struct hv_message *m = &fake_intercepts[vp];
+	struct hv_memory_intercept *access = (struct hv_memory_intercept *)m->payload;
+	struct hv_register_page *regs = &fake_registers[vp];
+
+	m->header.type = HV_MESSAGE_UNMAPPED_GPA;
+	m->header.size = sizeof(*access);
+	access->header.vp_index = vp;
+	access->header.access = HV_ACCESS_WRITE;
+	access->gpa = gpa;
+	access->info = HV_MEMORY_GVA_GPA_VALID;
+	access->byte_count = 2;
+	memcpy(access->bytes, "\x89\x03", 2);
+	regs->gpr[0] = eax;
+	regs->gpr[3] = gpa;
+	regs->cr0 = 1;
+	regs->cs = (struct hv_segment){ .limit = 0xffffffff, .attributes = 0xc09b };
+	regs->ds = (struct hv_segment){ .limit = 0xffffffff, .attributes = 0xc093 };
+}
+
+/* The serial port's line stays asserted, and its pin is programmed as a level. */
+static void ends_of_interrupts_reach_the_ioapic(void **state)
+{
+	(void)state;
+	kernel_64();
+	fake.start.vp_count = 3;
+	/* IER and MCR at once. */
+	vp_on_port(2, COM1 + 1, HV_ACCESS_WRITE, 0);
+	((struct hv_io_intercept *)fake_intercepts[2].payload)->access = 4;
+	fake_registers[2].gpr[0] = 0x08000002;
+	vp_on_memory(0, 0xfec00000, 0x18);
+	vp_on_memory(1, 0xfec00010, 0x8024);
+	fake_push_intercept(2);
+	fake_push_intercept(0);
+	fake_push_intercept(1);
+	fake_push_eoi(0x25);
+	fake_push_eoi(0x24);
+	fake_push_eoi(0x24);
+	assert_int_equal(fake_run(run), FAKE_WAITS);
+	assert_int_equal(fake.interrupt_count, 3);
+	for (u32 i = 0; i < 3; i++) {
+		assert_int_equal(fake.interrupt[i].vector, 0x24);
+		assert_int_equal(fake.interrupt[i].how, WORKER_INTERRUPT_LEVEL);
+	}
+}
+
 static void typed_bytes_reach_the_port(void **state)
 {
 	(void)state;
@@ -175,6 +224,7 @@ int main(void)
 		cmocka_unit_test_setup(vps_are_answered, kernel_setup),
 		cmocka_unit_test_setup(prompts_come_by_the_timer, kernel_setup),
 		cmocka_unit_test_setup(lines_come_at_once, kernel_setup),
+		cmocka_unit_test_setup(ends_of_interrupts_reach_the_ioapic, kernel_setup),
 		cmocka_unit_test_setup(typed_bytes_reach_the_port, kernel_setup),
 		cmocka_unit_test_setup(last_words_are_complete, kernel_setup),
 	};
