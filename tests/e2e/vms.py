@@ -43,14 +43,16 @@ def archive(name, files):
 
 
 class Host:
-    def __init__(self, machine):
+    def __init__(self, machine, warm=True):
+        """warm: act.elf is there, and memory will be counted."""
         self.machine = machine
         self.console = machine.console
         self.ends = 0
         self.processors = machine.options.get("smp", 1)
         self.vmx = machine.options["kind"] == "vmx"
         self.console.prompt()
-        self.warm_up()
+        if warm:
+            self.warm_up()
 
     def warm_up(self):
         """What the root keeps for later (stacks, pages of its heap) it has after this."""
