@@ -17,6 +17,7 @@
 #include "hypervisor/deposit.h"
 #include "hypervisor/overlay.h"
 #include "hypervisor/policy_cpuid.h"
+#include "hypervisor/port.h"
 #include "hypervisor/reference_time.h"
 #include "hypervisor/slat.h"
 #include "lib/list.h"
@@ -80,6 +81,8 @@ struct partition {
 	void *hypercall_page; /* lies over the page that hypercall_msr names */
 	struct overlay hypercall_overlay;
 	struct list_node overlays;
+
+	struct port_space port_space;
 
 	u32 references; /* the table's lock */
 	bool deleted;   /* manage lock: out of the table, whoever waited must let go */
