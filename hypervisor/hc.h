@@ -104,6 +104,23 @@ enum hv_status hc_create_vp(struct hypercall *call);
 enum hv_status hc_delete_vp(struct hypercall *call);
 enum hv_status hc_install_intercept(struct hypercall *call);
 
+/*
+ * hc_port.c. Of ports and connections, of the caller or of an active child:
+ * those of port.h; INVALID_PORT_ID or INVALID_CONNECTION_ID for one that cannot
+ * be, INVALID_VP_INDEX, FEATURE_UNAVAILABLE for monitors and doorbells;
+ * INVALID_PARTITION_ID, ACCESS_DENIED of the other end.
+ */
+enum hv_status hc_create_port(struct hypercall *call);
+enum hv_status hc_delete_port(struct hypercall *call);
+enum hv_status hc_connect_port(struct hypercall *call);
+enum hv_status hc_disconnect_port(struct hypercall *call);
+/* As port_post() and port_signal(). */
+enum hv_status hc_post_message(struct hypercall *call);
+enum hv_status hc_signal_event(struct hypercall *call);
+/* Those of hc_child_vp(), synic_signal(), synic_post_now(). */
+enum hv_status hc_signal_event_direct(struct hypercall *call);
+enum hv_status hc_post_message_direct(struct hypercall *call);
+
 /* hc_state_page.c; INVALID_VP_STATE unless the VP is at rest, and to unmap what is not mapped. */
 enum hv_status hc_map_vp_state_page(struct hypercall *call);
 enum hv_status hc_unmap_vp_state_page(struct hypercall *call);

@@ -12,6 +12,7 @@
 #include "hv/devint.h"
 #include "hv/memory.h"
 #include "hv/msr.h"
+#include "hv/port.h"
 #include "hv/vp.h"
 #include "hypervisor/clock.h"
 #include "hypervisor/cpu.h"
@@ -111,6 +112,17 @@ static const struct hypercall_row table[] = {
 		.output_size = sizeof(struct hv_read_gpa_output), .handle = hc_read_gpa },
 	[HV_CALL_WRITE_GPA] = { "WriteGpa", .input_size = sizeof(struct hv_write_gpa_input),
 		.output_size = 8, .handle = hc_write_gpa },
+	[HV_CALL_DELETE_PORT] = { "DeletePort", .input_size = sizeof(struct hv_delete_port_input),
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PORT), .handle = hc_delete_port },
+	[HV_CALL_DISCONNECT_PORT] = { "DisconnectPort",
+		.input_size = sizeof(struct hv_disconnect_port_input),
+		.privileges = CALL_PRIVILEGE(HV_CONNECT_PORT), .handle = hc_disconnect_port },
+	[HV_CALL_POST_MESSAGE] = { "PostMessage",
+		.input_size = sizeof(struct hv_post_message_input),
+		.privileges = CALL_PRIVILEGE(HV_POST_MESSAGES), .handle = hc_post_message },
+	[HV_CALL_SIGNAL_EVENT] = { "SignalEvent",
+		.input_size = sizeof(struct hv_signal_event_input), .fast = true,
+		.privileges = CALL_PRIVILEGE(HV_SIGNAL_EVENTS), .handle = hc_signal_event },
 	[HV_CALL_MAP_STATS_PAGE] = { "MapStatsPage",
 		.input_size = sizeof(struct hv_stats_page_input), .output_size = 8,
 		.privileges = CALL_PRIVILEGE(HV_ACCESS_STATS_PAGES), .handle = hc_map_stats_page },
@@ -127,6 +139,11 @@ static const struct hypercall_row table[] = {
 		.input_size = sizeof(struct hv_unmap_device_interrupt_input),
 		.privileges = CALL_PRIVILEGE(HV_CPU_MANAGEMENT),
 		.handle = hc_unmap_device_interrupt },
+	[HV_CALL_CREATE_PORT] = { "CreatePort", .input_size = sizeof(struct hv_create_port_input),
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PORT), .handle = hc_create_port },
+	[HV_CALL_CONNECT_PORT] = { "ConnectPort",
+		.input_size = sizeof(struct hv_connect_port_input),
+		.privileges = CALL_PRIVILEGE(HV_CONNECT_PORT), .handle = hc_connect_port },
 	[HV_CALL_START_VIRTUAL_PROCESSOR] = { "StartVirtualProcessor",
 		.input_size = sizeof(struct hv_start_vp_input),
 		.privileges = CALL_PRIVILEGE(HV_START_VIRTUAL_PROCESSOR),
@@ -134,6 +151,12 @@ static const struct hypercall_row table[] = {
 	[HV_CALL_GET_VP_INDEX_FROM_APIC_ID] = { "GetVpIndexFromApicId",
 		.input_size = sizeof(struct hv_vp_index_from_apic_id_input), .rep_in = 4,
 		.rep_out = 4, .handle = hc_get_vp_index_from_apic_id },
+	[HV_CALL_SIGNAL_EVENT_DIRECT] = { "SignalEventDirect",
+		.input_size = sizeof(struct hv_signal_event_direct_input), .output_size = 8,
+		.privileges = CALL_PRIVILEGE(HV_SIGNAL_EVENTS), .handle = hc_signal_event_direct },
+	[HV_CALL_POST_MESSAGE_DIRECT] = { "PostMessageDirect",
+		.input_size = sizeof(struct hv_post_message_direct_input),
+		.privileges = CALL_PRIVILEGE(HV_POST_MESSAGES), .handle = hc_post_message_direct },
 	[HV_CALL_GET_GPA_PAGES_ACCESS_STATE] = { "GetGpaPagesAccessState",
 		.input_size = sizeof(struct hv_access_state_input), .rep_out = 1,
 		.handle = hc_get_gpa_pages_access_state, .finish = hc_map_finish },

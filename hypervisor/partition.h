@@ -18,6 +18,7 @@
 #include "hypervisor/deposit.h"
 #include "hypervisor/overlay.h"
 #include "hypervisor/policy_cpuid.h"
+#include "hypervisor/port.h"
 #include "hypervisor/reference_time.h"
 #include "hypervisor/slat.h"
 #include "lib/list.h"
@@ -86,6 +87,8 @@ struct partition {
 	void *reference_tsc_page; /* time.page; NULL: was never asked for */
 	struct overlay reference_tsc_overlay;
 	struct list_node overlays;
+
+	struct port_space port_space;
 
 	u32 references; /* the table's lock */
 	bool deleted;   /* manage lock: out of the table, whoever waited must let go */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Making and ending child partitions. The order of the end: VPs, so that
- * nothing runs or walks tables any more; overlays; then memory, in parts.
+ * nothing runs or walks tables any more; ports and connections; overlays; then
+ * memory, in parts.
  */
 #include "hypervisor/partition_life.h"
 
@@ -113,6 +114,9 @@ bool partition_finalize(struct partition *p, struct vp *self)
 
 	p->state = PARTITION_FINALIZING;
 	while (end_vp(p, self))
+		if (rdtsc() >= end)
+			return false;
+	while (port_end_one(p))
 		if (rdtsc() >= end)
 			return false;
 	end_overlays(p);

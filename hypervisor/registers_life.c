@@ -16,7 +16,8 @@
 #include "x86/atomic.h"
 #include "x86/msr.h"
 
-#define SUSPENDED BIT(0)
+#define SUSPENDED    BIT(0)
+#define NOTIFY_SINTS 48
 
 static enum hv_status value_status(bool ok)
 {
@@ -140,6 +141,23 @@ enum hv_status register_stimer_set(
 	struct vp *vp, u32 name, const union hv_register_value *v, struct vp *self)
 {
 	return value_status(stimer_msr_write(vp, register_msr(name), v->u64, self));
+}
+
+/* Of SINTs; of interrupts and NMIs there are none. */
+void register_notifications_get(struct vp *vp, u32 name, union hv_register_value *v)
+{
+	(void)name;
+	v->u64 = (u64)synic_notify_get(vp) << NOTIFY_SINTS;
+}
+
+enum hv_status register_notifications_set(
+	struct vp *vp, u32 name, const union hv_register_value *v, struct vp *self)
+{
+	(void)name;
+	(void)self;
+	if (v->u64 & (BIT(NOTIFY_SINTS) - 1))
+		return HV_STATUS_INVALID_REGISTER_VALUE;
+	return synic_notify_set(vp, (u16)(v->u64 >> NOTIFY_SINTS));
 }
 
 void register_synic_get(struct vp *vp, u32 name, union hv_register_value *v)

@@ -10,6 +10,7 @@
 #include "hypervisor/frame.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/pool.h"
+#include "hypervisor/port.h"
 #include "hypervisor/sched.h"
 #include "hypervisor/share_page.h"
 #include "hypervisor/vp.h"
@@ -34,6 +35,7 @@ static void vp_free(struct vp *vp)
 	page_free(p, vp->synic.page);
 	page_free(p, vp->stimers);
 	page_free(p, vp->assist_page);
+	page_free(p, vp->synic.flags);
 	page_free(p, vp);
 }
 
@@ -45,8 +47,8 @@ static bool pages_alloc(struct vp *vp)
 	vp->fpu = partition_page_alloc(p);
 	vp->stats = partition_page_alloc(p);
 	vp->stimers = partition_page_alloc(p);
-	synic_init(&vp->synic, partition_page_alloc(p));
-	return vp->fpu && vp->stats && vp->stimers && vp->synic.page;
+	synic_init(&vp->synic, partition_page_alloc(p), partition_page_alloc(p));
+	return vp->fpu && vp->stats && vp->stimers && vp->synic.page && vp->synic.flags;
 }
 
 static void state_init(struct vp *vp, u32 index, u32 apic_id, struct cpu *cpu)
@@ -112,7 +114,7 @@ enum hv_status vp_create(
 
 /*
  * The order matters: other VPs stop finding it, what they had under way ends,
- * then nothing is left but its timer, its message and its pages.
+ * then nothing is left but its timer, its messages and its pages.
  */
 void vp_delete(struct vp *vp, struct vp *self)
 {
@@ -124,6 +126,7 @@ void vp_delete(struct vp *vp, struct vp *self)
 	while (p->vp_limit > 0 && !p->vps[p->vp_limit - 1])
 		p->vp_limit--;
 	partition_flush(p, self);
+	port_vp_end(vp);
 	vlapic_timer_end(vp);
 	stimer_end(vp);
 	synic_cancel(&vp->intercept);
@@ -132,6 +135,7 @@ void vp_delete(struct vp *vp, struct vp *self)
 	spin_lock(&p->lock);
 	overlay_clear(p, &vp->synic.overlay);
 	overlay_clear(p, &vp->assist_overlay);
+	overlay_clear(p, &vp->synic.flags_overlay);
 	spin_unlock(&p->lock);
 	partition_flush(p, self);
 	virt->vp_delete(vp);

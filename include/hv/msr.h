@@ -48,6 +48,8 @@
 #define HV_SINT_MASKED          BIT(16)
 #define HV_SINT_AUTO_EOI        BIT(17)
 #define HV_SINT_POLLING         BIT(18)
+#define HV_SINT_AS_INTERCEPT    BIT(19)
+#define HV_SINT_PROXY           BIT(20)
 #define HV_SINT_RESET           HV_SINT_MASKED
 #define HV_MSR_HYPERCALL_ENABLE BIT(0)
 #define HV_MSR_HYPERCALL_LOCKED BIT(1)

@@ -42,7 +42,8 @@ enum hv_register_name {
 	HV_X64_REGISTER_CRASH_CTL = 0x00000215, /* read only: HV_CRASH_* that there are */
 
 	HV_REGISTER_PENDING_INTERRUPTION = 0x00010002,
-	HV_REGISTER_INTERRUPT_STATE = 0x00010003, /* bit 0 shadow, bit 1 NMI masked */
+	HV_REGISTER_INTERRUPT_STATE = 0x00010003,              /* bit 0 shadow, bit 1 NMI masked */
+	HV_REGISTER_DELIVERABILITY_NOTIFICATIONS = 0x00010006, /* bits 63:48: SINTs */
 
 	HV_X64_REGISTER_RAX = 0x00020000, /* to R15, in the order of encoding */
 	HV_X64_REGISTER_R15 = 0x0002000f,

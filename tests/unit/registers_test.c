@@ -91,6 +91,24 @@ bool synic_msr_write(struct vp *vp, u32 msr, u64 v, struct vp *self)
 	return !refuse;
 }
 
+static u16 notify_sints;
+static bool notify_memory;
+
+enum hv_status synic_notify_set(struct vp *vp, u16 sints)
+{
+	assert_ptr_equal(vp, &fake_vp);
+	if (!notify_memory)
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+	notify_sints = sints;
+	return HV_STATUS_SUCCESS;
+}
+
+u16 synic_notify_get(struct vp *vp)
+{
+	assert_ptr_equal(vp, &fake_vp);
+	return notify_sints;
+}
+
 bool vlapic_msr_write(struct vp *vp, u32 msr, u64 v)
 {
 	assert_int_equal(msr, MSR_APIC_BASE);
@@ -450,6 +468,24 @@ static void test_fpu_without_xsave(void **state)
 	assert_int_equal(get2(HV_X64_REGISTER_XMM0, &high), 0x1111111111111111);
 }
 
+/* SINTs alone may be asked for, also while the VP runs. */
+static void test_notifications(void **state)
+{
+	u32 name = HV_REGISTER_DELIVERABILITY_NOTIFICATIONS;
+
+	(void)state;
+	notify_memory = true;
+	assert_int_equal(set(name, 0x8005ull << 48), HV_STATUS_SUCCESS);
+	assert_int_equal(notify_sints, 0x8005);
+	assert_int_equal(get(name), 0x8005ull << 48);
+	for (u32 bit = 0; bit < 48; bit++)
+		assert_int_equal(set(name, 1ull << bit), HV_STATUS_INVALID_REGISTER_VALUE);
+	assert_int_equal(notify_sints, 0x8005);
+	assert_true(register_is_live(name, true) && register_is_live(name, false));
+	notify_memory = false;
+	assert_int_equal(set(name, 1ull << 48), HV_STATUS_INSUFFICIENT_MEMORY);
+}
+
 static void test_explicit_suspend(void **state)
 {
 	(void)state;
@@ -563,6 +599,7 @@ static const struct {
 	{ 0x00000000, 0x00000001 },
 	{ 0x00000004, 0x00000004 },
 	{ 0x00010002, 0x00010003 },
+	{ 0x00010006, 0x00010006 },
 	{ 0x00020000, 0x00020011 },
 	{ 0x00030000, 0x00030019 },
 	{ 0x00040000, 0x00040005 },
@@ -604,16 +641,17 @@ static void test_every_name(void **state)
 	assert_int_equal(register_get(&fake_vp, 0xffffffff, &v), HV_STATUS_UNKNOWN_REGISTER_NAME);
 }
 
-/* Only suspension, of a VP that runs. */
+/* Only suspension and notifications, of a VP that runs. */
 static void test_live(void **state)
 {
 	(void)state;
 	for (u32 group = 0; group < 0x20; group++)
 		for (u32 i = 0; i < 0x200; i++) {
 			u32 name = group << 16 | i;
+			bool notify = name == 0x10006;
 
-			assert_int_equal(register_is_live(name, false), name < 2);
-			assert_int_equal(register_is_live(name, true), name == 0);
+			assert_int_equal(register_is_live(name, false), name < 2 || notify);
+			assert_int_equal(register_is_live(name, true), name == 0 || notify);
 		}
 }
 
@@ -630,6 +668,7 @@ int main(void)
 		cmocka_unit_test_setup(test_fpu_values, setup),
 		cmocka_unit_test_setup(test_fpu_refused, setup),
 		cmocka_unit_test_setup(test_fpu_without_xsave, setup),
+		cmocka_unit_test_setup(test_notifications, setup),
 		cmocka_unit_test_setup(test_explicit_suspend, setup),
 		cmocka_unit_test_setup(test_intercept_suspend, setup),
 		cmocka_unit_test_setup(test_activity, setup),
