@@ -50,10 +50,14 @@
 #define HV_START_VIRTUAL_PROCESSOR BIT(21)
 
 /* Leaf 0x40000003 EDX. */
+#define HV_FEATURE_XMM_INPUT      BIT(4)
 #define HV_FEATURE_FREQUENCY_MSRS BIT(8)
 
 /* Leaf 0x40000004 EAX: what is recommended. */
+#define HV_HINT_REMOTE_FLUSH    BIT(2)
 #define HV_HINT_APIC_MSRS       BIT(3)
 #define HV_HINT_RELAXED_TIMING  BIT(5)
 #define HV_HINT_INTERRUPT_REMAP BIT(7)
 #define HV_HINT_NO_AUTO_EOI     BIT(9)
+#define HV_HINT_CLUSTER_IPI     BIT(10)
+#define HV_HINT_EX_MASKS        BIT(11)
