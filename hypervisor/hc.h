@@ -17,6 +17,17 @@ enum hv_status hc_get_partition_id(struct hypercall *call);
 /* INVALID_PARTITION_ID; NOT_FOUND for an APIC id that no VP has. */
 enum hv_status hc_get_vp_index_from_apic_id(struct hypercall *call);
 
+/*
+ * hc_flush.c and hc_ipi.c, of the caller's partition. VPs of a set that do not
+ * exist are left out. INVALID_PARAMETER: flags, vectors, sets that cannot be.
+ */
+enum hv_status hc_flush_space(struct hypercall *call);
+enum hv_status hc_flush_list(struct hypercall *call);
+enum hv_status hc_flush_space_ex(struct hypercall *call);
+enum hv_status hc_flush_list_ex(struct hypercall *call);
+enum hv_status hc_send_cluster_ipi(struct hypercall *call);
+enum hv_status hc_send_cluster_ipi_ex(struct hypercall *call);
+
 /* hc_stats.c. INVALID_PARTITION_ID, INVALID_VP_INDEX, INSUFFICIENT_MEMORY. */
 enum hv_status hc_map_stats_page(struct hypercall *call);
 enum hv_status hc_unmap_stats_page(struct hypercall *call);

@@ -9,7 +9,7 @@
 #include "hypervisor/hc.h"
 #include "hypervisor/sched.h"
 #include "hypervisor/vp.h"
-#include "lib/bitmap.h"
+#include "lib/vpset.h"
 #include "x86/cpu.h"
 
 #define TRACKING_NS 50000u
@@ -296,18 +296,12 @@ enum hv_status hc_set_partition_property(struct hypercall *call)
 static bool affinity_decode(const u64 *words, u32 count, u64 *mask)
 {
 	u64 all = cpu_count < 64 ? BIT(cpu_count) - 1 : ~0ull;
-	u64 banks;
+	struct vpset set;
 
-	if (count == 2 && words[0] == HV_VPSET_ALL) {
-		*mask = all;
-		return true;
-	}
-	if (count < 2 || words[0] != HV_VPSET_SPARSE_4K)
+	if (count < 2 ||
+		!vpset_decode((const struct hv_vpset_header *)words, words + 2, count - 2, &set))
 		return false;
-	banks = words[1];
-	if (bitmap_weight(&banks, 64) != count - 2)
-		return false;
-	*mask = banks & 1 ? words[2] & all : 0;
+	*mask = set.bits[0] & all;
 	return *mask != 0;
 }
 

@@ -26,6 +26,7 @@
 #include "x86/cpu.h"
 #include "x86/cr.h"
 #include "x86/msr.h"
+#include "x86/xsave.h"
 
 #define CALL_PRIVILEGE(bit) ((bit) << 32)
 #define YIELD_NS            50000u
@@ -34,8 +35,24 @@
 
 /* By code. */
 static const struct hypercall_row table[] = {
+	[HV_CALL_FLUSH_VIRTUAL_ADDRESS_SPACE] = { "FlushVirtualAddressSpace",
+		.input_size = sizeof(struct hv_flush_input), .handle = hc_flush_space },
+	[HV_CALL_FLUSH_VIRTUAL_ADDRESS_LIST] = { "FlushVirtualAddressList",
+		.input_size = sizeof(struct hv_flush_input), .rep_in = 8, .handle = hc_flush_list },
 	[HV_CALL_NOTIFY_LONG_SPIN_WAIT] = { "NotifyLongSpinWait", .input_size = 8, .fast = true,
 		.handle = hc_notify_long_spin_wait },
+	[HV_CALL_SEND_CLUSTER_IPI] = { "SendSyntheticClusterIpi",
+		.input_size = sizeof(struct hv_cluster_ipi_input), .fast = true,
+		.handle = hc_send_cluster_ipi },
+	[HV_CALL_FLUSH_VIRTUAL_ADDRESS_SPACE_EX] = { "FlushVirtualAddressSpaceEx",
+		.input_size = sizeof(struct hv_flush_ex_input), .variable = true,
+		.handle = hc_flush_space_ex },
+	[HV_CALL_FLUSH_VIRTUAL_ADDRESS_LIST_EX] = { "FlushVirtualAddressListEx",
+		.input_size = sizeof(struct hv_flush_ex_input), .rep_in = 8, .variable = true,
+		.handle = hc_flush_list_ex },
+	[HV_CALL_SEND_CLUSTER_IPI_EX] = { "SendSyntheticClusterIpiEx",
+		.input_size = sizeof(struct hv_cluster_ipi_ex_input), .variable = true,
+		.handle = hc_send_cluster_ipi_ex },
 	[HV_CALL_CREATE_PARTITION] = { "CreatePartition",
 		.input_size = sizeof(struct hv_create_partition_input), .output_size = 8,
 		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS), .handle = hc_create_partition },
@@ -175,6 +192,7 @@ static const struct hypercall_row table[] = {
 };
 
 static_assert(sizeof(struct hv_start_vp_input) <= HYPERCALL_INPUT_MAX);
+static_assert(HYPERCALL_FAST_MAX <= HYPERCALL_INPUT_MAX);
 static_assert(sizeof(struct hv_register_assoc) == HYPERCALL_ELEMENT_IN * sizeof(u64));
 static_assert(sizeof(union hv_register_value) == HYPERCALL_ELEMENT_OUT * sizeof(u64));
 static_assert(sizeof(struct hv_map_device_interrupt_output) <= HYPERCALL_OUTPUT_MAX);
@@ -293,26 +311,46 @@ static bool output_writable(const struct hypercall *call, const struct hypercall
 	       partition_gpa_to_spa(call->vp->partition, GPA(call->output_gpa), SLAT_WRITE, &spa);
 }
 
-static u64 call_memory(
+/* The input to our copy. A list that is too long for it is read element by element. */
+static enum hv_status memory_read(
 	struct hypercall *call, const struct hypercall_row *row, const struct hypercall_control *c)
 {
 	enum hv_status status = hypercall_blocks_check(c, call->input_gpa, call->output_gpa);
 	u32 copied = c->input_size;
 
 	if (status != HV_STATUS_SUCCESS)
-		return result_word(status, 0);
-	call->input = call->input_block;
-	call->input_size = row->input_size + c->header_size;
-	/* A list that is too long for the copy is read element by element. */
+		return status;
 	if (copied > HYPERCALL_INPUT_MAX)
-		copied = call->input_size;
-	call->output = call->output_block;
-	memset(call->output_block, 0, row->output_size);
-	if (call->input_size > HYPERCALL_INPUT_MAX)
-		return result_word(HV_STATUS_INVALID_HYPERCALL_INPUT, 0);
+		copied = row->input_size + c->header_size;
+	if (copied > HYPERCALL_INPUT_MAX)
+		return HV_STATUS_INVALID_HYPERCALL_INPUT;
 	if (!output_writable(call, c) ||
 		(copied && !guest_read(call->vp, GPA(call->input_gpa), call->input_block, copied)))
-		return result_word(HV_STATUS_INVALID_PARAMETER, 0);
+		return HV_STATUS_INVALID_PARAMETER;
+	return HV_STATUS_SUCCESS;
+}
+
+/*
+ * The same of a fast call. XMM registers hold the guest's values throughout an
+ * exit, since we use none.
+ */
+static enum hv_status registers_copy(struct hypercall *call, const struct hypercall_control *c)
+{
+	memcpy(call->input_block, call->fast, sizeof(call->fast));
+	if (c->input_size > sizeof(call->fast))
+		xmm_read(call->input_block + ARRAY_SIZE(call->fast));
+	return HV_STATUS_SUCCESS;
+}
+
+static u64 call_copied(
+	struct hypercall *call, const struct hypercall_row *row, const struct hypercall_control *c)
+{
+	enum hv_status status;
+
+	call->input = call->input_block;
+	call->input_size = row->input_size + c->header_size;
+	call->output = call->output_block;
+	memset(call->output_block, 0, row->output_size);
 	if (c->rep)
 		return call_rep(call, row, c);
 	status = row->handle(call);
@@ -338,10 +376,9 @@ __attribute__((noinline)) static u64 call_general(
 	enum hv_status status = hypercall_control_decode(row, call->control, &c);
 	u64 result;
 
-	if (status != HV_STATUS_SUCCESS)
-		result = result_word(status, 0);
-	else
-		result = c.fast ? call_fast(call, row) : call_memory(call, row, &c);
+	if (status == HV_STATUS_SUCCESS)
+		status = c.fast ? registers_copy(call, &c) : memory_read(call, row, &c);
+	result = status == HV_STATUS_SUCCESS ? call_copied(call, row, &c) : result_word(status, 0);
 	if (result == HYPERCALL_AGAIN)
 		result = RESULT_RESUME;
 	hc_release(call);

@@ -156,6 +156,12 @@ void partition_flush_tables(struct partition *p, struct vp *self);
 void partition_flush_overlays(struct partition *p, struct vp *self);
 
 /*
+ * The same for what VPs of @set, of @self's partition, have cached of their own
+ * page tables; those that do not run forget it when they run next.
+ */
+void partition_flush_guest(struct vp *self, const struct vpset *set);
+
+/*
  * The lock of calls that manage @p, for the caller's VP @self: waits, and
  * meanwhile does what other processors wait for it to do.
  */

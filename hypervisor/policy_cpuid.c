@@ -228,7 +228,10 @@ static void adjust(struct vp *vp, enum special special, u32 leaf, u32 subleaf, s
 	}
 }
 
-#define HINTS_ALL          (u32)(HV_HINT_RELAXED_TIMING | HV_HINT_NO_AUTO_EOI)
+/* Flushes of other VPs and IPIs to many are one exit; what is local needs none at all. */
+#define HINTS_ALL                                                                   \
+	(u32)(HV_HINT_REMOTE_FLUSH | HV_HINT_RELAXED_TIMING | HV_HINT_NO_AUTO_EOI | \
+		HV_HINT_CLUSTER_IPI | HV_HINT_EX_MASKS)
 #define HINTS_ROOT         (u32)(HV_HINT_APIC_MSRS | HV_HINT_INTERRUPT_REMAP)
 #define NEVER_NOTIFY_SPINS ALL
 /* MSR bitmaps and second-level translation; no APIC assist, no remapping. */
@@ -239,7 +242,7 @@ static const struct cpuid_regs synthetic[] = {
 	[0x0] = { HV_CPUID_LAST, HV_VENDOR_EBX, HV_VENDOR_ECX, HV_VENDOR_EDX },
 	[0x1] = { HV_INTERFACE_HV1, 0, 0, 0 },
 	[0x2] = { VERDIGRIS_BUILD, VERDIGRIS_VERSION_MAJOR << 16 | VERDIGRIS_VERSION_MINOR, 0, 0 },
-	[0x3] = { 0, 0, 0, 0 },
+	[0x3] = { 0, 0, 0, (u32)HV_FEATURE_XMM_INPUT },
 	[0x4] = { HINTS_ALL, NEVER_NOTIFY_SPINS, 0, 0 },
 	[0x5] = { HV_MAX_CPUS, HV_MAX_CPUS, 0, 0 },
 	[0x6] = { HARDWARE, 0, 0, 0 },

@@ -187,6 +187,15 @@ void sched_wake(struct vp *vp)
 		wake_child(vp);
 }
 
+/* Pairs with take() and run(): they store the place, then who runs there, then look at work. */
+void sched_kick(const struct vp *vp)
+{
+	struct cpu *cpu = load_acquire(&vp->cpu);
+
+	if (load_acquire(&cpu->running) == vp)
+		cpu_kick(cpu);
+}
+
 /* True if nobody runs or settles it, after it was taken off the queue if it was on one. */
 static bool take_off(struct vp *vp)
 {

@@ -33,6 +33,12 @@ _Noreturn void sched_loop(void);
  */
 void sched_wake(struct vp *vp);
 /*
+ * If @vp runs, makes it leave guest mode once. Whoever has made work visible
+ * before, by a full barrier, can rely on its being looked at before the VP is
+ * in the guest again. Any processor, no lock.
+ */
+void sched_kick(const struct vp *vp);
+/*
  * Returns when no processor has the state of @vp, a child's, which must be
  * suspended: @self is the caller's VP, another one.
  */

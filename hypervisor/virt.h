@@ -186,6 +186,8 @@ struct virt_ops {
 
 	/* Drops what this processor cached of the VP's GPA mappings at its next entry. */
 	void (*flush)(struct vp *vp);
+	/* The same of what it cached of the VP's own page tables, global pages included. */
+	void (*flush_guest)(struct vp *vp);
 	/* Moves RIP on by @length and ends an interrupt shadow. */
 	void (*advance)(struct vp *vp, u8 length);
 	/* Prints the whole control block to the log; while dying. */

@@ -3,7 +3,7 @@
  * Properties of a child: the two names of its privileges, what a child can be
  * given, access tracking that takes many steps, sets of processors.
  * tests/guest/partition.c has the states and ranges.
- * sources: hypervisor/hc_property.c hypervisor/reference_time.c lib/bitmap.c
+ * sources: hypervisor/hc_property.c hypervisor/reference_time.c lib/bitmap.c lib/vpset.c
  */
 #include <setjmp.h>
 #include <stdarg.h>

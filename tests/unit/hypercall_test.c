@@ -284,6 +284,12 @@ static const struct row {
 	u8 privilege;
 	const char *finish;
 } rows[] = {
+	{ 0x02, "flush_space", false, 24, 0, 0, 0, NOBODY, NULL },
+	{ 0x03, "flush_list", true, 24, 8, 0, 0, NOBODY, NULL },
+	{ 0x0b, "send_cluster_ipi", false, 16, 0, 0, 0, NOBODY, NULL },
+	{ 0x13, "flush_space_ex", false, 32, 0, 0, 0, NOBODY, NULL },
+	{ 0x14, "flush_list_ex", true, 32, 8, 0, 0, NOBODY, NULL },
+	{ 0x15, "send_cluster_ipi_ex", false, 24, 0, 0, 0, NOBODY, NULL },
 	{ 0x40, "create_partition", false, 56, 0, 8, 0, 0, NULL },
 	{ 0x41, "initialize_partition", false, 8, 0, 0, 0, 0, NULL },
 	{ 0x42, "finalize_partition", false, 8, 0, 0, 0, 0, NULL },
@@ -455,14 +461,41 @@ static void test_simple_again(void **state)
 	assert_int_equal(fake_hc_calls, 3);
 }
 
-/* Only one of the calls has it. */
+/* In registers: two general ones, then XMM0 on, which hold whatever the host put there. */
+static void test_fast(void **state)
+{
+	(void)state;
+	assert_int_equal(call(0x48 | FAST | REPS(1, 0), 7, 0x1234), 1ull << 32);
+	assert_string_equal(fake_hc_called, "deposit_memory");
+	assert_int_equal(fake_hc_input, 7);
+	assert_int_equal(fake_hc_element, 0x1234);
+	assert_int_equal(fake_hc_finishes, 1);
+	assert_int_equal(call(0x15 | FAST, 0x77, 0), 0);
+	assert_int_equal(fake_hc_input_size, 24);
+	assert_int_equal(call(0x15 | FAST | 11ull << 17, 0x77, 0), 0);
+	assert_int_equal(fake_hc_input_size, 112);
+	assert_int_equal(
+		call(0x15 | FAST | 12ull << 17, 0x77, 0), HV_STATUS_INVALID_HYPERCALL_INPUT);
+	assert_int_equal(call(0x14 | FAST | REPS(10, 9), 0x77, 0), 10ull << 32);
+	/* The list's last word is the last of XMM5. */
+	assert_int_equal(fake_hc_element, fake_vp.call.input_block[13]);
+}
+
+/* Few of the calls have it. */
+static bool is_variable(u16 code)
+{
+	return code == 0x13 || code == 0x14 || code == 0x15 || code == 0x10a;
+}
+
 static void test_variable_header(void **state)
 {
 	(void)state;
 	assert_int_equal(call(0x10a | 2ull << 17, IN, OUT), 0);
 	assert_int_equal(fake_hc_input_size, 24 + 16);
+	assert_int_equal(call(0x14 | REPS(1, 0) | 3ull << 17, IN, OUT), 1ull << 32);
+	assert_int_equal(fake_hc_input_size, 32 + 24);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (rows[i].code != 0x10a)
+		if (!is_variable(rows[i].code))
 			assert_int_equal(
 				call(rows[i].code | (rows[i].rep ? REPS(1, 0) : 0) | 1ull << 17, IN,
 					OUT),
@@ -598,6 +631,7 @@ int main(void)
 		cmocka_unit_test_setup(test_rep_yields, setup),
 		cmocka_unit_test_setup(test_rep_yields_32_bit, setup),
 		cmocka_unit_test_setup(test_simple_again, setup),
+		cmocka_unit_test_setup(test_fast, setup),
 		cmocka_unit_test_setup(test_variable_header, setup),
 		cmocka_unit_test_setup(test_codes, setup),
 		cmocka_unit_test_setup(test_privileges, setup),

@@ -53,7 +53,7 @@ static struct {
 /* The back end. */
 static bool can_interrupt, can_nmi;
 static int pending, highest, behind; /* that one, the highest of all, and when it is taken */
-static u32 accepted, wakes, flushes, window_flushes, saves, loads;
+static u32 accepted, wakes, flushes, guest_flushes, window_flushes, saves, loads;
 static int window, nmi_windows; /* window: priority, -1 not asked for */
 static u64 cr0, cr2, dr6;
 static u32 runs;
@@ -92,6 +92,12 @@ static void fake_nmi_window(struct vp *v, bool on)
 {
 	(void)v;
 	nmi_windows += on;
+}
+
+static void fake_flush_guest(struct vp *v)
+{
+	assert_ptr_equal(v, &vp);
+	guest_flushes++;
 }
 
 static void fake_flush(struct vp *v)
@@ -152,6 +158,7 @@ static const struct virt_ops ops = {
 	.interrupt_window = fake_interrupt_window,
 	.nmi_window = fake_nmi_window,
 	.flush = fake_flush,
+	.flush_guest = fake_flush_guest,
 	.advance = fake_advance,
 	.save = fake_save,
 	.load = fake_load,
@@ -199,6 +206,13 @@ void sched_wake(struct vp *v)
 {
 	assert_ptr_equal(v, &vp);
 	wakes++;
+}
+
+/* There is no other VP to flush. */
+void sched_kick(const struct vp *v)
+{
+	(void)v;
+	fail();
 }
 
 struct cpu *this_cpu(void)
@@ -403,7 +417,7 @@ static int setup(void **state)
 	can_interrupt = can_nmi = true;
 	pending = highest = behind = VLAPIC_NONE;
 	window = -1;
-	accepted = wakes = flushes = window_flushes = saves = loads = runs = 0;
+	accepted = wakes = flushes = guest_flushes = window_flushes = saves = loads = runs = 0;
 	nmi_windows = 0;
 	traced_injections = 0;
 	fpu_switches = fpu_unloads = 0;

@@ -141,6 +141,17 @@ static void test_flush(void **state)
 	assert_int_not_equal(vp.memo_key, 0);
 }
 
+static void test_guest_flush(void **state)
+{
+	(void)state;
+	vp.work = VP_WORK_TLB;
+	vp_run(&vp);
+	assert_int_equal(guest_flushes, 1);
+	assert_int_equal(flushes, 0);
+	assert_int_equal(runs, 1);
+	assert_int_equal(vp.work, 0);
+}
+
 /* Work that comes while an exit is handled is looked at before the next entry. */
 static void notify_in_exit(void)
 {
@@ -199,10 +210,11 @@ static void test_halted_leaves_no_work(void **state)
 	(void)state;
 	partition.parent = &parent;
 	vp.stop = VP_STOP_HALT;
-	vp.work = VP_WORK_FLUSH | VP_WORK_INTERRUPT;
+	vp.work = VP_WORK_FLUSH | VP_WORK_TLB | VP_WORK_INTERRUPT;
 	vp_run(&vp);
 	assert_int_equal(runs, 0);
 	assert_int_equal(flushes, 1);
+	assert_int_equal(guest_flushes, 1);
 	assert_int_equal(vp.work, 0);
 	assert_int_equal(vp.work_blocked, 0);
 	can_nmi = false;
@@ -315,6 +327,7 @@ int main(void)
 		cmocka_unit_test_setup(test_event_under_delivery, setup),
 		cmocka_unit_test_setup(test_nmi, setup),
 		cmocka_unit_test_setup(test_flush, setup),
+		cmocka_unit_test_setup(test_guest_flush, setup),
 		cmocka_unit_test_setup(test_work_during_exit, setup),
 		cmocka_unit_test_setup(test_halted, setup),
 		cmocka_unit_test_setup(test_halted_kick, setup),
