@@ -57,7 +57,7 @@ struct vp_regs {
 #define VP_WORK_NMI       BIT(1)
 #define VP_WORK_FLUSH     BIT(2) /* second-level mappings shrank */
 #define VP_WORK_TIMERS    BIT(3) /* synthetic timers are to be set anew */
-#define VP_WORK_TLB       BIT(3) /* another VP asked to forget the guest's own mappings */
+#define VP_WORK_TLB       BIT(4) /* another VP asked to forget the guest's own mappings */
 
 struct vp {
 	struct vp_regs regs; /* first */
