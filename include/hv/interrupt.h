@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Interrupts that a parent gives its child. TLFS 6.0b chapter 10; layouts as Linux and OpenVMM have them.
+ * Interrupts that a parent gives its child, and the local APIC's state as it is
+ * saved. TLFS 6.0b chapter 10; layouts as Linux and OpenVMM have them.
  */
 #pragma once
 
@@ -34,6 +35,36 @@ struct hv_assert_interrupt_input {
 	u8 reserved[3];
 };
 
+/* Type 0x80000000 of HvCallGetVpState and HvCallSetVpState. Registers as the APIC's mode has them. */
+#define HV_APIC_STATE_NMI BIT(2) /* in irr[0]: an NMI is pending */
+struct hv_local_apic_state {
+	u32 id;
+	u32 version;
+	u32 ldr;
+	u32 dfr;
+	u32 svr;
+	u32 isr[8];
+	u32 tmr[8];
+	u32 irr[8];
+	u32 esr; /* as it reads */
+	u32 icr_high;
+	u32 icr_low;
+	u32 lvt[7]; /* timer, thermal, performance, LINT0, LINT1, error, CMCI */
+	u32 error_status; /* what the next write of the ESR shows */
+	u32 initial_count;
+	u32 current_count;
+	u32 divide;
+	u32 remote_read;
+};
+
 static_assert(sizeof(struct hv_assert_interrupt_input) == 32);
 static_assert(offsetof(struct hv_assert_interrupt_input, vector) == 24);
 static_assert(offsetof(struct hv_assert_interrupt_input, target_vtl) == 28);
+static_assert(sizeof(struct hv_local_apic_state) == 176);
+static_assert(offsetof(struct hv_local_apic_state, isr) == 20);
+static_assert(offsetof(struct hv_local_apic_state, tmr) == 52);
+static_assert(offsetof(struct hv_local_apic_state, irr) == 84);
+static_assert(offsetof(struct hv_local_apic_state, esr) == 116);
+static_assert(offsetof(struct hv_local_apic_state, lvt) == 128);
+static_assert(offsetof(struct hv_local_apic_state, error_status) == 156);
+static_assert(offsetof(struct hv_local_apic_state, remote_read) == 172);
