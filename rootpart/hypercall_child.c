@@ -228,7 +228,7 @@ int hypercall_get_register(u64 id, u32 vp, u32 name, u64 *value)
 
 int hypercall_assert_interrupt(u64 id, u64 control, u64 destination, u32 vector)
 {
-	struct hv_assert_virtual_interrupt_input in = {
+	struct hv_assert_interrupt_input in = {
 		.partition_id = id,
 		.control = control,
 		.destination = destination,

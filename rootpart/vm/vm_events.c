@@ -5,7 +5,6 @@
  */
 #include "rootpart/vm/vm_events.h"
 
-#include "hv/interrupt.h"
 #include "hv/message.h"
 #include "hv/partition.h"
 #include "rootpart/lock.h"
@@ -19,7 +18,7 @@ static struct vm_worker *workers[HV_MAX_PARTITIONS];
 static void tell(struct vm_worker *w, const struct hv_message *m)
 {
 	const struct hv_opaque_intercept *intercept = (const void *)m->payload;
-	const struct hv_apic_eoi_message *eoi = (const void *)m->payload;
+	const struct hv_apic_eoi *eoi = (const void *)m->payload;
 
 	switch (m->header.type) {
 	case HV_MESSAGE_OPAQUE_INTERCEPT:

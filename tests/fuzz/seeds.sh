@@ -6,7 +6,7 @@ set -eu
 
 out=$1
 mkdir -p "$out/cmdline" "$out/cpio" "$out/elf" "$out/insn" "$out/cli_words" "$out/lineedit" "$out/vm_config" \
-	"$out/worker_load" "$out/worker_intercept"
+	"$out/worker_load" "$out/worker_intercept" "$out/worker_ioapic"
 
 seed() { # directory/name, printf format of its bytes
 	# shellcheck disable=SC2059
@@ -121,6 +121,10 @@ EOF
 objcopy -O binary -j .text "$out/worker_load/object" "$out/worker_load/linux"
 rm "$out/worker_load/object"
 
+# Select pin 4, program it as a level, assert it, end it; then an edge.
+seed worker_ioapic/level '\000\003\000\000\030\000\000\000\000\003\020\000\044\200\000\000\002\000\004\000\001\000\000\000\003\000\000\000\044\000\000\000\000\003\100\000\044\000\000\000'
+seed worker_ioapic/edge '\000\003\000\000\030\000\000\000\000\003\020\000\044\000\000\000\002\000\004\000\001\000\000\000\001\003\020\000\000\000\000\000'
+
 # Intercepts of a child in 64-bit mode: struct input of the target.
 intercept() { # name, index of the type, code, access, the payload's own part
 	gcc -c -x assembler - -o "$out/worker_intercept/object" <<EOF
@@ -147,5 +151,7 @@ intercept ins 0 '\363\155' 0 '.short 0x3f8; .byte 0x1c'
 intercept load 1 '\213\003' 0 '.quad 0, 0, 0x30000000'
 intercept store 1 '\110\211\203\374\357\377\377' 1 '.quad 0, 0, 0x30000ffc'
 intercept movs 1 '\363\110\245' 0 '.quad 0, 0, 0x30000000'
+intercept ioapic_select 1 '\211\003' 1 '.quad 0, 0, 0xfec00000'
+intercept ioapic_window 1 '\213\103\020' 0 '.quad 0, 0, 0xfec00010'
 intercept cpuid 4 '\017\242' 0 '.skip 32; .quad 1, 2, 3, 4'
 intercept halt 6 '\364' 0 ''

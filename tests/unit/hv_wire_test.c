@@ -702,19 +702,23 @@ static void message_numbers(void **state)
 static void asserted_interrupts(void **state)
 {
 	static const struct field fields[] = {
-		WHOLE(hv_assert_virtual_interrupt_input, 32),
-		FIELD(hv_assert_virtual_interrupt_input, partition_id, 0, 8),
-		FIELD(hv_assert_virtual_interrupt_input, control, 8, 8),
-		FIELD(hv_assert_virtual_interrupt_input, destination, 16, 8),
-		FIELD(hv_assert_virtual_interrupt_input, vector, 24, 4),
-		FIELD(hv_assert_virtual_interrupt_input, target_vtl, 28, 1),
-		WHOLE(hv_apic_eoi_message, 8),
-		FIELD(hv_apic_eoi_message, vp_index, 0, 4),
-		FIELD(hv_apic_eoi_message, vector, 4, 4),
+		WHOLE(hv_assert_interrupt_input, 32),
+		FIELD(hv_assert_interrupt_input, partition_id, 0, 8),
+		FIELD(hv_assert_interrupt_input, control, 8, 8),
+		FIELD(hv_assert_interrupt_input, destination, 16, 8),
+		FIELD(hv_assert_interrupt_input, vector, 24, 4),
+		FIELD(hv_assert_interrupt_input, target_vtl, 28, 1),
+		WHOLE(hv_apic_eoi, 8),
+		FIELD(hv_apic_eoi, vp_index, 0, 4),
+		FIELD(hv_apic_eoi, vector, 4, 4),
 	};
 	static const struct number numbers[] = {
 		IS(HV_CALL_ASSERT_VIRTUAL_INTERRUPT, 0x94),
 		IS(HV_MESSAGE_APIC_EOI, 0x80010004),
+		IS(HV_ASSERT_FIXED, 0),
+		IS(HV_ASSERT_LOWEST_PRIORITY, 1),
+		IS(HV_ASSERT_NMI, 4),
+		IS(HV_ASSERT_INIT, 5),
 		IS(HV_ASSERT_LEVEL, 0x100000000),
 		IS(HV_ASSERT_LOGICAL, 0x200000000),
 		IS(HV_ASSERT_TYPE(0x300000004), 4),

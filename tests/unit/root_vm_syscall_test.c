@@ -203,12 +203,12 @@ int hypercall_translate(u64 id, u32 vp, u64 gva, u64 flags, struct hv_translate_
 	return 0;
 }
 
-static struct hv_assert_virtual_interrupt_input asserted;
+static struct hv_assert_interrupt_input asserted;
 static int assert_error;
 
 int hypercall_assert_interrupt(u64 id, u64 control, u64 destination, u32 vector)
 {
-	asserted = (struct hv_assert_virtual_interrupt_input){
+	asserted = (struct hv_assert_interrupt_input){
 		.partition_id = id,
 		.control = control,
 		.destination = destination,

@@ -2,7 +2,8 @@
 /*
  * The worker's ACPI tables, read by the readers of lib/acpi.h, which check
  * lengths and checksums, and the definition block byte by byte.
- * sources: rootpart/worker/acpi_tables.c rootpart/worker/place.c rootpart/worker/memory.c
+ * sources: rootpart/worker/acpi_tables.c rootpart/worker/acpi_dsdt.c
+ * sources: rootpart/worker/place.c rootpart/worker/memory.c
  * sources: rootpart/worker/sys.c tests/unit/fake_worker.c tests/unit/host_assert.c
  * sources: lib/acpi.c lib/acpi_rsdp.c lib/acpi_madt.c lib/acpi_fadt.c lib/acpi_s5.c lib/format.c
  */

@@ -2,17 +2,17 @@
 /*
  * A worker's whole life on the host: start page, loading, events, console.
  * sources: rootpart/worker/main.c rootpart/worker/load.c rootpart/worker/load_bzimage.c
- * sources: rootpart/worker/load_entry.c rootpart/worker/load_map.c
- * sources: rootpart/worker/load_multiboot.c rootpart/worker/load_pvh.c rootpart/worker/place.c
- * sources: rootpart/worker/kernel_file.c lib/elf.c rootpart/worker/intercept.c
- * sources: rootpart/worker/intercept_io.c rootpart/worker/intercept_memory.c
- * sources: rootpart/worker/intercept_string.c rootpart/worker/vp.c rootpart/worker/vp_memory.c
- * sources: rootpart/worker/ports.c rootpart/worker/power.c lib/insn.c lib/insn_access.c
- * sources: lib/insn_address.c lib/mmio_emulate.c rootpart/worker/memory.c
- * sources: rootpart/worker/machine.c rootpart/worker/uart.c rootpart/worker/rtc.c
- * sources: rootpart/worker/date.c rootpart/worker/console.c rootpart/worker/report.c
- * sources: rootpart/worker/sys.c lib/format.c tests/unit/fake_worker.c tests/unit/host_assert.c
- * sources: rootpart/worker/acpi_tables.c rootpart/worker/ioapic.c rootpart/worker/bus.c
+ * sources: rootpart/worker/load_entry.c rootpart/worker/load_map.c rootpart/worker/load_multiboot.c
+ * sources: rootpart/worker/load_pvh.c rootpart/worker/place.c rootpart/worker/kernel_file.c
+ * sources: lib/elf.c rootpart/worker/intercept.c rootpart/worker/intercept_io.c
+ * sources: rootpart/worker/intercept_memory.c rootpart/worker/intercept_string.c
+ * sources: rootpart/worker/vp.c rootpart/worker/vp_memory.c rootpart/worker/ports.c
+ * sources: rootpart/worker/power.c lib/insn.c lib/insn_access.c lib/insn_address.c
+ * sources: lib/mmio_emulate.c rootpart/worker/memory.c rootpart/worker/machine.c
+ * sources: rootpart/worker/uart.c rootpart/worker/rtc.c rootpart/worker/date.c
+ * sources: rootpart/worker/console.c rootpart/worker/report.c rootpart/worker/sys.c lib/format.c
+ * sources: tests/unit/fake_worker.c tests/unit/host_assert.c rootpart/worker/acpi_tables.c
+ * sources: rootpart/worker/acpi_dsdt.c rootpart/worker/ioapic.c rootpart/worker/bus.c
  */
 #include "rootpart/worker/main.h"
 #include "worker_kernel.h"
