@@ -9,7 +9,7 @@
  * sources: lib/mmio_emulate.c rootpart/worker/memory.c rootpart/worker/machine.c
  * sources: rootpart/worker/uart.c rootpart/worker/rtc.c rootpart/worker/date.c
  * sources: rootpart/worker/console.c rootpart/worker/report.c rootpart/worker/sys.c lib/format.c
- * sources: tests/unit/fake_worker.c tests/unit/host_assert.c
+ * sources: rootpart/worker/crash.c tests/unit/fake_worker.c tests/unit/host_assert.c
  */
 #include "worker_child.h"
 

@@ -11,7 +11,7 @@
  * sources: lib/insn_address.c lib/mmio_emulate.c rootpart/worker/memory.c
  * sources: rootpart/worker/machine.c rootpart/worker/uart.c rootpart/worker/rtc.c
  * sources: rootpart/worker/date.c rootpart/worker/console.c rootpart/worker/report.c
- * sources: rootpart/worker/sys.c lib/format.c tests/unit/fake_worker.c tests/unit/host_assert.c
+ * sources: rootpart/worker/sys.c rootpart/worker/crash.c lib/format.c tests/unit/fake_worker.c tests/unit/host_assert.c
  */
 #include "rootpart/worker/main.h"
 #include "worker_kernel.h"
@@ -61,7 +61,7 @@ static void start_pages_that_are_wrong(void **state)
 	(void)state;
 	kernel_64();
 	fake.start.version = 7;
-	ends(WORKER_END_FAILED, "the kernel starts workers by version 7, this one has 1: rebuild "
+	ends(WORKER_END_FAILED, "the kernel starts workers by version 7, this one has 2: rebuild "
 				"boot.cpio");
 	kernel_setup(state);
 	fake.start.vp_count = 0;
