@@ -69,7 +69,8 @@ static void let_read(void)
 {
 	u64 before = data()->count;
 
-	while (data()->count < before + 2 && guest_sleep_while(&data()->count, data()->count, SECOND))
+	while (data()->count < before + 2 &&
+		guest_sleep_while(&data()->count, data()->count, SECOND))
 		;
 	guest_check(data()->count >= before + 2, "reads");
 }
@@ -81,7 +82,8 @@ static void test_frozen_clock(void)
 
 	start(code_clock, code_clock_end);
 	probe_set(PROBE_RBX, CLOCK_PAGE);
-	guest_check(set(HV_REGISTER_REFERENCE_TSC, CLOCK_PAGE | 1) == CHILD_DONE(1), "page-by-parent");
+	guest_check(
+		set(HV_REGISTER_REFERENCE_TSC, CLOCK_PAGE | 1) == CHILD_DONE(1), "page-by-parent");
 	child_release(probe.id, 0);
 	let_read();
 	for (u32 i = 0; i < ROUNDS; i++) {
@@ -111,7 +113,8 @@ static void test_frozen_clock(void)
 	guest_check(data()->last == (1ull << 40), "set", "%lx", data()->last);
 	freeze(0);
 	let_read();
-	guest_check(data()->last > (1ull << 40) && data()->last < (1ull << 40) + 60 * HV_TIME_PER_SEC,
+	guest_check(
+		data()->last > (1ull << 40) && data()->last < (1ull << 40) + 60 * HV_TIME_PER_SEC,
 		"set-goes-on", "%lx", data()->last);
 	guest_check(data()->back == 0, "set-never-back");
 	probe_end();
@@ -134,7 +137,8 @@ static void start_waiter(void)
 /* *RDI is 1 more; when that was. */
 static bool fired(u64 count)
 {
-	return guest_sleep_while(&waiter()->count, count, 10 * SECOND) && waiter()->count == count + 1;
+	return guest_sleep_while(&waiter()->count, count, 10 * SECOND) &&
+	       waiter()->count == count + 1;
 }
 
 static void test_frozen_timer(void)
@@ -148,14 +152,15 @@ static void test_frozen_timer(void)
 	assert(set(HV_REGISTER_STIMER0_CONFIG, HV_STIMER_AUTO_ENABLE | DIRECT) == CHILD_DONE(1));
 	assert(set(HV_REGISTER_STIMER0_CONFIG + 1, due) == CHILD_DONE(1));
 	guest_check(child_register(probe.id, 0, HV_REGISTER_STIMER0_CONFIG) ==
-			    (HV_STIMER_ENABLE | HV_STIMER_AUTO_ENABLE | DIRECT) &&
+				    (HV_STIMER_ENABLE | HV_STIMER_AUTO_ENABLE | DIRECT) &&
 			    child_register(probe.id, 0, HV_REGISTER_STIMER0_CONFIG + 1) == due,
 		"registers");
 	child_release(probe.id, 0);
 	guest_sleep_us(40000);
 	guest_check(waiter()->count == 0, "timer-frozen", "%lu", waiter()->count);
 	freeze(0);
-	guest_check(fired(0) && waiter()->last >= due, "timer-goes-on", "%lu %lu", waiter()->last, due);
+	guest_check(
+		fired(0) && waiter()->last >= due, "timer-goes-on", "%lu %lu", waiter()->last, due);
 	/* Frozen while it waits for it in HLT; then set forward. */
 	child_suspend(probe.id, 0);
 	due = time() + 3600 * HV_TIME_PER_SEC;
@@ -168,8 +173,8 @@ static void test_frozen_timer(void)
 	set_time(due - MS);
 	guest_check(waiter()->count == 1, "timer-waits-frozen");
 	freeze(0);
-	guest_check(fired(1) && waiter()->last >= due, "timer-set-forward", "%lu %lu", waiter()->last,
-		due);
+	guest_check(fired(1) && waiter()->last >= due, "timer-set-forward", "%lu %lu",
+		waiter()->last, due);
 	probe_end();
 }
 
@@ -184,7 +189,8 @@ static void test_frozen_beat(void)
 	assert(set(HV_REGISTER_STIMER0_CONFIG + 3, 5 * MS) == CHILD_DONE(1));
 	child_release(probe.id, 0);
 	for (u32 i = 0; i < 3; i++)
-		guest_check(guest_sleep_while(&waiter()->count, waiter()->count, 10 * SECOND), "beat");
+		guest_check(
+			guest_sleep_while(&waiter()->count, waiter()->count, 10 * SECOND), "beat");
 	freeze(1);
 	/* One may be on its way. */
 	guest_sleep_us(20000);
@@ -207,7 +213,8 @@ static void test_suspended_timer(void)
 
 	start_waiter();
 	due = time() + 2 * MS;
-	assert(set(HV_REGISTER_STIMER0_CONFIG + 6, HV_STIMER_AUTO_ENABLE | DIRECT) == CHILD_DONE(1));
+	assert(set(HV_REGISTER_STIMER0_CONFIG + 6, HV_STIMER_AUTO_ENABLE | DIRECT) ==
+		CHILD_DONE(1));
 	assert(set(HV_REGISTER_STIMER0_CONFIG + 7, due) == CHILD_DONE(1));
 	guest_sleep_us(5000);
 	guest_check(waiter()->count == 0, "suspended");

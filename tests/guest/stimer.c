@@ -91,8 +91,8 @@ static void test_sleeps(u32 i, u32 rounds)
 		while (count == before)
 			irq_wait();
 		early += last < due;
-		wrong += count != before + 1 ||
-			 msr_read(HV_MSR_STIMER_CONFIG(i)) != (AUTO | DIRECT);
+		wrong +=
+			count != before + 1 || msr_read(HV_MSR_STIMER_CONFIG(i)) != (AUTO | DIRECT);
 		least = MIN(least, last - due);
 	}
 	guest_check(!early, "sleeps-early", "%u of %u", early, rounds);
@@ -187,8 +187,8 @@ static bool message(struct hv_timer_message *m)
 	if (load_acquire(&slot->header.type) == HV_MESSAGE_NONE)
 		return false;
 	memcpy(m, slot->payload, sizeof(*m));
-	good = slot->header.type == HV_MESSAGE_TIMER_EXPIRED &&
-	       slot->header.size == sizeof(*m) && !m->reserved;
+	good = slot->header.type == HV_MESSAGE_TIMER_EXPIRED && slot->header.size == sizeof(*m) &&
+	       !m->reserved;
 	guest_check(good, "message-form", "%x %u", slot->header.type, slot->header.size);
 	(void)atomic_exchange(&slot->header.type, HV_MESSAGE_NONE);
 	if (load_acquire(&slot->header.flags) & HV_MESSAGE_PENDING)

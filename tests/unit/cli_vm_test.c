@@ -270,7 +270,8 @@ static void shows(void **state)
 		"tsc                2000.500 MHz\n");
 	fake_expect("vm show db --json", 0,
 		"{\"name\":\"db\",\"state\":\"running\",\"why\":null,\"partition\":7,"
-		"\"uptime\":3661.000,\"cpu\":1.500,\"resets\":2,\"guest_os_id\":\"0x8100\",\"crash\":null,"
+		"\"uptime\":3661.000,\"cpu\":1.500,\"resets\":2,\"guest_os_id\":\"0x8100\","
+		"\"crash\":null,"
 		"\"memory_hypervisor\":3145728,\"memory\":3221225472,\"cpus\":16,"
 		"\"kernel\":\"/vm/bzImage\",\"initrd\":null,\"cmdline\":\"a=\\\"b c\\\"\","
 		"\"weight\":100,\"cap\":0,\"reserve\":20,\"affinity\":[0,1,3],"

@@ -17,9 +17,6 @@
 #include "hv/message.h"
 #include "hv/partition.h"
 #include "hv/registers.h"
-#include "hv/cpuid.h"
-#include "hv/msr.h"
-#include "hv/timer.h"
 #include "hv/vp.h"
 
 struct field {
@@ -499,61 +496,6 @@ static void register_values(void **state)
 	assert_int_equal(sizeof(union hv_register_value), 16);
 }
 
-/* A5, A6, C6: clocks and timers. */
-static const struct field timer_fields_rows[] = {
-	WHOLE(hv_reference_tsc_page, 4096),
-	FIELD(hv_reference_tsc_page, sequence, 0, 4),
-	FIELD(hv_reference_tsc_page, scale, 8, 8),
-	FIELD(hv_reference_tsc_page, offset, 16, 8),
-	WHOLE(hv_timer_message, 24),
-	FIELD(hv_timer_message, index, 0, 4),
-	FIELD(hv_timer_message, expiration, 8, 8),
-	FIELD(hv_timer_message, delivery, 16, 8),
-	WHOLE(hv_stimers_state, 200),
-	FIELD(hv_stimers_state, timer[3], 120, 40),
-	FIELD(hv_stimer_state, flags, 0, 4),
-	FIELD(hv_stimer_state, config, 8, 8),
-	FIELD(hv_stimer_state, count, 16, 8),
-	FIELD(hv_stimer_state, adjustment, 24, 8),
-	FIELD(hv_stimer_state, undelivered_expiration, 32, 8),
-};
-
-/* A2, A5. */
-static void timer_numbers(void **state)
-{
-	static const struct number rows[] = {
-		IS(HV_MSR_RESET, 0x40000003),
-		IS(HV_MSR_REFERENCE_TSC, 0x40000021),
-		IS(HV_MSR_STIMER_CONFIG(0), 0x400000b0),
-		IS(HV_MSR_STIMER_COUNT(3), 0x400000b7),
-		IS(HV_MSR_GUEST_IDLE, 0x400000f0),
-		IS(HV_MSR_CRASH_P(4), 0x40000104),
-		IS(HV_MSR_CRASH_CTL, 0x40000105),
-		IS(HV_CRASH_NOTIFY, 0x8000000000000000),
-		IS(HV_CRASH_MESSAGE, 0x4000000000000000),
-		IS(HV_FEATURE_CRASH_MSRS, 0x400),
-		IS(HV_FEATURE_DIRECT_TIMERS, 0x80000),
-		IS(HV_MESSAGE_TIMER_EXPIRED, 0x80000010),
-		IS(HV_REGISTER_REFERENCE_TSC, 0x90017),
-		IS(HV_REGISTER_STIMER0_CONFIG, 0xb0000),
-		IS(HV_REGISTER_STIMER3_COUNT, 0xb0007),
-		IS(HV_X64_REGISTER_CRASH_P0, 0x210),
-		IS(HV_X64_REGISTER_CRASH_CTL, 0x215),
-		/* What Linux writes for its timer: vector 0xed. */
-		IS(HV_STIMER_ENABLE | HV_STIMER_AUTO_ENABLE | HV_STIMER_DIRECT |
-				HV_STIMER_VECTOR(0xed),
-			0x1ed9),
-		IS(HV_STIMER_PERIODIC | HV_STIMER_LAZY, 6),
-		IS(HV_STIMER_SINT(2), 0x20000),
-		IS(HV_STIMER_SINT_OF(0xf2fffull), 15),
-		IS(HV_STIMER_VECTOR_OF(0x1ed9ull), 0xed),
-	};
-
-	(void)state;
-	check_fields(timer_fields_rows, ARRAY_SIZE(timer_fields_rows));
-	check_numbers(rows, ARRAY_SIZE(rows));
-}
-
 /* A5: a slot; B: payloads, whose offsets begin behind 16 bytes of header. */
 static const struct field message_fields_rows[] = {
 	WHOLE(hv_message, 256),
@@ -688,7 +630,6 @@ int main(void)
 		cmocka_unit_test(register_values),
 		cmocka_unit_test(message_fields),
 		cmocka_unit_test(message_numbers),
-		cmocka_unit_test(timer_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

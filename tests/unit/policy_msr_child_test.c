@@ -401,7 +401,7 @@ static void test_parent_told(void **state)
 {
 	static const struct {
 		u32 msr;
-		u64 told, not;
+		u64 told, not ;
 	} rows[] = {
 		{ 0x40000003, 1, 0 },
 		{ 0x40000105, 1ull << 63, 1ull << 62 },
@@ -410,7 +410,7 @@ static void test_parent_told(void **state)
 
 	(void)state;
 	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
-		writes(rows[i].msr, rows[i].not);
+		writes(rows[i].msr, rows[i].not );
 		refuses(rows[i].msr, rows[i].told);
 		assert_true(policy_msr_tells_parent(&fake_vp, rows[i].msr));
 	}

@@ -4,7 +4,7 @@
  * apart from the table, values that are refused, and the hypercall page over
  * fake second-level tables.
  * sources: hypervisor/policy_msr.c hypervisor/synthetic.c hypervisor/policy_cr.c
- * sources: hypervisor/overlay_msr.c hypervisor/overlay.c hypervisor/frame.c hypervisor/reference_time.c tests/unit/fake_vp.c tests/unit/host_assert.c
+ * sources: hypervisor/overlay.c hypervisor/frame.c hypervisor/reference_time.c tests/unit/fake_vp.c tests/unit/host_assert.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -21,6 +21,7 @@
 #include "hv/msr.h"
 #include "hypervisor/clock.h"
 #include "hypervisor/frame.h"
+#include "hypervisor/overlay_msr.h"
 #include "hypervisor/policy.h"
 #include "hypervisor/pool.h"
 #include "hypervisor/trap.h"
@@ -181,6 +182,23 @@ int vlapic_pending(struct vp *vp)
 	return pending_vector;
 }
 
+/* The pages, which have a test of their own. */
+static u64 page_written;
+
+bool reference_tsc_write(struct partition *p, u64 v, struct vp *self)
+{
+	assert_ptr_equal(p, &fake_partition);
+	assert_ptr_equal(self, &fake_vp);
+	page_written = v;
+	return true;
+}
+
+bool vp_assist_write(struct vp *vp, u64 v, struct vp *self)
+{
+	assert_ptr_equal(vp, &fake_vp);
+	return reference_tsc_write(vp->partition, v, self);
+}
+
 static u32 tsc_aux_loads;
 
 void vp_tsc_aux_load(const struct vp *vp)
@@ -310,8 +328,6 @@ static int setup(void **state)
 	fake_cpu.features.phys_bits = 46;
 	list_init(&fake_partition.overlays);
 	overlay_init(&fake_partition.hypercall_overlay);
-	overlay_init(&fake_partition.reference_tsc_overlay);
-	overlay_init(&fake_vp.assist_overlay);
 	reference_time_start(&fake_partition.time);
 	memset(root_frames, 0, sizeof(root_frames));
 	frame_table_init(root_frames, ARRAY_SIZE(root_frames));
@@ -570,74 +586,20 @@ static void test_identity_and_time(void **state)
 	reads(HV_MSR_APIC_FREQUENCY, 200000000);
 	fake_vp.stats[1] = 123456;
 	reads(HV_MSR_VP_RUNTIME, 123);
+	writes(HV_MSR_VP_ASSIST_PAGE, 0x12345001);
+	assert_int_equal(page_written, 0x12345001);
+	fake_vp.assist_msr = 0x3001;
+	reads(HV_MSR_VP_ASSIST_PAGE, 0x3001);
+	writes(HV_MSR_REFERENCE_TSC, 0x5001);
+	assert_int_equal(page_written, 0x5001);
+	fake_partition.reference_tsc_msr = 0x7001;
+	reads(HV_MSR_REFERENCE_TSC, 0x7001);
 	assert_true(policy_msr_read(&fake_vp, HV_MSR_TIME_REF_COUNT, &before));
 	assert_true(policy_msr_read(&fake_vp, HV_MSR_TIME_REF_COUNT, &after));
 	assert_true(after >= before);
 	fake_partition.time.offset += 1ull << 40;
 	assert_true(policy_msr_read(&fake_vp, HV_MSR_TIME_REF_COUNT, &after));
 	assert_in_range(after, before + (1ull << 40), before + (1ull << 41));
-}
-
-/* Laid over, moved, and taken away; what its VPs may do there. */
-static void check_page(u32 msr, u32 access)
-{
-	/* Off, it is a number only. */
-	writes(msr, 0x12345ffe);
-	reads(msr, 0x12345000);
-	writes(msr, 0x4ffd);
-	reads(msr, 0x4001);
-	assert_int_equal(mapped[4], POOL_SPA | access);
-	assert_int_equal(root_frames[4].flags, FRAME_OVERLAID);
-	/* No place: it stays. */
-	refuses(msr, 0x9001);
-	refuses(msr, 1ull << 50 | 1);
-	reads(msr, 0x4001);
-	assert_int_equal(mapped[4], POOL_SPA | access);
-	writes(msr, 0x5001);
-	assert_int_equal(mapped[4], 0x4000 | SLAT_ALL);
-	assert_int_equal(mapped[5], POOL_SPA | access);
-	writes(msr, 0x5000);
-	reads(msr, 0x5000);
-	assert_int_equal(mapped[5], 0x5000 | SLAT_ALL);
-	assert_int_equal(root_frames[5].flags, 0);
-	assert_true(flushes > 0);
-}
-
-static void test_assist_page(void **state)
-{
-	(void)state;
-	pool_empty = true;
-	refuses(HV_MSR_VP_ASSIST_PAGE, 0x4001);
-	assert_int_equal(mapped[4], 0x4000 | SLAT_ALL);
-	pool_empty = false;
-	check_page(HV_MSR_VP_ASSIST_PAGE, SLAT_READ | SLAT_WRITE);
-	/* A new one is zeroed. */
-	memset(pool_page, 0xee, sizeof(pool_page));
-	writes(HV_MSR_VP_ASSIST_PAGE, 0x6001);
-	assert_int_equal(pool_page[0] | pool_page[4095], 0);
-	pool_page[0] = 1;
-	writes(HV_MSR_VP_ASSIST_PAGE, 0x7001);
-	assert_int_equal(pool_page[0], 1);
-}
-
-static void test_reference_tsc_page(void **state)
-{
-	const struct hv_reference_tsc_page *page = (const void *)pool_page;
-
-	(void)state;
-	pool_empty = true;
-	refuses(HV_MSR_REFERENCE_TSC, 0x4001);
-	reads(HV_MSR_REFERENCE_TSC, 0);
-	assert_null(fake_partition.time.page);
-	pool_empty = false;
-	check_page(HV_MSR_REFERENCE_TSC, SLAT_READ);
-	assert_ptr_equal(fake_partition.time.page, page);
-	assert_int_equal(page->sequence, 1);
-	assert_int_equal(page->scale, fake_partition.time.scale);
-	assert_int_equal(page->offset, fake_partition.time.offset);
-	/* Nothing else of it. */
-	for (u32 i = 24; i < 4096; i++)
-		assert_int_equal(pool_page[i], 0);
 }
 
 static void test_hypercall_page(void **state)
@@ -716,8 +678,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_synic, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_tsc_aux, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_identity_and_time, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_assist_page, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_reference_tsc_page, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hypercall_page, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hypercall_page_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hypercall_page_no_memory, setup, teardown),
