@@ -14,9 +14,9 @@
 struct reference_time {
 	u32 sequence; /* odd while it is written */
 	bool frozen;
-	u64 value;  /* while frozen */
-	u64 scale;  /* units per tick of the TSC, << 64; constant */
-	u64 offset; /* else the time is (TSC * scale >> 64) + offset */
+	u64 value;                          /* while frozen */
+	u64 scale;                          /* units per tick of the TSC, << 64; constant */
+	u64 offset;                         /* else the time is (TSC * scale >> 64) + offset */
 	struct hv_reference_tsc_page *page; /* NULL: none was asked for */
 	u32 page_sequence;                  /* the last one that was valid */
 };

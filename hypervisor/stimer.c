@@ -282,8 +282,7 @@ static bool is_valid(const struct hv_stimer_state *in)
 {
 	bool waits = in->flags & HV_STIMER_UNDELIVERED;
 
-	if (in->flags & ~(u32)HV_STIMER_UNDELIVERED || in->reserved ||
-		in->config & ~HV_STIMER_BITS)
+	if (in->flags & ~(u32)HV_STIMER_UNDELIVERED || in->reserved || in->config & ~HV_STIMER_BITS)
 		return false;
 	if (in->config & HV_STIMER_ENABLE && !can_enable(in->config))
 		return false;
@@ -299,8 +298,8 @@ static void state_put(struct stimer *s, const struct hv_stimer_state *in)
 	if (s->config & HV_STIMER_PERIODIC && in->adjustment)
 		s->due = in->adjustment;
 	if (in->flags & HV_STIMER_UNDELIVERED)
-		message_post(s, in->undelivered_expiration,
-			reference_time(&s->vp->partition->time));
+		message_post(
+			s, in->undelivered_expiration, reference_time(&s->vp->partition->time));
 	give(s, NULL);
 }
 

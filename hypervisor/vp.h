@@ -80,10 +80,10 @@ struct vp {
 	struct hypercall call;
 	struct cpuid_regs cpuid; /* so that they need no stack for it */
 	u64 tsc_aux;
-	u64 memo_key;    /* what guest.c remembered under another is void */
+	u64 memo_key; /* what guest.c remembered under another is void */
 	struct synic synic;
 	struct stimer *stimers; /* HV_STIMER_COUNT, a page */
-	u64 assist_msr;    /* HV_MSR_VP_ASSIST_PAGE */
+	u64 assist_msr;         /* HV_MSR_VP_ASSIST_PAGE */
 	void *assist_page; /* lies over the page that it names, and stays zero; NULL: not yet */
 	struct overlay assist_overlay;
 	bool idle; /* with VP_STOP_HALT: any interrupt ends it, allowed or not */

@@ -23,16 +23,16 @@ struct hv_reference_tsc_page {
 };
 
 /* HV_MSR_STIMER_CONFIG. */
-#define HV_STIMER_ENABLE      BIT(0)
-#define HV_STIMER_PERIODIC    BIT(1)
-#define HV_STIMER_LAZY        BIT(2)
-#define HV_STIMER_AUTO_ENABLE BIT(3)
-#define HV_STIMER_VECTOR(v)   ((u64)(v) << 4) /* of the APIC, in direct mode */
+#define HV_STIMER_ENABLE            BIT(0)
+#define HV_STIMER_PERIODIC          BIT(1)
+#define HV_STIMER_LAZY              BIT(2)
+#define HV_STIMER_AUTO_ENABLE       BIT(3)
+#define HV_STIMER_VECTOR(v)         ((u64)(v) << 4) /* of the APIC, in direct mode */
 #define HV_STIMER_VECTOR_OF(config) ((u8)((config) >> 4))
-#define HV_STIMER_DIRECT      BIT(12)
-#define HV_STIMER_SINT(n)     ((u64)(n) << 16) /* for messages; 0: none */
-#define HV_STIMER_SINT_OF(config) ((u32)((config) >> 16 & 15))
-#define HV_STIMER_BITS        0xf1fffull
+#define HV_STIMER_DIRECT            BIT(12)
+#define HV_STIMER_SINT(n)           ((u64)(n) << 16) /* for messages; 0: none */
+#define HV_STIMER_SINT_OF(config)   ((u32)((config) >> 16 & 15))
+#define HV_STIMER_BITS              0xf1fffull
 
 /* Payload of HV_MESSAGE_TIMER_EXPIRED. */
 struct hv_timer_message {

@@ -30,7 +30,7 @@ struct vm {
 	enum vm_request request;
 	u32 answered; /* requests and starts that were answered */
 	int answer;
-	char why[VM_WHY]; /* of the answer, or of the end */
+	char why[VM_WHY];      /* of the answer, or of the end */
 	struct vm_crash crash; /* of a machine that is gone, since the last start */
 
 	struct vm_machine *machine; /* while the task is there */

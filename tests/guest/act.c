@@ -97,6 +97,25 @@ static void reset_by_keyboard(void)
 	out8(KEYBOARD, 0xfe);
 }
 
+static void reset_by_msr(void)
+{
+	msr_write(HV_MSR_RESET, HV_RESET_PARTITION);
+}
+
+/* Last words, as a kernel's in its panic; then it starts again. */
+static void crash(void)
+{
+	static const char text[] = "one line\nand \033[2Janother\n";
+
+	for (u32 i = 0; i < 3; i++)
+		msr_write(HV_MSR_CRASH_P(i), i + 1);
+	msr_write(HV_MSR_CRASH_P(3), guest_phys(text));
+	msr_write(HV_MSR_CRASH_P(4), sizeof(text) - 1);
+	msr_write(HV_MSR_CRASH_CTL, HV_CRASH_NOTIFY | HV_CRASH_MESSAGE);
+	guest_print("told\r\n");
+	reset_by_msr();
+}
+
 static void triple(void)
 {
 	struct desc_ptr none = { 0, 0 };
@@ -253,6 +272,8 @@ static const struct {
 	{ "sleep", 's', sleep },
 	{ "reset", 'r', reset },
 	{ "reset-by-keyboard", 'k', reset_by_keyboard },
+	{ "reset-by-msr", 'w', reset_by_msr },
+	{ "crash", 0, crash },
 	{ "triple", 't', triple },
 	{ "jump", 'j', jump },
 	{ "tables", 'b', tables },

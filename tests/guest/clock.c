@@ -20,7 +20,7 @@
 #define ROUNDS 10000u
 #define FAR    0x0000800000000000ull /* no processor's addresses reach so far */
 /* Where time passes only as instructions do, the two can be read this close to each other. */
-#define CLOSE  10u
+#define CLOSE 10u
 
 static volatile u32 up;
 
@@ -93,9 +93,8 @@ static void test_page(void)
 	u64 v;
 
 	guest_check(msr_read(HV_MSR_REFERENCE_TSC) == (page | 1), "msr");
-	guest_check(guest_time_page->scale ==
-			    divide_wide(HV_TIME_PER_SEC, 0,
-				    msr_read(HV_MSR_TSC_FREQUENCY), &v) &&
+	guest_check(guest_time_page->scale == divide_wide(HV_TIME_PER_SEC, 0,
+						      msr_read(HV_MSR_TSC_FREQUENCY), &v) &&
 			    guest_time_page->sequence != HV_TSC_INVALID_V2,
 		"scale", "%lx", guest_time_page->scale);
 	memcpy(&copy, (const void *)guest_time_page, sizeof(copy));

@@ -55,9 +55,16 @@ void sched_affinity_set(struct vp *v, u64 mask)
 	affinity = mask;
 }
 
-u64 clock_tsc_to_ns(u64 ticks)
+u64 clock_tsc_hz = 1000000000;
+static u32 timers_changed;
+
+/* When time goes on, and not while its lock is held. */
+void stimer_time_changed(struct partition *p)
 {
-	return ticks;
+	assert_ptr_equal(p, &child);
+	assert_false(p->time.frozen);
+	assert_int_equal(p->lock.next, p->lock.owner);
+	timers_changed++;
 }
 
 /* Each stay ends at once, after one step. */
@@ -142,7 +149,7 @@ static void privileges(void **state)
 	}
 	/* TLFS 6.0b, 4.2.2: run time to idle and frequencies; and in the upper half
 	 * the partition's id, messages, events, starting VPs. */
-	assert_int_equal(allowed, 0x20003200000e7full);
+	assert_int_equal(allowed, 0x20003200000effull);
 	assert_false(allowed & (HV_CREATE_PARTITIONS << 32 | HV_ACCESS_MEMORY_POOL << 32 |
 				       HV_CPU_MANAGEMENT << 32 | HV_ACCESS_VP_REGISTERS << 32));
 }
@@ -176,6 +183,24 @@ static void synthetic_features(void **state)
 	/* There always is a hypervisor, and it always is this one. */
 	assert_int_equal(
 		set(HV_PROPERTY_SYNTHETIC_FEATURES, 0x4), HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE);
+}
+
+/* Its VPs are told when it goes on; it is set only while it stands. */
+static void time_freeze(void **state)
+{
+	(void)state;
+	child.state = PARTITION_ACTIVE;
+	timers_changed = 0;
+	reference_time_start(&child.time);
+	assert_int_equal(set(HV_PROPERTY_REFERENCE_TIME, 5), HV_STATUS_INVALID_PARTITION_STATE);
+	assert_int_equal(set(HV_PROPERTY_TIME_FREEZE, 1), HV_STATUS_SUCCESS);
+	assert_int_equal(get(HV_PROPERTY_TIME_FREEZE), 1);
+	assert_int_equal(set(HV_PROPERTY_REFERENCE_TIME, 12345), HV_STATUS_SUCCESS);
+	assert_int_equal(get(HV_PROPERTY_REFERENCE_TIME), 12345);
+	assert_int_equal(timers_changed, 0);
+	assert_int_equal(set(HV_PROPERTY_TIME_FREEZE, 0), HV_STATUS_SUCCESS);
+	assert_int_equal(timers_changed, 1);
+	assert_true(get(HV_PROPERTY_REFERENCE_TIME) >= 12345);
 }
 
 static void tracking(void **state)
@@ -277,6 +302,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(privileges, setup),
 		cmocka_unit_test_setup(synthetic_features, setup),
+		cmocka_unit_test_setup(time_freeze, setup),
 		cmocka_unit_test_setup(tracking, setup),
 		cmocka_unit_test_setup(xsave_bytes, setup),
 		cmocka_unit_test_setup(sets_of_processors, setup),

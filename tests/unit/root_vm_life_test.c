@@ -3,7 +3,7 @@
  * The life of a VM that is on, with real tasks and a made-up machine: starts,
  * ends of every kind, restarts and too many of them, requests that come while
  * it starts, stops, or serves another.
- * sources: rootpart/vm/vm_life.c rootpart/errno_text.c lib/format.c
+ * sources: rootpart/vm/vm_life.c rootpart/vm/vm_crash.c rootpart/errno_text.c lib/format.c
  * sources: rootpart/task.c rootpart/task_switch.S rootpart/run_queue.c rootpart/waitq.c
  * sources: rootpart/mutex.c rootpart/timer.c rootpart/timer_queue.c rootpart/time.c
  * sources: lib/string.c tests/unit/fake_root.c

@@ -548,8 +548,7 @@ static void test_state(void **state)
 	assert_int_equal(posts, 1);
 	assert_int_equal(posted_sint, 4);
 	assert_int_equal(((struct hv_timer_message *)posted.payload)->index, 2);
-	assert_int_equal(
-		((struct hv_timer_message *)posted.payload)->expiration, start + 2 * MS);
+	assert_int_equal(((struct hv_timer_message *)posted.payload)->expiration, start + 2 * MS);
 	again.timer[2] = saved.timer[2]; /* this time there was room for it */
 	assert_memory_equal(&again, &saved, sizeof(saved));
 	freeze(false);

@@ -87,6 +87,16 @@ void synic_init(struct synic *s, struct hv_message_page *page, struct hv_event_f
 	s->flags = flags;
 }
 
+void overlay_init(struct overlay *o)
+{
+	o->on = false;
+}
+
+void stimer_init(struct vp *v)
+{
+	assert_non_null(v->stimers);
+}
+
 u64 vp_memo_key(void)
 {
 	static u64 last = 41;
@@ -127,6 +137,12 @@ void vlapic_timer_end(struct vp *v)
 	step('t');
 }
 
+void stimer_end(struct vp *v)
+{
+	assert_ptr_equal(v, ending);
+	step('c');
+}
+
 void synic_cancel(struct synic_message *m)
 {
 	assert_ptr_equal(m, &ending->intercept);
@@ -152,7 +168,8 @@ void share_page_end(struct partition *p, void *page, struct vp *self)
 
 void overlay_clear(struct partition *p, struct overlay *o)
 {
-	assert_true(o == &ending->synic.overlay || o == &ending->synic.flags_overlay);
+	assert_true(o == &ending->synic.overlay || o == &ending->synic.flags_overlay ||
+		    o == &ending->assist_overlay);
 	assert_int_not_equal(p->lock.next, p->lock.owner);
 	step('o');
 }
@@ -209,6 +226,7 @@ static void drop(struct vp *v)
 	free(v->fpu);
 	free(v->synic.page);
 	free(v->synic.flags);
+	free(v->stimers);
 	free(v);
 }
 
@@ -307,7 +325,7 @@ static void test_delete(void **state)
 	assert_int_equal(pages_used, 0);
 	/* What others have under way ends first; pages that the parent sees, and
 	 * the pages that were laid over, are forgotten by all before they are another's. */
-	assert_string_equal(steps, "fetmpsoofv");
+	assert_string_equal(steps, "fetcmpsooofv");
 }
 
 int main(void)

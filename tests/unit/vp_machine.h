@@ -202,6 +202,25 @@ void vlapic_timer_move(struct vp *v)
 	timer_moves++;
 }
 
+static u32 stimer_moves, stimer_serves;
+
+void stimer_move(struct vp *v)
+{
+	assert_ptr_equal(v, &vp);
+	assert_int_equal(loads, 1);
+	stimer_moves++;
+}
+
+/* What is due comes from here. */
+void stimer_serve(struct vp *v)
+{
+	assert_ptr_equal(v, &vp);
+	assert_ptr_equal(cpu.current, v);
+	v->work &= ~(u32)VP_WORK_TIMERS;
+	v->work |= VP_WORK_INTERRUPT;
+	stimer_serves++;
+}
+
 void sched_wake(struct vp *v)
 {
 	assert_ptr_equal(v, &vp);
@@ -421,6 +440,7 @@ static int setup(void **state)
 	nmi_windows = 0;
 	traced_injections = 0;
 	fpu_switches = fpu_unloads = 0;
+	stimer_moves = stimer_serves = 0;
 	timer_moves = triple_faults = invalid_states = 0;
 	fake_on_msr_write = tsc_aux_write;
 	tsc_aux_writes = 0;

@@ -253,6 +253,55 @@ static void test_halted_kick(void **state)
 	assert_int_equal(entered[0].vector, 0x81);
 }
 
+/* By HV_MSR_GUEST_IDLE: it wakes for what it cannot take yet, and takes it later. */
+static void test_idle(void **state)
+{
+	(void)state;
+	partition.parent = &parent;
+	vp.stop = VP_STOP_HALT;
+	vp.idle = true;
+	can_interrupt = false;
+	vp_run(&vp);
+	assert_int_equal(runs, 0);
+	assert_true(vp.idle);
+	pending = highest = 0x41;
+	assert_true(vp_wakes(&vp));
+	vp_run(&vp);
+	assert_int_equal(runs, 1);
+	assert_false(entered[0].valid);
+	assert_int_equal(window, 4);
+	assert_false(vp.idle);
+	/* The HLT behind it is an ordinary one. */
+	assert_int_equal(vp.stop, VP_STOP_HALT);
+	assert_false(vp_wakes(&vp));
+}
+
+/* Also of a VP that halts on, before anything else; what is due wakes it. */
+static void test_timers(void **state)
+{
+	(void)state;
+	partition.parent = &parent;
+	vp.stop = VP_STOP_HALT;
+	vp.work = VP_WORK_TIMERS;
+	vp_run(&vp);
+	assert_int_equal(stimer_serves, 1);
+	assert_int_equal(runs, 0);
+	assert_int_equal(vp.work, 0);
+	pending = highest = 0x41;
+	vp.work = VP_WORK_TIMERS;
+	vp_run(&vp);
+	assert_int_equal(stimer_serves, 2);
+	assert_int_equal(entered[0].vector, 0x41);
+	/* On an exit: what comes of it is delivered at the same entry. */
+	runs = 0;
+	vp.stop = 0;
+	pending = highest = 0x51;
+	vp.work = VP_WORK_TIMERS;
+	vp_run(&vp);
+	assert_int_equal(stimer_serves, 3);
+	assert_int_equal(entered[0].vector, 0x51);
+}
+
 static void test_stopped(void **state)
 {
 	(void)state;
@@ -332,6 +381,8 @@ int main(void)
 		cmocka_unit_test_setup(test_halted, setup),
 		cmocka_unit_test_setup(test_halted_kick, setup),
 		cmocka_unit_test_setup(test_halted_leaves_no_work, setup),
+		cmocka_unit_test_setup(test_idle, setup),
+		cmocka_unit_test_setup(test_timers, setup),
 		cmocka_unit_test_setup(test_stopped, setup),
 		cmocka_unit_test_setup(test_suspended, setup),
 		cmocka_unit_test_setup(test_resched, setup),

@@ -162,6 +162,56 @@
 	movl $0, 0xb0(%rbx)
 	iretq
 	END code_wake_count
+
+	CODE code_clock
+1:	movl (%rbx), %esi
+	testl %esi, %esi
+	jz 3f
+	movq 8(%rbx), %r8
+	movq 16(%rbx), %r9
+	lfence
+	rdtsc
+	lfence
+	shlq $32, %rdx
+	orq %rdx, %rax
+	mulq %r8
+	addq %r9, %rdx
+	cmpl (%rbx), %esi
+	jne 1b
+	jmp 4f
+3:	movl $0x40000020, %ecx
+	rdmsr
+	shlq $32, %rdx
+	orq %rax, %rdx
+	incq 24(%rdi)
+4:	cmpq 8(%rdi), %rdx
+	jae 5f
+	incq 16(%rdi)
+5:	movq %rdx, 8(%rdi)
+	incq (%rdi)
+	jmp 1b
+	END code_clock
+
+	/* Gate CODE_TIMER_VECTOR leads to the second half. */
+	CODE code_wait
+	movl $0xfee00000, %ebx
+	movl $0x1ff, 0xf0(%rbx)
+	incq 16(%rdi)
+1:	sti
+	hlt
+	cli
+	jmp 1b
+	.org code_wait + CODE_TIMER_HANDLER
+	movl $0x40000020, %ecx
+	rdmsr
+	shlq $32, %rdx
+	orq %rax, %rdx
+	movq %rdx, 8(%rdi)
+	incq (%rdi)
+	movl $0, 0xb0(%rbx)
+	iretq
+	END code_wait
+
 	CODE code_out
 1:	outb %al, $0x80
 	jmp 1b

@@ -48,6 +48,24 @@ struct code_timer {
 };
 CHILD_CODE_OF(code_timer);
 CHILD_CODE_OF(code_wake_count);
+/*
+ * RDI leads to a struct code_clock, RBX to the reference TSC page: reads the
+ * time by that, or by the counter while it is not valid, for ever.
+ */
+struct code_clock {
+	volatile u64 count; /* readings */
+	volatile u64 last;
+	volatile u64 back;       /* readings below the one before */
+	volatile u64 by_counter; /* readings by the counter */
+};
+CHILD_CODE_OF(code_clock);
+/* Waits in HLT; its handler adds 1 to RDI's count and stores the counter's time. */
+struct code_wait {
+	volatile u64 count;
+	volatile u64 last;
+	volatile u64 ready; /* the APIC is on */
+};
+CHILD_CODE_OF(code_wait);
 /* Interrupts VP 1, counting at RDI + 8, and waits until that has counted at RDI, again and again. */
 CHILD_CODE_OF(code_ipi);
 /* OUT to port 0x80, for ever. */
