@@ -20,7 +20,7 @@
 #define SELF       HV_PARTITION_SELF
 #define PORT       0x777u
 #define EVENTS     0x778u
-#define STREAM     (guest_is_qemu() ? 10000u : 1500u)
+#define STREAM     (guest_is_qemu() ? 10000u : 3000u)
 #define SECOND     1000000u
 #define INPUT      0x42000u /* of the child's calls */
 #define OVERLAY    0x41000u

@@ -223,6 +223,7 @@
 	movl %ebx, %eax
 	orl $1, %eax
 	wrmsr
+	sti				/* nothing comes; it shows Bochs' ryzen the root's */
 1:	movq (%rdi), %rax		/* number of this message */
 	cmpq 8(%rdi), %rax
 	jae 3f
