@@ -80,4 +80,27 @@ CHILD_CODE_OF(code_call);
 /* RDMSR, or WRMSR or CPUID at their offsets, then OUT; a handler, with OUT to port 0x81. */
 CHILD_CODE_OF(code_probe);
 
+/*
+ * Puts the hypercall page at RBX and posts the message at RSI, numbered from 0 on,
+ * again while the port is full; OUT at the end, or with another status in RAX.
+ */
+struct code_post {
+	volatile u64 sent;
+	u64 wanted;
+	volatile u64 refused; /* for want of buffers */
+};
+CHILD_CODE_OF(code_post);
+
+/*
+ * Waits in HLT; the same gate. Takes the message of the slot at RSI and the event
+ * flags of the word at RBX.
+ */
+struct code_receive {
+	volatile u64 count; /* and the number that the next message must have */
+	volatile u64 wrong;
+	volatile u64 flags; /* all that were ever set */
+	volatile u64 interrupts;
+};
+CHILD_CODE_OF(code_receive);
+
 #endif
