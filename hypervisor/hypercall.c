@@ -10,6 +10,7 @@
 
 #include "hv/cpuid.h"
 #include "hv/devint.h"
+#include "hv/interrupt.h"
 #include "hv/memory.h"
 #include "hv/msr.h"
 #include "hv/vp.h"
@@ -111,6 +112,10 @@ static const struct hypercall_row table[] = {
 		.output_size = sizeof(struct hv_read_gpa_output), .handle = hc_read_gpa },
 	[HV_CALL_WRITE_GPA] = { "WriteGpa", .input_size = sizeof(struct hv_write_gpa_input),
 		.output_size = 8, .handle = hc_write_gpa },
+	[HV_CALL_CLEAR_VIRTUAL_INTERRUPT] = { "ClearVirtualInterrupt",
+		.input_size = sizeof(struct hv_partition_input),
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
+		.handle = hc_clear_virtual_interrupt },
 	[HV_CALL_MAP_STATS_PAGE] = { "MapStatsPage",
 		.input_size = sizeof(struct hv_stats_page_input), .output_size = 8,
 		.privileges = CALL_PRIVILEGE(HV_ACCESS_STATS_PAGES), .handle = hc_map_stats_page },
@@ -127,6 +132,10 @@ static const struct hypercall_row table[] = {
 		.input_size = sizeof(struct hv_unmap_device_interrupt_input),
 		.privileges = CALL_PRIVILEGE(HV_CPU_MANAGEMENT),
 		.handle = hc_unmap_device_interrupt },
+	[HV_CALL_ASSERT_VIRTUAL_INTERRUPT] = { "AssertVirtualInterrupt",
+		.input_size = sizeof(struct hv_assert_interrupt_input),
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
+		.handle = hc_assert_virtual_interrupt },
 	[HV_CALL_START_VIRTUAL_PROCESSOR] = { "StartVirtualProcessor",
 		.input_size = sizeof(struct hv_start_vp_input),
 		.privileges = CALL_PRIVILEGE(HV_START_VIRTUAL_PROCESSOR),

@@ -26,5 +26,10 @@ void intercept_triple_fault(struct vp *vp);
 /* The processor does not enter this state. */
 void intercept_invalid_state(struct vp *vp);
 
+/* The root VP that hears of @vp: that of its processor, if it listens, else the first. */
+struct vp *intercept_receiver(const struct vp *vp);
+/* The SINT of all messages about children. */
+#define INTERCEPT_SINT 0u
+
 /* The VP has left its processor: posts the message that it waits for. sched.c. */
 void intercept_post(struct vp *vp);

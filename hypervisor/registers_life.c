@@ -78,6 +78,7 @@ enum hv_status register_activity_set(
 	(void)self;
 	if (v->u64 & ~(HV_ACTIVITY_STARTUP_SUSPEND | HV_ACTIVITY_HALT))
 		return HV_STATUS_INVALID_REGISTER_VALUE;
+	vp_startup_set(vp, stop & VP_STOP_STARTUP);
 	/* Pairs with the loads of stop in sched.c: the registers come first. */
 	while (!atomic_compare_exchange(
 		&vp->stop, &old, (old & ~(u32)(VP_STOP_STARTUP | VP_STOP_HALT)) | stop))

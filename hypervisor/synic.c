@@ -87,16 +87,37 @@ static void stop_waiting(struct synic *s, struct synic_message *m)
 		s->waiting_sints &= (u16) ~(1u << m->sint);
 }
 
-/* The oldest of @sint's goes into the slot, if it may. */
-static void deliver(struct vp *vp, u32 sint)
+/* It is in the slot; true if it has more to say, behind all the others. */
+static bool is_refilled(struct synic *s, struct synic_message *m)
+{
+	if (!m->refill || !m->refill(m)) {
+		stop_waiting(s, m);
+		return false;
+	}
+	list_remove(&m->link);
+	list_push_back(&s->waiting, &m->link);
+	return true;
+}
+
+/* The oldest of @sint's goes into the slot, if it may; false: nothing more to do. */
+static bool deliver_one(struct vp *vp, u32 sint)
 {
 	struct synic *s = &vp->synic;
 	struct synic_message *m = next_waiting(s, sint, &s->waiting);
+	bool more;
 
 	if (!m || !synic_is_open(s, sint) || !slot_fill(s, m, next_waiting(s, sint, &m->link)))
-		return;
-	stop_waiting(s, m);
+		return false;
+	more = is_refilled(s, m);
 	interrupt(vp, sint);
+	return more;
+}
+
+/* One that has more to say tries again: that leaves a mark in the slot, as always. */
+static void deliver(struct vp *vp, u32 sint)
+{
+	while (deliver_one(vp, sint))
+		;
 }
 
 void synic_post(struct vp *vp, u32 sint, struct synic_message *m)
@@ -110,6 +131,19 @@ void synic_post(struct vp *vp, u32 sint, struct synic_message *m)
 	s->waiting_sints |= (u16)(1u << sint);
 	deliver(vp, sint);
 	spin_unlock(&s->lock);
+}
+
+bool synic_is_waiting(struct synic_message *m)
+{
+	struct synic *s = m->synic;
+	bool waiting;
+
+	if (!s)
+		return false;
+	spin_lock(&s->lock);
+	waiting = !list_empty(&m->link);
+	spin_unlock(&s->lock);
+	return waiting;
 }
 
 void synic_cancel(struct synic_message *m)

@@ -22,6 +22,11 @@ struct synic_message {
 	struct list_node link; /* the lock of *synic; empty: not waiting */
 	struct synic *synic;   /* where it was posted last */
 	u32 sint;
+	/*
+	 * NULL, or: it has come into the slot, on any processor, under the lock.
+	 * True: it was filled again, and waits on.
+	 */
+	bool (*refill)(struct synic_message *m);
 	struct hv_message message;
 };
 
@@ -48,6 +53,11 @@ void synic_init(struct synic *s, struct hv_message_page *page);
 void synic_post(struct vp *vp, u32 sint, struct synic_message *m);
 /* Whether a message for @sint would not have to wait for the guest to switch something on. */
 bool synic_is_open(const struct synic *s, u32 sint);
+/*
+ * Whether @m still waits. If not, nobody but its sender touches it; if it does, its refill()
+ * sees what the sender did before this call.
+ */
+bool synic_is_waiting(struct synic_message *m);
 /* Takes @m back if it waits; afterwards nobody refers to it. */
 void synic_cancel(struct synic_message *m);
 /* The VP ended the interrupt of @vector: what waits for a SINT of it is tried again. */

@@ -24,6 +24,7 @@ enum hv_message_type {
 	HV_MESSAGE_MSR = 0x80010001u,
 	HV_MESSAGE_CPUID = 0x80010002u,
 	HV_MESSAGE_EXCEPTION = 0x80010003u,
+	HV_MESSAGE_APIC_EOI = 0x80010004u,
 	HV_MESSAGE_HALT = 0x80010007u, /* HLT with interrupts off */
 };
 
@@ -141,10 +142,17 @@ struct hv_unsupported_feature {
 	u64 parameter;
 };
 
+/* Of a level interrupt that the parent asserted. Not an intercept: the VP runs on. */
+struct hv_apic_eoi {
+	u32 vp_index;
+	u32 vector;
+};
+
 struct hv_opaque_intercept {
 	u32 vp_index;
 };
 
+static_assert(sizeof(struct hv_apic_eoi) == 8);
 static_assert(sizeof(struct hv_message) == 256);
 static_assert(offsetof(struct hv_message, payload) == 16);
 static_assert(sizeof(struct hv_message_page) == 4096);
