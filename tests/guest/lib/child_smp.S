@@ -12,8 +12,8 @@
 	.code64
 
 	.balign 16
-	.global smp_boss
-smp_boss:
+	.global smp_boss_code
+smp_boss_code:
 	movl $0xfee00000, %ebx
 	movl $0x1ff, 0xf0(%rbx)
 	sti
@@ -53,7 +53,7 @@ smp_boss:
 7:	movq $0, (%rdi)
 	jmp 1b
 
-	.org smp_boss + SMP_BOSS_HANDLER
+	.org smp_boss_code + SMP_BOSS_HANDLER
 	pushq %rax
 	pushq %rcx
 	pushq %rdx
@@ -71,20 +71,20 @@ smp_boss:
 	popq %rax
 	iretq
 
-	.org smp_boss + SMP_BOSS_EXTINT
+	.org smp_boss_code + SMP_BOSS_EXTINT
 	incq 40(%rdi)
 	iretq
 
-	.org smp_boss + SMP_BOSS_NMI
+	.org smp_boss_code + SMP_BOSS_NMI
 	incq 32(%rdi)
 	iretq
-	.global smp_boss_end
-smp_boss_end:
+	.global smp_boss_code_end
+smp_boss_code_end:
 
 	.code16
 	.balign 16
-	.global smp_vp
-smp_vp:
+	.global smp_vp_code
+smp_vp_code:
 	movl %edx, %esi
 	movl $1, %eax
 	cpuid
@@ -152,7 +152,7 @@ smp_vp:
 	wrmsr
 	jmp 5b
 
-	.org smp_vp + SMP_VP_HANDLER
+	.org smp_vp_code + SMP_VP_HANDLER
 	incl 16(%bx)
 	movl 52(%bx), %ecx
 	xorl %eax, %eax
@@ -160,14 +160,14 @@ smp_vp:
 	wrmsr
 	iretw
 
-	.org smp_vp + SMP_VP_EXTINT
+	.org smp_vp_code + SMP_VP_EXTINT
 	incl 32(%bx)
 	iretw
 
-	.org smp_vp + SMP_VP_NMI
+	.org smp_vp_code + SMP_VP_NMI
 	incl 24(%bx)
 	iretw
-	.global smp_vp_end
-smp_vp_end:
+	.global smp_vp_code_end
+smp_vp_code_end:
 
 	.section .note.GNU-stack, "", @progbits

@@ -70,6 +70,38 @@ struct smp_vp {
 
 static_assert(sizeof(struct smp_vp) == SMP_RECORD_SIZE);
 
-extern const u8 smp_boss[], smp_boss_end[], smp_vp[], smp_vp_end[];
+extern const u8 smp_boss_code[], smp_boss_code_end[], smp_vp_code[], smp_vp_code_end[];
+
+/*
+ * probe's child with SMP_VPS VPs that are all released: VP 0 runs, the others
+ * wait for a SIPI to one of two pages. Vectors of interrupts: smp_gate().
+ */
+#define SMP_VPS    4u
+#define SMP_PAGE_1 0x40u
+#define SMP_PAGE_2 0x41u
+extern struct smp_boss *smp_boss;
+extern struct smp_vp *smp_records; /* by APIC id */
+void smp_begin(void);
+/* @vector leads to the handlers of interrupts, or of ExtINTs, of all VPs. */
+void smp_gate(u8 vector, bool extint);
+
+/* What VP 0 shall do; returns when it has. */
+void smp_order(u64 command, u64 high, u64 low);
+/* It sends an IPI by its page. */
+#define SMP_ICR_ASSERT 0x4000u
+#define SMP_INIT       (5u << 8 | SMP_ICR_ASSERT)
+#define SMP_SIPI       (6u << 8 | SMP_ICR_ASSERT)
+#define SMP_NMI        (4u << 8 | SMP_ICR_ASSERT)
+#define SMP_OTHERS     (3u << 18)
+void smp_send(u32 to, u32 low);
+/* HvCallAssertVirtualInterrupt. */
+u64 smp_assert(u64 control, u64 to, u32 vector);
+
+/* Until VP @vp waits for a SIPI; false: it does not come to that. */
+bool smp_waits(u32 vp);
+/* Whether it counts on. */
+bool smp_counts(u32 vp);
+/* Waits for its start number @n. */
+bool smp_starts_are(u32 vp, u64 n);
 
 #endif
