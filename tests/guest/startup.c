@@ -182,6 +182,7 @@ static void test_by_parent(void)
 	child_suspend(probe.id, 3);
 	child_register_set(probe.id, 3, HV_REGISTER_INTERNAL_ACTIVITY, 0);
 	child_machine_vp(probe.id, 3, CHILD_CODE + 0x1000, CHILD_STACK - 0x800);
+	child_register_set(probe.id, 3, HV_X64_REGISTER_RFLAGS, RFLAGS_FIXED | RFLAGS_IF);
 	/* incl (0x30000 + 3 * 64 + 8); jmp . - 7 */
 	memcpy(probe.ram + CHILD_CODE + 0x1000,
 		(const u8[]){ 0xff, 0x04, 0x25, 0xc8, 0x00, 0x03, 0x00, 0xeb, 0xf7 }, 9);
