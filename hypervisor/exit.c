@@ -87,7 +87,7 @@ static void handle_hlt(struct vp *vp, const struct exit *exit)
 	if (!(vp->regs.rflags & RFLAGS_IF))
 		intercept_halt(vp);
 	/* It waited for a window, which the HLT came before: sched.c looks at work only. */
-	else if (vlapic_highest_irr(&vp->vlapic) != VLAPIC_NONE)
+	else if (vlapic_highest_irr(&vp->vlapic) != VLAPIC_NONE || vlapic_has_extint(&vp->vlapic))
 		atomic_fetch_or(&vp->work, VP_WORK_INTERRUPT);
 }
 

@@ -132,6 +132,13 @@ enum hv_status hc_signal_event(struct hypercall *call);
 enum hv_status hc_signal_event_direct(struct hypercall *call);
 enum hv_status hc_post_message_direct(struct hypercall *call);
 
+/*
+ * hc_assert.c; besides those of hc_child_in(): INVALID_PARAMETER for reserved
+ * fields, an unknown type, an illegal vector.
+ */
+enum hv_status hc_assert_virtual_interrupt(struct hypercall *call);
+enum hv_status hc_clear_virtual_interrupt(struct hypercall *call);
+
 /* hc_state_page.c; INVALID_VP_STATE unless the VP is at rest, and to unmap what is not mapped. */
 enum hv_status hc_map_vp_state_page(struct hypercall *call);
 enum hv_status hc_unmap_vp_state_page(struct hypercall *call);

@@ -10,6 +10,7 @@
 
 #include "hv/cpuid.h"
 #include "hv/devint.h"
+#include "hv/interrupt.h"
 #include "hv/memory.h"
 #include "hv/msr.h"
 #include "hv/port.h"
@@ -129,6 +130,10 @@ static const struct hypercall_row table[] = {
 		.output_size = sizeof(struct hv_read_gpa_output), .handle = hc_read_gpa },
 	[HV_CALL_WRITE_GPA] = { "WriteGpa", .input_size = sizeof(struct hv_write_gpa_input),
 		.output_size = 8, .handle = hc_write_gpa },
+	[HV_CALL_CLEAR_VIRTUAL_INTERRUPT] = { "ClearVirtualInterrupt",
+		.input_size = sizeof(struct hv_partition_input),
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
+		.handle = hc_clear_virtual_interrupt },
 	[HV_CALL_DELETE_PORT] = { "DeletePort", .input_size = sizeof(struct hv_delete_port_input),
 		.privileges = CALL_PRIVILEGE(HV_CREATE_PORT), .handle = hc_delete_port },
 	[HV_CALL_DISCONNECT_PORT] = { "DisconnectPort",
@@ -156,6 +161,10 @@ static const struct hypercall_row table[] = {
 		.input_size = sizeof(struct hv_unmap_device_interrupt_input),
 		.privileges = CALL_PRIVILEGE(HV_CPU_MANAGEMENT),
 		.handle = hc_unmap_device_interrupt },
+	[HV_CALL_ASSERT_VIRTUAL_INTERRUPT] = { "AssertVirtualInterrupt",
+		.input_size = sizeof(struct hv_assert_interrupt_input),
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
+		.handle = hc_assert_virtual_interrupt },
 	[HV_CALL_CREATE_PORT] = { "CreatePort", .input_size = sizeof(struct hv_create_port_input),
 		.privileges = CALL_PRIVILEGE(HV_CREATE_PORT), .handle = hc_create_port },
 	[HV_CALL_CONNECT_PORT] = { "ConnectPort",

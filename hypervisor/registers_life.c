@@ -80,6 +80,7 @@ enum hv_status register_activity_set(
 	if (v->u64 & ~(HV_ACTIVITY_STARTUP_SUSPEND | HV_ACTIVITY_HALT | HV_ACTIVITY_IDLE))
 		return HV_STATUS_INVALID_REGISTER_VALUE;
 	vp->idle = v->u64 & HV_ACTIVITY_IDLE;
+	vp_startup_set(vp, stop & VP_STOP_STARTUP);
 	/* Pairs with the loads of stop in sched.c: the registers come first. */
 	while (!atomic_compare_exchange(
 		&vp->stop, &old, (old & ~(u32)(VP_STOP_STARTUP | VP_STOP_HALT)) | stop))

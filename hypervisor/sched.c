@@ -221,9 +221,14 @@ static bool is_in_hand(const struct vp *vp)
 	return false;
 }
 
+bool sched_is_stopped(struct vp *vp)
+{
+	return take_off(vp) && !is_in_hand(vp);
+}
+
 void sched_wait_stopped(struct vp *vp, struct vp *self)
 {
-	while (!take_off(vp) || is_in_hand(vp)) {
+	while (!sched_is_stopped(vp)) {
 		partition_serve_flush(self);
 		cpu_pause();
 	}
@@ -403,6 +408,9 @@ static void run(struct cpu *cpu, struct vp *vp)
 	vp_run(vp);
 	slice_used = load_relaxed(&cpu->resched) & SCHED_SLICE && cpu->run_queue.slice_of == vp;
 	if (root) {
+		/* Another may start it. */
+		if (unlikely(load_acquire(&vp->stop) & VP_STOP_STARTUP))
+			vp_unload();
 		store_release(&cpu->running, NULL);
 		store_release(&vp->running, false);
 	} else {

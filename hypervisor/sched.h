@@ -43,6 +43,8 @@ void sched_kick(const struct vp *vp);
  * suspended: @self is the caller's VP, another one.
  */
 void sched_wait_stopped(struct vp *vp, struct vp *self);
+/* The same without waiting: whether that is so. */
+[[nodiscard]] bool sched_is_stopped(struct vp *vp);
 /* Binds @vp, a child's, to these processors; one of them at least exists. */
 void sched_affinity_set(struct vp *vp, u64 affinity);
 /* If @vp, a child's, runs, its state leaves the processor once and comes again. Any processor. */

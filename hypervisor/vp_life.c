@@ -62,9 +62,11 @@ static void state_init(struct vp *vp, u32 index, u32 apic_id, struct cpu *cpu)
 	vp->affinity = ~0ull;
 	vp->memo_key = vp_memo_key();
 	vp->stop = VP_STOP_STARTUP;
+	vp_startup_set(vp, index != 0);
 	list_init(&vp->queue);
 	list_init(&vp->intercept.link);
 	overlay_init(&vp->assist_overlay);
+	vlapic_level_init(vp);
 	if (partition_is_root(p))
 		return;
 	/* The first VP starts as a processor after power-on does, once it may. */
@@ -130,6 +132,7 @@ void vp_delete(struct vp *vp, struct vp *self)
 	vlapic_timer_end(vp);
 	stimer_end(vp);
 	synic_cancel(&vp->intercept);
+	synic_cancel(&vp->eoi);
 	vp_state_pages_end(vp, self);
 	share_page_end(p, vp->stats, self);
 	spin_lock(&p->lock);

@@ -334,6 +334,13 @@ def test_cpus(host, cpus):
     assert [vp["vp"] for vp in vps] == list(range(cpus))
 
 
+@on(*ALL)
+def test_starts(host):
+    """Processors that start by INIT and SIPI, as a PC's do, beside those that start by hypercall."""
+    host.start("a", "starts", "--memory 8M --cpus 5")
+    host.see("a", "starts 5, 2 by SIPI\r\n")
+
+
 @on("svm-smp2-bios")
 def test_many_cpus(host):
     """64 virtual processors on two."""

@@ -137,6 +137,13 @@ bool vlapic_msr_write(struct vp *vp, u32 msr, u64 v)
 }
 
 static u32 suspended, released, settled, woken;
+static bool waits;
+
+void vp_startup_set(struct vp *vp, bool on)
+{
+	assert_ptr_equal(vp, &fake_vp);
+	waits = on;
+}
 static enum hv_status settle_status;
 
 void vp_suspend(struct vp *vp, struct vp *self)
@@ -539,6 +546,7 @@ static void test_activity(void **state)
 	for (u64 v = 0; v < 4; v++) {
 		assert_int_equal(set(HV_REGISTER_INTERNAL_ACTIVITY, v), HV_STATUS_SUCCESS);
 		assert_int_equal(get(HV_REGISTER_INTERNAL_ACTIVITY), v);
+		assert_int_equal(waits, v & 1);
 		assert_int_equal(fake_vp.stop, VP_STOP_EXPLICIT | (v & 1 ? VP_STOP_STARTUP : 0) |
 						       (v & 2 ? VP_STOP_HALT : 0));
 	}

@@ -192,7 +192,35 @@ void vlapic_accept(struct vp *v, u8 vector)
 	highest = behind;
 }
 
-static u32 timer_moves;
+static u32 timer_moves, timer_resumes;
+
+void vlapic_timer_resume(struct vp *v)
+{
+	assert_ptr_equal(v, &vp);
+	assert_int_equal(loads, 1);
+	v->vlapic.timer_stopped = false;
+	timer_resumes++;
+}
+
+/* What INIT or SIPI do: the test says. */
+static u32 taken, startup_after, stop_after;
+
+void vp_startup_take(struct vp *v)
+{
+	assert_ptr_equal(v, &vp);
+	assert_ptr_equal(cpu.current, &vp);
+	taken++;
+	v->work &= ~(u32)VP_WORK_INIT;
+	v->startup = startup_after;
+	v->stop = stop_after;
+}
+
+bool vlapic_extint_take(struct vlapic *l, u8 *vector)
+{
+	*vector = (u8)l->extint;
+	l->extint = 0;
+	return true;
+}
 
 /* With the new processor's state: the timer goes to its queue. */
 void vlapic_timer_move(struct vp *v)

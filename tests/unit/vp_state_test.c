@@ -77,6 +77,12 @@ static void test_arrival(void **state)
 	assert_int_equal(timer_moves, 1);
 	assert_int_equal(stimer_moves, 1);
 	assert_int_not_equal(vp.memo_key, key);
+	/* One that its parent stopped goes on, wherever that was. */
+	cpu.current = NULL;
+	loads = runs = 0;
+	vp.vlapic.timer_stopped = true;
+	vp_run(&vp);
+	assert_int_equal(timer_resumes, 1);
 }
 
 static void test_unload(void **state)
