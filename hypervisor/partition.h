@@ -62,7 +62,7 @@ struct partition {
 	u64 microcode;             /* MSR_BIOS_SIGN_ID */
 	bool ignore_msrs;          /* HV_PROPERTY_UNIMPLEMENTED_MSR */
 
-	/* Kept, in parts of HV_CPU_ALL; weights as in hv/partition.h. */
+	/* Of each of its VPs' processor: parts of HV_CPU_ALL, and a weight. */
 	u64 cpu_reserve;
 	u64 cpu_cap;
 	u64 cpu_weight;

@@ -53,10 +53,9 @@ static void state_init(struct vp *vp, u32 index, u32 apic_id, struct cpu *cpu)
 	vp->tag = (u32)p->id | index << 16;
 	vp->apic_id = apic_id;
 	vp->cpu = cpu;
-	vp->affinity = ~0ull;
 	vp->memo_key = vp_memo_key();
 	vp->stop = VP_STOP_STARTUP;
-	list_init(&vp->queue);
+	sched_vp_init(vp);
 	list_init(&vp->intercept.link);
 	if (partition_is_root(p))
 		return;

@@ -20,6 +20,7 @@
 #include "hypervisor/frame.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/pool.h"
+#include "hypervisor/sched.h"
 #include "hypervisor/share_page.h"
 #include "hypervisor/vp.h"
 
@@ -84,6 +85,12 @@ void vlapic_init(struct vlapic *l, u32 id, bool bsp)
 void synic_init(struct synic *s, struct hv_message_page *page)
 {
 	s->page = page;
+}
+
+void sched_vp_init(struct vp *v)
+{
+	assert_non_null(v->partition);
+	v->affinity = 1;
 }
 
 u64 vp_memo_key(void)
@@ -231,9 +238,7 @@ static void test_child(void **state)
 	assert_int_equal(first->stop, VP_STOP_EXPLICIT);
 	assert_true(first->vlapic.base_msr);
 	assert_int_equal(second->stop, VP_STOP_EXPLICIT | VP_STOP_STARTUP);
-	assert_int_equal(first->affinity, ~0ull);
-	assert_int_equal(first->sched, 0);
-	assert_true(list_empty(&first->queue));
+	assert_int_equal(first->affinity, 1);
 	assert_true(list_empty(&first->intercept.link));
 	assert_int_not_equal(first->memo_key, second->memo_key);
 	assert_int_equal(marked, FRAME_NONE);
