@@ -112,10 +112,30 @@ static enum hv_status synthetic_set(struct hypercall *call, struct partition *p,
 		p->name = v;                                                                 \
 		return HV_STATUS_SUCCESS;                                                    \
 	}
-KEPT(cpu_reserve)
-KEPT(cpu_cap)
-KEPT(cpu_weight)
 KEPT(ignore_msrs)
+
+/* One that the scheduler goes by, and each VP's is changed with it. */
+static enum hv_status share_set(struct partition *p, u64 *field, u64 v)
+{
+	*field = v;
+	for (u32 i = 0; i < p->vp_limit; i++)
+		if (p->vps[i])
+			sched_share_changed(p->vps[i]);
+	return HV_STATUS_SUCCESS;
+}
+#define SHARE(name)                                                                          \
+	static u64 name##_get(const struct partition *p)                                     \
+	{                                                                                    \
+		return p->name;                                                              \
+	}                                                                                    \
+	static enum hv_status name##_set(struct hypercall *call, struct partition *p, u64 v) \
+	{                                                                                    \
+		(void)call;                                                                  \
+		return share_set(p, &p->name, v);                                            \
+	}
+SHARE(cpu_reserve)
+SHARE(cpu_cap)
+SHARE(cpu_weight)
 
 static u64 freeze_get(const struct partition *p)
 {

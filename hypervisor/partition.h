@@ -66,7 +66,7 @@ struct partition {
 
 	u64 crash[HV_CRASH_PARAMETERS]; /* HV_MSR_CRASH_P(n); any VP, each for itself */
 
-	/* Kept, in parts of HV_CPU_ALL; weights as in hv/partition.h. */
+	/* Of each of its VPs' processor: parts of HV_CPU_ALL, and a weight. */
 	u64 cpu_reserve;
 	u64 cpu_cap;
 	u64 cpu_weight;

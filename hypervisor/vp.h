@@ -8,6 +8,7 @@
 #include "base/types.h"
 #include "hv/stats.h"
 #include "hypervisor/hypercall.h"
+#include "hypervisor/sched_policy.h"
 #include "hypervisor/stimer.h"
 #include "hypervisor/synic.h"
 #include "hypervisor/virt.h"
@@ -95,12 +96,12 @@ struct vp {
 	struct synic_message intercept;         /* to its parent; at most one is outstanding */
 	struct hv_register_page *register_page; /* manage lock; NULL: not mapped */
 	struct hv_message *intercept_page;
-	struct list_node queue; /* sched.c's */
-	u8 sched;               /* enum sched_state, sched.c's */
-	u64 affinity;           /* processors it may run on, bit per index */
-	bool intercept_waits;   /* to be posted when it leaves; its processor only */
-	u32 work_blocked;       /* halted, it saw this work and cannot do it; likewise */
-	struct synic_message eoi; /* to its parent, see vlapic_level.c */
+	struct sched_share share; /* of a processor; run_queue.h */
+	u8 sched;                 /* enum sched_state, run_queue.h */
+	u64 affinity;             /* processors it may run on, bit per index */
+	bool intercept_waits;     /* to be posted when it leaves; its processor only */
+	u32 work_blocked;         /* halted, it saw this work and cannot do it; likewise */
+	struct synic_message eoi;  /* to its parent, see vlapic_level.c */
 
 	/* Any processor. */
 	u32 work;     /* VP_WORK_* */

@@ -59,11 +59,10 @@ static void state_init(struct vp *vp, u32 index, u32 apic_id, struct cpu *cpu)
 	vp->tag = (u32)p->id | index << 16;
 	vp->apic_id = apic_id;
 	vp->cpu = cpu;
-	vp->affinity = ~0ull;
 	vp->memo_key = vp_memo_key();
 	vp->stop = VP_STOP_STARTUP;
 	vp_startup_set(vp, index != 0);
-	list_init(&vp->queue);
+	sched_vp_init(vp);
 	list_init(&vp->intercept.link);
 	overlay_init(&vp->assist_overlay);
 	vlapic_level_init(vp);

@@ -51,7 +51,7 @@ void vm_init(void);
 [[nodiscard]] int vm_create(const struct vm_config *config, char *why);
 /* -EBUSY unless off; removes it and its file. */
 [[nodiscard]] int vm_delete(const char *name, char *why);
-/* Replaces the configuration of a VM: takes effect at its next start. */
+/* Replaces the configuration of a VM: but for live keys it takes effect at its next start. */
 [[nodiscard]] int vm_configure(const struct vm_config *config, char *why);
 /* Returns when the child runs, or with what went wrong; nothing is left of it then. */
 [[nodiscard]] int vm_start(const char *name, char *why);

@@ -45,6 +45,9 @@ extern struct mutex vm_lock;
 /* Fills @why and returns @error. */
 int vm_because(char *why, int error, const char *text);
 
+/* Gives a machine that is on what of the configuration it takes at once. Under vm_lock. */
+[[nodiscard]] int vm_configure_machine(struct vm *vm);
+
 /* vm_life.c; under vm_lock, which they give up while they wait. */
 [[nodiscard]] int vm_life_start(struct vm *vm, char *why);
 [[nodiscard]] int vm_life_request(struct vm *vm, enum vm_request request, char *why);

@@ -142,6 +142,9 @@ static enum outcome live(struct vm *vm)
 
 	mutex_lock(&vm_lock);
 	vm->on = r == 0;
+	/* What was set while it was built. */
+	if (r == 0 && vm_configure_machine(vm) != 0)
+		log_printf("vm: %s: its weight, cap and reserve stay as before", vm->config.name);
 	/* Nobody waits for one that starts again by itself. */
 	if (r != 0 && vm->request == VM_NO_REQUEST && vm->resets > 0)
 		(void)failed(vm, why);

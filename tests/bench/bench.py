@@ -33,8 +33,6 @@ import mkiso  # noqa: E402
 
 FIGURES = os.path.join(HERE, "figures.json")
 TOLERANCE = 0.03
-DETERMINISTIC = ["-icount", "shift=0,sleep=off", "-rtc",
-                 "base=2026-01-01T00:00:00,clock=vm", "-seed", "1"]
 RESULT = r"(?:^|\n)(BENCH|DONE)(?: ([\w.-]+) (\d+))?\r?\n"
 MEMORIES = ("512M", "1G", "16G")
 IDLE_KINDS = {"hlt", "external interrupt", "interrupt window"}
@@ -57,8 +55,7 @@ def tools():
 
 
 def deterministic(log, iso, memory="512M", extra=()):
-    return machines.machine("svm-smp1-bios", iso, log, cpu="max,-rdrand", memory=memory,
-                            extra=DETERMINISTIC + list(extra))
+    return machines.machine("svm-det-smp1", iso, log, memory=memory, extra=extra)
 
 
 def guest_iso(name):

@@ -255,7 +255,7 @@ static void test_cpuid(void)
 	guest_check(r.eax == 0x877 && r.ebx == 0x30 && r.edx == 0x110, "cpuid-privileges", "%x %x",
 		r.eax, r.ebx);
 	r = leaf(HV_CPUID_HINTS, 0);
-	guest_check(r.eax == 0xe2c, "cpuid-hints", "%x", r.eax);
+	guest_check(r.eax == 0xe2c && r.ebx == 0xfff, "cpuid-hints", "%x %x", r.eax, r.ebx);
 	r = leaf(0x4000000b, 0);
 	guest_check(!(r.eax | r.ebx | r.ecx | r.edx), "cpuid-none");
 }

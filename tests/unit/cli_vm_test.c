@@ -68,6 +68,8 @@ static void set(void **state)
 	assert_int_equal(fake_vms[1].config.memory, 2 * MIB);
 	fake_expect("vm set db --kernel '' --cmdline '' --affinity all --reserve 0", 0,
 		"note: db is running, this takes effect at its next start\n");
+	fake_expect("vm set db --weight 7 --cap 50 --reserve 10", 0, "");
+	assert_int_equal(fake_vms[0].config.weight, 7);
 	assert_string_equal(fake_vms[0].config.kernel, "");
 	assert_string_equal(fake_vms[0].config.cmdline, "");
 	assert_int_equal(fake_vms[0].config.affinity, 0);

@@ -55,6 +55,14 @@ void sched_affinity_set(struct vp *v, u64 mask)
 	affinity = mask;
 }
 
+static u32 shares_changed;
+
+void sched_share_changed(struct vp *v)
+{
+	assert_ptr_equal(v, &child_vp);
+	shares_changed++;
+}
+
 u64 clock_tsc_hz = 1000000000;
 static u32 timers_changed;
 
@@ -258,6 +266,27 @@ static enum hv_status set_affinity(u64 argument, const u64 *words, u32 count)
 	return hc_set_partition_property_ex(&call);
 }
 
+/* Each of its VPs has the new share at once. */
+static void shares(void **state)
+{
+	static const u32 codes[] = { HV_PROPERTY_CPU_RESERVE, HV_PROPERTY_CPU_CAP,
+		HV_PROPERTY_CPU_WEIGHT };
+
+	(void)state;
+	child.vps[2] = &child_vp;
+	child.vp_limit = 3;
+	for (u32 i = 0; i < ARRAY_SIZE(codes); i++) {
+		assert_int_equal(set(codes[i], 77 + i), HV_STATUS_SUCCESS);
+		assert_int_equal(shares_changed, i + 1);
+		assert_int_equal(get(codes[i]), 77 + i);
+	}
+	assert_int_equal(child.cpu_reserve, 77);
+	assert_int_equal(child.cpu_cap, 78);
+	assert_int_equal(child.cpu_weight, 79);
+	assert_int_equal(set(HV_PROPERTY_CPU_WEIGHT, 0), HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE);
+	assert_int_equal(shares_changed, ARRAY_SIZE(codes));
+}
+
 /* Three processors; of others only those count that exist. */
 static void sets_of_processors(void **state)
 {
@@ -305,6 +334,7 @@ int main(void)
 		cmocka_unit_test_setup(time_freeze, setup),
 		cmocka_unit_test_setup(tracking, setup),
 		cmocka_unit_test_setup(xsave_bytes, setup),
+		cmocka_unit_test_setup(shares, setup),
 		cmocka_unit_test_setup(sets_of_processors, setup),
 	};
 

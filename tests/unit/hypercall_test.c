@@ -35,6 +35,14 @@
 #define REPS(count, start) ((u64)(count) << 32 | (u64)(start) << 48)
 #define NOBODY             0xff /* anybody may */
 
+static u32 gave_way;
+
+void sched_give_way(struct vp *vp)
+{
+	assert_ptr_equal(vp, &fake_vp);
+	gave_way++;
+}
+
 static u8 memory[2][4096] __attribute__((aligned(16)));
 static bool out_read_only;
 static struct vp other;
@@ -215,6 +223,12 @@ static void test_spin_wait(void **state)
 	assert_int_equal(call(0x8, 0x3000, 0), HV_STATUS_INVALID_PARAMETER);
 	assert_int_equal(call(0x8, IN + 4, 0), HV_STATUS_INVALID_ALIGNMENT);
 	assert_int_equal(call(0x8 | FAST | BIT(27), 0, 0), HV_STATUS_INVALID_HYPERCALL_INPUT);
+	/* It gives way to those who wait, if there are any. */
+	assert_int_equal(gave_way, 0);
+	fake_cpu.run_queue.policy.count = 1;
+	assert_int_equal(call(0x8 | FAST, 100, 0), 0);
+	assert_int_equal(gave_way, 1);
+	fake_cpu.run_queue.policy.count = 0;
 }
 
 static void test_32_bit(void **state)

@@ -96,6 +96,16 @@ u64 machine_cpu_ns(const struct vm_machine *m)
 	return 12345;
 }
 
+static u32 shared, share_error;
+
+int child_share(struct child *c, const struct vm_config *config)
+{
+	assert_ptr_equal(c, &machine.child);
+	assert_int_equal(config->weight, 321);
+	shared++;
+	return share_error ? -EIO : 0;
+}
+
 u64 child_overhead(const struct child *c)
 {
 	assert_ptr_equal(c, &machine.child);

@@ -20,6 +20,7 @@
 #include "hypervisor/frame.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/pool.h"
+#include "hypervisor/sched.h"
 #include "hypervisor/share_page.h"
 #include "hypervisor/vp.h"
 
@@ -106,6 +107,12 @@ void overlay_init(struct overlay *o)
 void stimer_init(struct vp *v)
 {
 	assert_non_null(v->stimers);
+}
+
+void sched_vp_init(struct vp *v)
+{
+	assert_non_null(v->partition);
+	v->affinity = 1;
 }
 
 u64 vp_memo_key(void)
@@ -271,9 +278,7 @@ static void test_child(void **state)
 	assert_int_equal(first->stop, VP_STOP_EXPLICIT);
 	assert_true(first->vlapic.base_msr);
 	assert_int_equal(second->stop, VP_STOP_EXPLICIT | VP_STOP_STARTUP);
-	assert_int_equal(first->affinity, ~0ull);
-	assert_int_equal(first->sched, 0);
-	assert_true(list_empty(&first->queue));
+	assert_int_equal(first->affinity, 1);
 	assert_true(list_empty(&first->intercept.link));
 	assert_true(list_empty(&first->eoi.link));
 	assert_int_equal(first->startup, 0);

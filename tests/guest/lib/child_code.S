@@ -138,7 +138,7 @@
 
 	CODE code_count_call
 	sti
-1:	movl $0x10008, %ecx
+1:	movl %esi, %ecx
 	xorl %edx, %edx
 	call *%rbx
 	incq (%rdi)

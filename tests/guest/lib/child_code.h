@@ -28,7 +28,7 @@ CHILD_CODE_OF(code_halt);
 CHILD_CODE_OF(code_nmi_halt);
 /* Sends itself an interrupt before each STI and HLT; its handler adds 1 to *RDI. */
 CHILD_CODE_OF(code_self_halt);
-/* Adds 1 to *RDI for ever; with interrupts off; with CPUID or call *RBX of hypercall 8 between. */
+/* Adds 1 to *RDI for ever; with interrupts off; with CPUID or call *RBX, for a fast hypercall of ESI, between. */
 CHILD_CODE_OF(code_count);
 CHILD_CODE_OF(code_count_masked);
 CHILD_CODE_OF(code_count_cpuid);
