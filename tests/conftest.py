@@ -135,6 +135,7 @@ FILES = {
     "empty": b"",
     "text": b"This is no kernel.\n" * 100,
     "short.elf": b"\x7fELF\x02\x01\x01" + bytes(30),
+    "old.bzimage": bytes(0x1fe) + b"\x55\xaa\xeb\x66HdrS\x04\x02" + bytes(0x100),
 }
 
 

@@ -7,12 +7,9 @@
 #include "firmware/acpi.h"
 #include "rootpart/worker/acpi_bytes.h"
 #include "rootpart/worker/ioapic.h"
-#include "rootpart/worker/load.h"
-#include "rootpart/worker/memory.h"
 #include "rootpart/worker/ports.h"
 #include "rootpart/worker/power.h"
 #include "rootpart/worker/rtc.h"
-#include "rootpart/worker/space.h"
 #include "x86/apic.h"
 
 #define TABLE_ALIGN   16u
@@ -162,18 +159,4 @@ u32 acpi_tables_make(u8 to[ACPI_TABLES_MAX], u64 gpa, const struct acpi_machine 
 	table_close(&b, xsdt);
 	rsdp(to, gpa + xsdt);
 	return b.size;
-}
-
-u64 acpi_tables_load(struct place *p)
-{
-	static u8 tables[ACPI_TABLES_MAX];
-	struct acpi_machine m = { .vp_count = space_start()->vp_count };
-	u64 gpa;
-
-	for (u32 i = 0; i < memory_region_count(); i++)
-		m.ram_end = memory_region(i)->gpa + memory_region(i)->size;
-	if (!place_firmware(p, ACPI_TABLES_MAX, &gpa))
-		return 0;
-	load_write(gpa, tables, acpi_tables_make(tables, gpa, &m));
-	return gpa;
 }

@@ -7,7 +7,6 @@
 #pragma once
 
 #include "base/types.h"
-#include "rootpart/worker/place.h"
 
 /* More than 64 processors need. */
 #define ACPI_TABLES_MAX (8 * KIB)
@@ -23,9 +22,3 @@ struct acpi_machine {
  * RSDP stands first. Returns their size, at most ACPI_TABLES_MAX.
  */
 u32 acpi_tables_make(u8 to[ACPI_TABLES_MAX], u64 gpa, const struct acpi_machine *m);
-
-/*
- * Puts them where firmware has them, below 1 MiB. Returns the RSDP's GPA; 0:
- * the kernel lies there, or no memory, and there are none.
- */
-u64 acpi_tables_load(struct place *p);

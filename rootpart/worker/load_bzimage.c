@@ -8,7 +8,7 @@
 #include "boot/bzimage.h"
 
 #include "lib/string.h"
-#include "rootpart/worker/acpi_tables.h"
+#include "rootpart/worker/firmware.h"
 #include "rootpart/worker/kernel_file.h"
 #include "rootpart/worker/load.h"
 #include "rootpart/worker/report.h"
@@ -176,7 +176,7 @@ static void load(void)
 	kernel = image_load(&place, &h);
 	initrd = load_initrd(&place, false, MIN(h.initrd_last + 1ull, MEMORY_BELOW));
 	gpa = load_place_info(&place, sizeof(info));
-	fill(gpa, &h, initrd, acpi_tables_load(&place));
+	fill(gpa, &h, initrd, firmware_load(&place));
 	load_write(gpa, &info, sizeof(info));
 	load_entry_64(kernel + BZIMAGE_ENTRY_64, gpa, gpa + offsetof(typeof(info), tables),
 		gpa + offsetof(typeof(info), gdt));

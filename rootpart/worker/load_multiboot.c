@@ -7,7 +7,7 @@
 #include "boot/multiboot.h"
 #include "boot/pvh.h"
 #include "lib/string.h"
-#include "rootpart/worker/acpi_tables.h"
+#include "rootpart/worker/firmware.h"
 #include "rootpart/worker/kernel_file.h"
 #include "rootpart/worker/load.h"
 #include "rootpart/worker/report.h"
@@ -168,7 +168,7 @@ static void load(void)
 	gpa = load_place_info(&place, sizeof(found));
 	/* Behind the kernel, as other loaders do: some map little more than that. */
 	fill((u32)gpa, load_initrd(&place, true, 4 * GIB));
-	(void)acpi_tables_load(&place); /* its kernel looks for them */
+	(void)firmware_load(&place); /* its kernel looks for them */
 	load_write(gpa, &found, sizeof(found));
 	load_entry_32(entry, MB1_BOOT_MAGIC, (u32)gpa, gpa + offsetof(typeof(found), gdt));
 }

@@ -5,7 +5,7 @@
  */
 #include "boot/pvh.h"
 #include "lib/string.h"
-#include "rootpart/worker/acpi_tables.h"
+#include "rootpart/worker/firmware.h"
 #include "rootpart/worker/kernel_file.h"
 #include "rootpart/worker/load.h"
 #include "rootpart/worker/report.h"
@@ -86,7 +86,7 @@ static void load(void)
 	place_init(&place);
 	load_segments(&elf, &place);
 	gpa = load_place_info(&place, sizeof(info));
-	fill(gpa, load_initrd(&place, false, 4 * GIB), acpi_tables_load(&place));
+	fill(gpa, load_initrd(&place, false, 4 * GIB), firmware_load(&place));
 	load_write(gpa, &info, sizeof(info));
 	load_entry_32((u32)elf.pvh_entry, 0, (u32)gpa, gpa + offsetof(typeof(info), gdt));
 }

@@ -11,7 +11,6 @@
 #define LOW_END    (64 * KIB)
 #define LEGACY     (640 * KIB)
 #define LEGACY_END MIB
-#define FIRMWARE   (896 * KIB)
 /* Ranges that place_init() takes. */
 #define INITIAL 2u
 
@@ -29,13 +28,12 @@ void place_take(struct place *p, u64 start, u64 size)
 	p->taken[p->count++].end = start + size;
 }
 
-bool place_firmware(const struct place *p, u64 size, u64 *start)
+bool place_firmware_free(const struct place *p)
 {
 	for (u32 i = INITIAL; i < p->count; i++)
-		if (p->taken[i].start < LEGACY_END && p->taken[i].end > FIRMWARE)
+		if (p->taken[i].start < PLACE_FIRMWARE_END && p->taken[i].end > PLACE_FIRMWARE)
 			return false;
-	*start = FIRMWARE;
-	return size <= LEGACY_END - FIRMWARE && memory_at(FIRMWARE, size, MEMORY_WRITE) != NULL;
+	return memory_at(PLACE_FIRMWARE, PLACE_FIRMWARE_END - PLACE_FIRMWARE, MEMORY_WRITE) != NULL;
 }
 
 u64 place_top(const struct place *p)

@@ -26,11 +26,11 @@ struct place {
 void place_init(struct place *p);
 /* Notes that [start, start + size) is in use. */
 void place_take(struct place *p, u64 start, u64 size);
-/*
- * The beginning of PCs' firmware area, of at least @size bytes, where what the
- * kernel scans for lies. False: the kernel itself lies there, or there is no RAM.
- */
-[[nodiscard]] bool place_firmware(const struct place *p, u64 size, u64 *start);
+/* PCs' firmware, where guests look for what it tells. */
+#define PLACE_FIRMWARE     (896 * KIB)
+#define PLACE_FIRMWARE_END MIB
+/* Whether there is RAM, and the kernel does not lie there. */
+[[nodiscard]] bool place_firmware_free(const struct place *p);
 /* The end of the highest range in use. */
 u64 place_top(const struct place *p);
 /*

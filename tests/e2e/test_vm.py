@@ -275,12 +275,15 @@ def test_errors(host):
 
 
 # Files that are no kernels, and sizes that do not fit: what `vm start` says.
+NO_KERNEL = r"KERNEL: .*; give a bzImage, or a multiboot1 or PVH ELF kernel"
 BAD_STARTS = [
     ("--memory 8M", r"KERNEL: there is none; name one with --kernel"),
-    ("--memory 8M --kernel /boot/extra/empty", r"KERNEL: .*; give a bzImage, or a multiboot1 or PVH ELF kernel"),
-    ("--memory 8M --kernel /boot/extra/text", r"KERNEL: .*; give a bzImage, or a multiboot1 or PVH ELF kernel"),
-    ("--memory 8M --kernel /boot/extra/short.elf",
-     r"KERNEL: .*; give a bzImage, or a multiboot1 or PVH ELF kernel"),
+    ("--memory 8M --kernel /boot/extra/empty", NO_KERNEL),
+    ("--memory 8M --kernel /boot/extra/text", NO_KERNEL),
+    ("--memory 8M --kernel /boot/extra/short.elf", NO_KERNEL),
+    ("--memory 8M --kernel /boot/extra/old.bzimage",
+     r"KERNEL: a Linux bzImage by boot protocol 2\.04, and 2\.12 is the oldest that can be loaded; "
+     r"name another one with --kernel"),
     ("--memory 2M --kernel /boot/extra/act.elf",
      r"KERNEL: it wants \d+ KiB at 0x200000, where there is not so much memory; give the VM more"),
     ("--memory 64G --kernel /boot/extra/act.elf",

@@ -2,7 +2,7 @@
 /*
  * The worker's ACPI tables, read by the readers of lib/acpi.h, which check
  * lengths and checksums, and the definition block byte by byte.
- * sources: rootpart/worker/acpi_tables.c rootpart/worker/acpi_dsdt.c
+ * sources: rootpart/worker/firmware.c rootpart/worker/acpi_tables.c rootpart/worker/acpi_dsdt.c
  * sources: rootpart/worker/place.c rootpart/worker/memory.c
  * sources: rootpart/worker/sys.c tests/unit/fake_worker.c tests/unit/host_assert.c
  * sources: lib/acpi.c lib/acpi_rsdp.c lib/acpi_madt.c lib/acpi_fadt.c lib/acpi_s5.c lib/format.c
@@ -19,6 +19,7 @@
 
 #include "fake_worker.h"
 #include "lib/acpi.h"
+#include "rootpart/worker/firmware.h"
 #include "rootpart/worker/load.h"
 #include "rootpart/worker/memory.h"
 
@@ -226,21 +227,23 @@ static void place_is_the_firmwares(void **state)
 	fake_region(0, 0x1000000, WORKER_REGION_RAM);
 	assert_true(memory_init());
 	place_init(&p);
-	assert_int_equal(acpi_tables_load(&p), AT);
+	assert_int_equal(firmware_load(&p), AT);
 	assert_memory_equal(fake_memory(AT), "RSD PTR ", 8);
+	/* At the reset vector: 0xfe to the keyboard controller. */
+	assert_memory_equal(fake_memory(0xffff0), "\xb0\xfe\xe6\x64", 4);
 	/* Not over a kernel that lies there. */
 	place_take(&p, 0xf0000, 0x1000);
-	assert_int_equal(acpi_tables_load(&p), 0);
+	assert_int_equal(firmware_load(&p), 0);
 	place_init(&p);
 	place_take(&p, 0xd0000, 0x10000);
 	place_take(&p, 0x100000, 0x10000);
-	assert_int_equal(acpi_tables_load(&p), AT);
+	assert_int_equal(firmware_load(&p), AT);
 	/* Not without memory. */
 	fake_reset();
-	fake_region(0, 0xe1000, WORKER_REGION_RAM);
+	fake_region(0, 0xff000, WORKER_REGION_RAM);
 	assert_true(memory_init());
 	place_init(&p);
-	assert_int_equal(acpi_tables_load(&p), 0);
+	assert_int_equal(firmware_load(&p), 0);
 }
 
 int main(void)

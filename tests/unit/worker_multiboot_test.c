@@ -8,7 +8,8 @@
  * sources: rootpart/worker/rtc.c rootpart/worker/date.c rootpart/worker/console.c
  * sources: rootpart/worker/report.c rootpart/worker/sys.c lib/format.c tests/unit/fake_worker.c
  * sources: tests/unit/host_assert.c
- * sources: rootpart/worker/acpi_tables.c rootpart/worker/acpi_dsdt.c rootpart/worker/ioapic.c
+ * sources: rootpart/worker/firmware.c rootpart/worker/acpi_tables.c rootpart/worker/acpi_dsdt.c
+ * sources: rootpart/worker/ioapic.c
  */
 #include "worker_kernel.h"
 
