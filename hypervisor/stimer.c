@@ -19,7 +19,7 @@
 #include "x86/atomic.h"
 
 /* Expiries closer than this are merged: they would leave the guest no time. */
-#define PERIOD_MIN 200u
+#define PERIOD_MIN 1000u
 #define VECTOR_MIN 16u
 
 static bool runs(const struct stimer *s)

@@ -233,7 +233,10 @@ static void test_hypervisor(void)
 	struct cpuid_regs f = cpuid(HV_CPUID_FEATURES, 0), h = cpuid(HV_CPUID_HINTS, 0);
 	struct cpuid_regs l = cpuid(HV_CPUID_LIMITS, 0), w = cpuid(HV_CPUID_HARDWARE, 0);
 	const u32 msrs = HV_ACCESS_VP_RUNTIME | HV_ACCESS_REFERENCE_COUNT | HV_ACCESS_APIC_MSRS |
-			 HV_ACCESS_HYPERCALL_MSRS | HV_ACCESS_VP_INDEX | HV_ACCESS_FREQUENCY_MSRS;
+			 HV_ACCESS_HYPERCALL_MSRS | HV_ACCESS_VP_INDEX | HV_ACCESS_FREQUENCY_MSRS |
+			 HV_ACCESS_SYNTHETIC_TIMER | HV_ACCESS_REFERENCE_TSC | HV_ACCESS_GUEST_IDLE;
+	const u64 features = HV_FEATURE_FREQUENCY_MSRS | HV_FEATURE_DIRECT_TIMERS |
+			     HV_FEATURE_XMM_INPUT | (guest_is_child() ? HV_FEATURE_CRASH_MSRS : 0);
 	const u32 roots = HV_ACCESS_PARTITION_ID | HV_ACCESS_STATS_PAGES | HV_CPU_MANAGEMENT;
 	const u32 childs = HV_POST_MESSAGES | HV_SIGNAL_EVENTS;
 	const u32 calls = (guest_is_child() ? childs : roots) | HV_START_VIRTUAL_PROCESSOR;
@@ -246,10 +249,11 @@ static void test_hypervisor(void)
 	if (guest_is_child())
 		guest_check(f.ebx == calls, "child's-calls", "%x", f.ebx);
 	guest_check((f.eax & msrs) == msrs && (f.ebx & calls) == calls && f.ecx == 0 &&
-			    f.edx == (HV_FEATURE_FREQUENCY_MSRS | HV_FEATURE_XMM_INPUT),
+			    f.edx == features,
 		"leaf-40000003", "%x %x %x %x", f.eax, f.ebx, f.ecx, f.edx);
 	/* Bit 7: that it may be what an IOMMU serves is for the root alone. */
-	guest_check(h.eax == (guest_is_child() ? 0xe2c : 0xeac) && h.ebx == ~0u && !(h.ecx | h.edx),
+	guest_check(h.eax == (guest_is_child() ? 0xe2c : 0xeac) &&
+			    h.ebx == (guest_is_child() ? 0xfff : ~0u) && !(h.ecx | h.edx),
 		"leaf-40000004", "%x %x %x %x", h.eax, h.ebx, h.ecx, h.edx);
 	guest_check(l.eax == HV_MAX_PROCESSORS && l.ebx == HV_MAX_PROCESSORS && !(l.ecx | l.edx),
 		"leaf-40000005");

@@ -287,9 +287,9 @@ static const struct {
 	u64 set, bad;        /* may be, may not be */
 	u16 created, active; /* status of setting it then */
 } properties[] = {
-	{ "privileges", HV_PROPERTY_PRIVILEGES, 0x3000000877, 0x877, 1ull << 32, 0,
+	{ "privileges", HV_PROPERTY_PRIVILEGES, 0x3000000eff, 0x877, 1ull << 32, 0,
 		HV_STATUS_INVALID_PARTITION_STATE },
-	{ "synthetic", HV_PROPERTY_SYNTHETIC_FEATURES, 0x200009df, 0x883, 2, 0,
+	{ "synthetic", HV_PROPERTY_SYNTHETIC_FEATURES, 0x20000fff, 0x883, 2, 0,
 		HV_STATUS_INVALID_PARTITION_STATE },
 	{ "reserve", HV_PROPERTY_CPU_RESERVE, 0, 0x8000, 0x10001, 0, 0 },
 	{ "cap", HV_PROPERTY_CPU_CAP, 0x10000, 1, 0, 0, 0 },

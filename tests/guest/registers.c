@@ -303,7 +303,7 @@ static const struct {
 #define VALUE HV_STATUS_INVALID_REGISTER_VALUE
 	{ "explicit-2", HV_REGISTER_EXPLICIT_SUSPEND, { 2 }, VALUE },
 	{ "intercept-1", HV_REGISTER_INTERCEPT_SUSPEND, { 1 }, VALUE },
-	{ "activity-4", HV_REGISTER_INTERNAL_ACTIVITY, { 4 }, VALUE },
+	{ "activity-8", HV_REGISTER_INTERNAL_ACTIVITY, { 8 }, VALUE },
 	{ "pending-type", HV_REGISTER_PENDING_INTERRUPTION, { 1 | 1 << 1 }, VALUE },
 	{ "pending-nmi", HV_REGISTER_PENDING_INTERRUPTION, { 1 | 2 << 1 | 3 << 16 }, VALUE },
 	{ "pending-15", HV_REGISTER_PENDING_INTERRUPTION, { 1 | 3 << 1 | 15 << 16 }, VALUE },

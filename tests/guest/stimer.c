@@ -256,8 +256,8 @@ static void test_hostile(void)
 		while (guest_time() < end)
 			rounds++;
 		irq_disable();
-		/* Four of them, at most one in 20 us each. */
-		guest_check(count <= 4 * 1001 && rounds > 10, "storm", "%u interrupts, %lu rounds",
+		/* Four of them, at most one in 100 us each. */
+		guest_check(count <= 4 * 201 && rounds > 10, "storm", "%u interrupts, %lu rounds",
 			count, rounds);
 	}
 	for (u32 i = 0; i < HV_STIMER_COUNT; i++)
