@@ -88,11 +88,11 @@ struct vp {
 	struct synic_message intercept;         /* to its parent; at most one is outstanding */
 	struct hv_register_page *register_page; /* manage lock; NULL: not mapped */
 	struct hv_message *intercept_page;
-	struct list_node queue; /* sched.c's */
-	u8 sched;               /* enum sched_state, sched.c's */
-	u64 affinity;           /* processors it may run on, bit per index */
-	bool intercept_waits;   /* to be posted when it leaves; its processor only */
-	u32 work_blocked;       /* halted, it saw this work and cannot do it; likewise */
+	struct list_node queue;   /* sched.c's */
+	u8 sched;                 /* enum sched_state, sched.c's */
+	u64 affinity;             /* processors it may run on, bit per index */
+	bool intercept_waits;     /* to be posted when it leaves; its processor only */
+	u32 work_blocked;         /* halted, it saw this work and cannot do it; likewise */
 	struct synic_message eoi; /* to its parent, see vlapic_level.c */
 
 	/* Any processor. */

@@ -49,7 +49,7 @@ struct hv_local_apic_state {
 	u32 esr; /* as it reads */
 	u32 icr_high;
 	u32 icr_low;
-	u32 lvt[7]; /* timer, thermal, performance, LINT0, LINT1, error, CMCI */
+	u32 lvt[7];       /* timer, thermal, performance, LINT0, LINT1, error, CMCI */
 	u32 error_status; /* what the next write of the ESR shows */
 	u32 initial_count;
 	u32 current_count;
