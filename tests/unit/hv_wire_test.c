@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "hv/hypercall.h"
+#include "hv/interrupt.h"
 #include "hv/memory.h"
 #include "hv/message.h"
 #include "hv/partition.h"
@@ -85,7 +86,9 @@ static void codes(void **state)
 		IS(HV_CALL_TRANSLATE_VIRTUAL_ADDRESS, 0x52),
 		IS(HV_CALL_READ_GPA, 0x53),
 		IS(HV_CALL_WRITE_GPA, 0x54),
+		IS(HV_CALL_CLEAR_VIRTUAL_INTERRUPT, 0x56),
 		IS(HV_CALL_MAP_SPARSE_GPA_PAGES, 0x6e),
+		IS(HV_CALL_ASSERT_VIRTUAL_INTERRUPT, 0x94),
 		IS(HV_CALL_GET_GPA_PAGES_ACCESS_STATE, 0xc9),
 		IS(HV_CALL_MAP_VP_STATE_PAGE, 0xe1),
 		IS(HV_CALL_UNMAP_VP_STATE_PAGE, 0xe2),
@@ -563,6 +566,19 @@ static const struct field message_fields_rows[] = {
 	FIELD(hv_unsupported_feature, code, 4, 4),
 	FIELD(hv_unsupported_feature, parameter, 8, 8),
 	WHOLE(hv_opaque_intercept, 4),
+	WHOLE(hv_apic_eoi, 8),
+	FIELD(hv_apic_eoi, vp_index, 0, 4),
+	FIELD(hv_apic_eoi, vector, 4, 4),
+	WHOLE(hv_assert_interrupt_input, 32),
+	FIELD(hv_assert_interrupt_input, control, 8, 8),
+	FIELD(hv_assert_interrupt_input, destination, 16, 8),
+	FIELD(hv_assert_interrupt_input, vector, 24, 4),
+	FIELD(hv_assert_interrupt_input, target_vtl, 28, 1),
+	WHOLE(hv_local_apic_state, 176),
+	FIELD(hv_local_apic_state, isr, 20, 32),
+	FIELD(hv_local_apic_state, irr, 84, 32),
+	FIELD(hv_local_apic_state, lvt, 128, 28),
+	FIELD(hv_local_apic_state, divide, 168, 4),
 };
 
 static void message_fields(void **state)
