@@ -166,14 +166,20 @@ static enum hv_status own_vp(struct hypercall *call, u32 index, struct vp **vp)
 	return HV_STATUS_INVALID_VP_INDEX;
 }
 
-static enum hv_status start(struct vp *vp, const struct hv_start_vp_input *in)
+static enum hv_status check(const struct vp *vp, const struct hv_start_vp_input *in)
 {
-	enum hv_status status;
-
 	if (in->target_vtl || in->reserved[0] || in->reserved[1] || in->reserved[2])
 		return HV_STATUS_INVALID_PARAMETER;
-	if (!context_valid(vp, &in->context))
-		return HV_STATUS_INVALID_REGISTER_VALUE;
+	return context_valid(vp, &in->context) ? HV_STATUS_SUCCESS
+					       : HV_STATUS_INVALID_REGISTER_VALUE;
+}
+
+static enum hv_status start(struct vp *vp, const struct hv_start_vp_input *in)
+{
+	enum hv_status status = check(vp, in);
+
+	if (status != HV_STATUS_SUCCESS)
+		return status;
 	if (!vp_startup_claim(vp))
 		return HV_STATUS_INVALID_VP_STATE;
 	status = context_set(vp, &in->context);
@@ -193,8 +199,11 @@ static enum hv_status start(struct vp *vp, const struct hv_start_vp_input *in)
 /* Held, so that no SIPI starts it; it may be on its way out from before its INIT. */
 static enum hv_status start_own(struct vp *vp, const struct hv_start_vp_input *in)
 {
-	enum hv_status status;
+	enum hv_status status = check(vp, in);
 
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	/* One that runs is left alone. */
 	if (!(load_acquire(&vp->stop) & VP_STOP_STARTUP))
 		return HV_STATUS_INVALID_VP_STATE;
 	vp_hold(vp);

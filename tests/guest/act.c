@@ -239,15 +239,13 @@ static void send_ipi(u32 to, u32 low)
 
 static bool there_is(u32 vp)
 {
-	struct {
-		struct hv_vp_index_from_apic_id_input in;
-		u64 apic_id;
-	} block = { { .partition_id = HV_PARTITION_SELF }, vp };
+	/* A struct hv_vp_index_from_apic_id_input. */
+	const u64 in[3] = { HV_PARTITION_SELF, 0, vp };
 	u32 index;
 
 	return HV_RESULT_STATUS(guest_hypercall_block(
-		       HV_CALL_GET_VP_INDEX_FROM_APIC_ID | HV_CONTROL_REPS(1, 0), &block,
-		       sizeof(block.in) + sizeof(u32), &index, sizeof(index))) == HV_STATUS_SUCCESS;
+		       HV_CALL_GET_VP_INDEX_FROM_APIC_ID | HV_CONTROL_REPS(1, 0), in, sizeof(in),
+		       &index, sizeof(index))) == HV_STATUS_SUCCESS;
 }
 
 /* The odd VPs by hypercall, the others by INIT and SIPI. */

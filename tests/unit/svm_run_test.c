@@ -383,6 +383,15 @@ static void test_interrupt_window(void **state)
 	assert_int_equal(seen_intercept_1 & (1 << 4), 0);
 	assert_int_equal(seen_control & (1 << 8), 0);
 	assert_int_equal(seen_intercept_cr & (1 << 24), 1 << 24);
+	/* None at all. */
+	svm_interrupt_window(&vp, true, VIRT_WINDOW_ANY);
+	s.vmcb->control.interrupt_control |= 15;
+	run();
+	assert_int_equal(seen_intercept_1 & (1 << 4), 1 << 4);
+	assert_int_equal(seen_control & 0x1f010f, 1 << 20 | 15 << 16 | 1 << 8 | 15);
+	assert_int_equal(seen_intercept_cr & (1 << 24), 0);
+	s.vmcb->control.interrupt_control &= ~15u;
+	s.vmcb->control.interrupt_control |= 3;
 	svm_interrupt_window(&vp, false, 0);
 	run();
 	assert_int_equal(seen_intercept_1 & (1 << 4), 0);

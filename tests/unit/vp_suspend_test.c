@@ -148,6 +148,23 @@ static void test_suspend_and_release(void **state)
 	assert_int_equal(vp.stop, VP_STOP_INTERCEPT | VP_STOP_STARTUP);
 }
 
+/* A SIPI that came meanwhile takes effect at the end; else nobody is woken. */
+static void test_hold(void **state)
+{
+	(void)state;
+	vp.stop = VP_STOP_STARTUP;
+	vp_hold(&vp);
+	assert_int_equal(vp.stop, VP_STOP_STARTUP | VP_STOP_HELD);
+	vp_hold_end(&vp);
+	assert_int_equal(vp.stop, VP_STOP_STARTUP);
+	assert_string_equal(steps, "");
+	vp_hold(&vp);
+	vp.stop &= ~(u32)VP_STOP_STARTUP;
+	vp_hold_end(&vp);
+	assert_int_equal(stop_at_wake, 0);
+	assert_string_equal(steps, "w");
+}
+
 /* --- The end of an intercept --- */
 
 static void done(void)
@@ -269,6 +286,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_suspend_and_release, setup),
+		cmocka_unit_test_setup(test_hold, setup),
 		cmocka_unit_test_setup(test_nothing_outstanding, setup),
 		cmocka_unit_test_setup(test_no_register_page, setup),
 		cmocka_unit_test_setup(test_each_class, setup),
