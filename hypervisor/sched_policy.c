@@ -300,13 +300,13 @@ struct sched_share *sched_policy_next(struct sched_policy *p, u64 now, bool root
 
 void sched_policy_came(struct sched_policy *p, u64 now)
 {
-	u64 spent;
-
-	end_alone(p);
-	p->waited = MIN(p->waited, now);
-	spent = now - p->waited;
-	p->until = no_sooner(now, MIN(p->waited + (u64)MAX(p->root_credit, (s64)spent),
-					  MIN(due(p, now), p->parked_end)));
+	if (likely(p->waited == SCHED_NEVER)) {
+		end_alone(p);
+		p->waited = now;
+		p->until = MIN(now + (u64)p->root_credit, p->parked_end);
+	}
+	if (unlikely(p->reserves))
+		p->until = no_sooner(now, MIN(p->until, due(p, now)));
 }
 
 /* Of cap and reserve. */

@@ -70,7 +70,7 @@ enum hv_partition_property {
 	HV_PROPERTY_AFFINITY = 0x10001000, /* by 0x10A only: a VP's set of LPs */
 };
 
-/* HV_PROPERTY_CPU_RESERVE and _CAP: in these parts of each VP's processor; _WEIGHT. */
+/* HV_PROPERTY_CPU_RESERVE and _CAP: parts of one processor for each VP; _WEIGHT is each VP's. */
 #define HV_CPU_ALL            0x10000u
 #define HV_CPU_WEIGHT_DEFAULT 100u
 #define HV_CPU_WEIGHT_MAX     10000u

@@ -71,6 +71,18 @@ def test_who_floods_slows_itself(host, act, least):
 
 
 @pytest.mark.parametrize("host", MACHINES, indirect=True)
+def test_set_while_they_run(host):
+    host.start("loop", "spin", ONE_PROCESSOR)
+    host.start("count", "tally", ONE_PROCESSOR)
+    host.see("count", "act tally\r\n")
+    host.ok("vm set loop --cap 5")
+    get_part(host, "count", 0.75)
+    host.ok("vm set loop --cap 0 --weight 400")
+    get_part(host, "loop", 0.7, 0.9)
+    usable(host)
+
+
+@pytest.mark.parametrize("host", MACHINES, indirect=True)
 def test_all_go_on(host):
     """More VPs than processors, all in endless loops, and one that counts."""
     host.start("a", "cpus", "--memory 8M --cpus 4")
