@@ -14,7 +14,7 @@ import vms
 
 NAME = "linux"
 OPTIONS = "--memory 256M --cpus %d --initrd /boot/extra/initrd"
-CMDLINE = "console=ttyS0 panic=-1 8250.nr_uarts=1"
+CMDLINE = "console=ttyS0 quiet panic=-1 8250.nr_uarts=1"
 HERE = r"init: Linux (\S+) on (\d+) processors\r\n"
 PROGRAMS = ("clocks", "cpus", "sleeps", "vectors")
 # Of warnings and worse, what is expected; see the file.
