@@ -14,7 +14,7 @@ import vms
 
 NAME = "linux"
 OPTIONS = "--memory 256M --cpus %d --initrd /boot/extra/initrd"
-CMDLINE = "console=ttyS0 panic=-1 8250.nr_uarts=1"
+CMDLINE = "console=ttyS0 quiet panic=-1 8250.nr_uarts=1"
 HERE = r"init: Linux (\S+) on (\d+) processors\r\n"
 PROGRAMS = ("clocks", "cpus", "sleeps", "vectors")
 # Of warnings and worse, what is expected; see the file.
@@ -51,16 +51,20 @@ class Linux:
         self.console = machine.console
         self.attached = False
         self.count = 0
+        self.starts = 0
         self.release = None
 
     @property
     def host(self):
         """The root's CLI."""
+        self.detach()
+        return self._host
+
+    def detach(self):
         if self.attached:
             self.console.send(vms.LEAVE)
             self.console.prompt()
             self.attached = False
-        return self._host
 
     def attach(self):
         if not self.attached:
@@ -77,9 +81,13 @@ class Linux:
         self.wait_for_init()
 
     def wait_for_init(self):
-        """Looks at the console until /init is there."""
+        """Looks at the console until /init is there, after a start or a reset."""
+        self.starts += 1
+        self.detach()
         self.attach()
-        match = self.console.expect(HERE, self.patience)
+        # What was said before a reset is shown, too.
+        for _ in range(self.starts):
+            match = self.console.expect(HERE, self.patience)
         self.release = match.group(1).decode()
         assert int(match.group(2)) == self.cpus
 
