@@ -79,6 +79,7 @@ static void handle_hlt(struct vp *vp, const struct exit *exit)
 {
 	if (!vp_skip(vp, exit) || vp->event.valid)
 		return;
+	vp->idle = false;
 	atomic_fetch_or(&vp->stop, (u32)VP_STOP_HALT);
 	if (partition_is_root(vp->partition))
 		return;
@@ -86,7 +87,7 @@ static void handle_hlt(struct vp *vp, const struct exit *exit)
 	if (!(vp->regs.rflags & RFLAGS_IF))
 		intercept_halt(vp);
 	/* It waited for a window, which the HLT came before: sched.c looks at work only. */
-	else if (vlapic_highest_irr(&vp->vlapic) != VLAPIC_NONE)
+	else if (vlapic_highest_irr(&vp->vlapic) != VLAPIC_NONE || vlapic_has_extint(&vp->vlapic))
 		atomic_fetch_or(&vp->work, VP_WORK_INTERRUPT);
 }
 
@@ -133,14 +134,18 @@ static void handle_io(struct vp *vp, const struct exit *exit)
 	vp_inject_gp(vp);
 }
 
-/* It only reads, and what lies below it is not meant: TLFS 3.13. */
-static bool is_hypercall_page(struct partition *p, gpa_t gpa)
+static bool lies_at(const struct overlay *o, gpa_t gpa)
 {
-	const struct overlay *o = &p->hypercall_overlay;
+	return o->on && o->gpa.a == ALIGN_DOWN(gpa.a, PAGE_SIZE);
+}
+
+/* They only read, and what lies below them is not meant: TLFS 3.13, 12.6. */
+static bool is_read_only_page(struct partition *p, gpa_t gpa)
+{
 	bool is;
 
 	spin_lock(&p->lock);
-	is = o->on && o->gpa.a == ALIGN_DOWN(gpa.a, PAGE_SIZE);
+	is = lies_at(&p->hypercall_overlay, gpa) || lies_at(&p->reference_tsc_overlay, gpa);
 	spin_unlock(&p->lock);
 	return is;
 }
@@ -152,7 +157,7 @@ static void child_slat_fault(struct vp *vp, const struct exit *exit)
 	/* The first write to a logged page, or a page that has just come. */
 	if (slat_retry(&vp->partition->slat, exit->slat.gpa, access))
 		return;
-	if (access & ACCESS_WRITE && is_hypercall_page(vp->partition, exit->slat.gpa))
+	if (access & ACCESS_WRITE && is_read_only_page(vp->partition, exit->slat.gpa))
 		vp_inject_gp(vp);
 	else
 		intercept_memory(vp, exit);

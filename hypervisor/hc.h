@@ -17,6 +17,17 @@ enum hv_status hc_get_partition_id(struct hypercall *call);
 /* INVALID_PARTITION_ID; NOT_FOUND for an APIC id that no VP has. */
 enum hv_status hc_get_vp_index_from_apic_id(struct hypercall *call);
 
+/*
+ * hc_flush.c and hc_ipi.c, of the caller's partition. VPs of a set that do not
+ * exist are left out. INVALID_PARAMETER: flags, vectors, sets that cannot be.
+ */
+enum hv_status hc_flush_space(struct hypercall *call);
+enum hv_status hc_flush_list(struct hypercall *call);
+enum hv_status hc_flush_space_ex(struct hypercall *call);
+enum hv_status hc_flush_list_ex(struct hypercall *call);
+enum hv_status hc_send_cluster_ipi(struct hypercall *call);
+enum hv_status hc_send_cluster_ipi_ex(struct hypercall *call);
+
 /* hc_stats.c. INVALID_PARTITION_ID, INVALID_VP_INDEX, INSUFFICIENT_MEMORY. */
 enum hv_status hc_map_stats_page(struct hypercall *call);
 enum hv_status hc_unmap_stats_page(struct hypercall *call);
@@ -103,6 +114,30 @@ enum hv_status hc_start_virtual_processor(struct hypercall *call);
 enum hv_status hc_create_vp(struct hypercall *call);
 enum hv_status hc_delete_vp(struct hypercall *call);
 enum hv_status hc_install_intercept(struct hypercall *call);
+
+/*
+ * hc_port.c. Of ports and connections, of the caller or of an active child:
+ * those of port.h; INVALID_PORT_ID or INVALID_CONNECTION_ID for one that cannot
+ * be, INVALID_VP_INDEX, FEATURE_UNAVAILABLE for monitors and doorbells;
+ * INVALID_PARTITION_ID, ACCESS_DENIED of the other end.
+ */
+enum hv_status hc_create_port(struct hypercall *call);
+enum hv_status hc_delete_port(struct hypercall *call);
+enum hv_status hc_connect_port(struct hypercall *call);
+enum hv_status hc_disconnect_port(struct hypercall *call);
+/* As port_post() and port_signal(). */
+enum hv_status hc_post_message(struct hypercall *call);
+enum hv_status hc_signal_event(struct hypercall *call);
+/* Those of hc_child_vp(), synic_signal(), synic_post_now(). */
+enum hv_status hc_signal_event_direct(struct hypercall *call);
+enum hv_status hc_post_message_direct(struct hypercall *call);
+
+/*
+ * hc_assert.c; besides those of hc_child_in(): INVALID_PARAMETER for reserved
+ * fields, an unknown type, an illegal vector.
+ */
+enum hv_status hc_assert_virtual_interrupt(struct hypercall *call);
+enum hv_status hc_clear_virtual_interrupt(struct hypercall *call);
 
 /* hc_state_page.c; INVALID_VP_STATE unless the VP is at rest, and to unmap what is not mapped. */
 enum hv_status hc_map_vp_state_page(struct hypercall *call);

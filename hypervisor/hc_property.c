@@ -9,7 +9,7 @@
 #include "hypervisor/hc.h"
 #include "hypervisor/sched.h"
 #include "hypervisor/vp.h"
-#include "lib/bitmap.h"
+#include "lib/vpset.h"
 #include "x86/cpu.h"
 
 #define TRACKING_NS 50000u
@@ -21,7 +21,7 @@
 	(HV_ACCESS_VP_RUNTIME | HV_ACCESS_REFERENCE_COUNT | HV_ACCESS_SYNIC |                \
 		HV_ACCESS_SYNTHETIC_TIMER | HV_ACCESS_APIC_MSRS | HV_ACCESS_HYPERCALL_MSRS | \
 		HV_ACCESS_VP_INDEX | HV_ACCESS_REFERENCE_TSC | HV_ACCESS_GUEST_IDLE |        \
-		HV_ACCESS_FREQUENCY_MSRS | CALLS(HV_ACCESS_PARTITION_ID) |                   \
+		HV_ACCESS_FREQUENCY_MSRS | HV_ACCESS_RESET | CALLS(HV_ACCESS_PARTITION_ID) | \
 		CALLS(HV_POST_MESSAGES) | CALLS(HV_SIGNAL_EVENTS) |                          \
 		CALLS(HV_START_VIRTUAL_PROCESSOR))
 
@@ -112,10 +112,30 @@ static enum hv_status synthetic_set(struct hypercall *call, struct partition *p,
 		p->name = v;                                                                 \
 		return HV_STATUS_SUCCESS;                                                    \
 	}
-KEPT(cpu_reserve)
-KEPT(cpu_cap)
-KEPT(cpu_weight)
 KEPT(ignore_msrs)
+
+/* One that the scheduler goes by, and each VP's is changed with it. */
+static enum hv_status share_set(struct partition *p, u64 *field, u64 v)
+{
+	*field = v;
+	for (u32 i = 0; i < p->vp_limit; i++)
+		if (p->vps[i])
+			sched_share_changed(p->vps[i]);
+	return HV_STATUS_SUCCESS;
+}
+#define SHARE(name)                                                                          \
+	static u64 name##_get(const struct partition *p)                                     \
+	{                                                                                    \
+		return p->name;                                                              \
+	}                                                                                    \
+	static enum hv_status name##_set(struct hypercall *call, struct partition *p, u64 v) \
+	{                                                                                    \
+		(void)call;                                                                  \
+		return share_set(p, &p->name, v);                                            \
+	}
+SHARE(cpu_reserve)
+SHARE(cpu_cap)
+SHARE(cpu_weight)
 
 static u64 freeze_get(const struct partition *p)
 {
@@ -125,7 +145,11 @@ static u64 freeze_get(const struct partition *p)
 static enum hv_status freeze_set(struct hypercall *call, struct partition *p, u64 v)
 {
 	(void)call;
+	spin_lock(&p->lock);
 	reference_time_freeze(&p->time, v);
+	spin_unlock(&p->lock);
+	if (!v)
+		stimer_time_changed(p);
 	return HV_STATUS_SUCCESS;
 }
 
@@ -139,7 +163,9 @@ static enum hv_status time_set(struct hypercall *call, struct partition *p, u64 
 	(void)call;
 	if (!p->time.frozen)
 		return HV_STATUS_INVALID_PARTITION_STATE;
+	spin_lock(&p->lock);
 	reference_time_set(&p->time, v);
+	spin_unlock(&p->lock);
 	return HV_STATUS_SUCCESS;
 }
 
@@ -290,18 +316,12 @@ enum hv_status hc_set_partition_property(struct hypercall *call)
 static bool affinity_decode(const u64 *words, u32 count, u64 *mask)
 {
 	u64 all = cpu_count < 64 ? BIT(cpu_count) - 1 : ~0ull;
-	u64 banks;
+	struct vpset set;
 
-	if (count == 2 && words[0] == HV_VPSET_ALL) {
-		*mask = all;
-		return true;
-	}
-	if (count < 2 || words[0] != HV_VPSET_SPARSE_4K)
+	if (count < 2 ||
+		!vpset_decode((const struct hv_vpset_header *)words, words + 2, count - 2, &set))
 		return false;
-	banks = words[1];
-	if (bitmap_weight(&banks, 64) != count - 2)
-		return false;
-	*mask = banks & 1 ? words[2] & all : 0;
+	*mask = set.bits[0] & all;
 	return *mask != 0;
 }
 

@@ -3,14 +3,18 @@
  * Hypercalls about the caller itself: its spinning, its partition, its VPs'
  * numbers. TLFS 6.0b, 9.4, 5.4 and 7.8.
  */
+#include "hypervisor/cpu.h"
 #include "hypervisor/hc.h"
 #include "hypervisor/partition.h"
+#include "hypervisor/sched.h"
 #include "hypervisor/vp.h"
+#include "x86/atomic.h"
 
-/* A hint, not followed: who waits gets his turn by the clock. */
+/* Whoever holds what the caller waits for may be among those who wait for its processor. */
 enum hv_status hc_notify_long_spin_wait(struct hypercall *call)
 {
-	(void)call;
+	if (unlikely(load_relaxed(&call->vp->cpu->run_queue.policy.count)))
+		sched_give_way(call->vp);
 	return HV_STATUS_SUCCESS;
 }
 

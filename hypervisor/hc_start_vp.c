@@ -174,11 +174,13 @@ static enum hv_status start(struct vp *vp, const struct hv_start_vp_input *in)
 		return HV_STATUS_INVALID_PARAMETER;
 	if (!context_valid(vp, &in->context))
 		return HV_STATUS_INVALID_REGISTER_VALUE;
-	if (!(load_acquire(&vp->stop) & VP_STOP_STARTUP) || load_acquire(&vp->running))
+	if (!vp_startup_claim(vp))
 		return HV_STATUS_INVALID_VP_STATE;
 	status = context_set(vp, &in->context);
-	if (status != HV_STATUS_SUCCESS)
+	if (status != HV_STATUS_SUCCESS) {
+		vp_startup_set(vp, true);
 		return status;
+	}
 	/* As on a real one, an NMI from before the start is none. */
 	atomic_fetch_and(&vp->work, ~(u32)VP_WORK_NMI);
 	trace(TRACE_VP_START, vp, vp->index, vp->regs.rip);
@@ -186,6 +188,19 @@ static enum hv_status start(struct vp *vp, const struct hv_start_vp_input *in)
 	atomic_fetch_and(&vp->stop, ~(u32)VP_STOP_STARTUP);
 	sched_wake(vp);
 	return HV_STATUS_SUCCESS;
+}
+
+/* Held, so that no SIPI starts it; it may be on its way out from before its INIT. */
+static enum hv_status start_own(struct vp *vp, const struct hv_start_vp_input *in)
+{
+	enum hv_status status;
+
+	if (!(load_acquire(&vp->stop) & VP_STOP_STARTUP))
+		return HV_STATUS_INVALID_VP_STATE;
+	vp_hold(vp);
+	status = sched_is_stopped(vp) ? start(vp, in) : HYPERCALL_AGAIN;
+	vp_hold_end(vp);
+	return status;
 }
 
 enum hv_status hc_start_virtual_processor(struct hypercall *call)
@@ -201,7 +216,7 @@ enum hv_status hc_start_virtual_processor(struct hypercall *call)
 	status = own_vp(call, in->vp_index, &vp);
 	if (status != HV_STATUS_SUCCESS)
 		return status;
-	status = start(vp, in);
+	status = start_own(vp, in);
 	spin_unlock(&call->vp->partition->manage);
 	return status;
 }

@@ -67,16 +67,28 @@ enum hv_status hc_child_vp(struct hypercall *call, u64 id, u32 index, struct vp 
 	return HV_STATUS_SUCCESS;
 }
 
+/* For another reason than that this call holds it. */
+static bool is_at_rest(u32 stop)
+{
+	return stop & VP_STOP_SUSPENDED & ~(u32)VP_STOP_HELD;
+}
+
 enum hv_status hc_child_vp_stopped(struct hypercall *call, u64 id, u32 index, struct vp **vp)
 {
 	enum hv_status status = hc_child_vp(call, id, index, vp);
 
 	if (status != HV_STATUS_SUCCESS)
 		return status;
-	if (!(load_acquire(&(*vp)->stop) & VP_STOP_SUSPENDED))
+	if (!is_at_rest(load_acquire(&(*vp)->stop)))
 		return HV_STATUS_INVALID_VP_STATE;
+	/* What else stops it is ended by calls like this one only. */
+	if (!(load_acquire(&(*vp)->stop) & (VP_STOP_EXPLICIT | VP_STOP_INTERCEPT)) && !call->held) {
+		vp_hold(*vp);
+		call->held = *vp;
+	}
 	sched_wait_stopped(*vp, call->vp);
-	return HV_STATUS_SUCCESS;
+	return is_at_rest(load_acquire(&(*vp)->stop)) ? HV_STATUS_SUCCESS
+						       : HV_STATUS_INVALID_VP_STATE;
 }
 
 void hc_release(struct hypercall *call)
@@ -85,6 +97,9 @@ void hc_release(struct hypercall *call)
 
 	if (!p)
 		return;
+	if (call->held)
+		vp_hold_end(call->held);
+	call->held = NULL;
 	call->target = NULL;
 	partition_manage_end(p);
 	partition_put(p);

@@ -10,8 +10,10 @@
 
 #include "hv/cpuid.h"
 #include "hv/devint.h"
+#include "hv/interrupt.h"
 #include "hv/memory.h"
 #include "hv/msr.h"
+#include "hv/port.h"
 #include "hv/vp.h"
 #include "hypervisor/clock.h"
 #include "hypervisor/cpu.h"
@@ -25,6 +27,7 @@
 #include "x86/cpu.h"
 #include "x86/cr.h"
 #include "x86/msr.h"
+#include "x86/xsave.h"
 
 #define CALL_PRIVILEGE(bit) ((bit) << 32)
 #define YIELD_NS            50000u
@@ -33,8 +36,24 @@
 
 /* By code. */
 static const struct hypercall_row table[] = {
+	[HV_CALL_FLUSH_VIRTUAL_ADDRESS_SPACE] = { "FlushVirtualAddressSpace",
+		.input_size = sizeof(struct hv_flush_input), .handle = hc_flush_space },
+	[HV_CALL_FLUSH_VIRTUAL_ADDRESS_LIST] = { "FlushVirtualAddressList",
+		.input_size = sizeof(struct hv_flush_input), .rep_in = 8, .handle = hc_flush_list },
 	[HV_CALL_NOTIFY_LONG_SPIN_WAIT] = { "NotifyLongSpinWait", .input_size = 8, .fast = true,
 		.handle = hc_notify_long_spin_wait },
+	[HV_CALL_SEND_CLUSTER_IPI] = { "SendSyntheticClusterIpi",
+		.input_size = sizeof(struct hv_cluster_ipi_input), .fast = true,
+		.handle = hc_send_cluster_ipi },
+	[HV_CALL_FLUSH_VIRTUAL_ADDRESS_SPACE_EX] = { "FlushVirtualAddressSpaceEx",
+		.input_size = sizeof(struct hv_flush_ex_input), .variable = true,
+		.handle = hc_flush_space_ex },
+	[HV_CALL_FLUSH_VIRTUAL_ADDRESS_LIST_EX] = { "FlushVirtualAddressListEx",
+		.input_size = sizeof(struct hv_flush_ex_input), .rep_in = 8, .variable = true,
+		.handle = hc_flush_list_ex },
+	[HV_CALL_SEND_CLUSTER_IPI_EX] = { "SendSyntheticClusterIpiEx",
+		.input_size = sizeof(struct hv_cluster_ipi_ex_input), .variable = true,
+		.handle = hc_send_cluster_ipi_ex },
 	[HV_CALL_CREATE_PARTITION] = { "CreatePartition",
 		.input_size = sizeof(struct hv_create_partition_input), .output_size = 8,
 		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS), .handle = hc_create_partition },
@@ -111,6 +130,21 @@ static const struct hypercall_row table[] = {
 		.output_size = sizeof(struct hv_read_gpa_output), .handle = hc_read_gpa },
 	[HV_CALL_WRITE_GPA] = { "WriteGpa", .input_size = sizeof(struct hv_write_gpa_input),
 		.output_size = 8, .handle = hc_write_gpa },
+	[HV_CALL_CLEAR_VIRTUAL_INTERRUPT] = { "ClearVirtualInterrupt",
+		.input_size = sizeof(struct hv_partition_input),
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
+		.handle = hc_clear_virtual_interrupt },
+	[HV_CALL_DELETE_PORT] = { "DeletePort", .input_size = sizeof(struct hv_delete_port_input),
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PORT), .handle = hc_delete_port },
+	[HV_CALL_DISCONNECT_PORT] = { "DisconnectPort",
+		.input_size = sizeof(struct hv_disconnect_port_input),
+		.privileges = CALL_PRIVILEGE(HV_CONNECT_PORT), .handle = hc_disconnect_port },
+	[HV_CALL_POST_MESSAGE] = { "PostMessage",
+		.input_size = sizeof(struct hv_post_message_input),
+		.privileges = CALL_PRIVILEGE(HV_POST_MESSAGES), .handle = hc_post_message },
+	[HV_CALL_SIGNAL_EVENT] = { "SignalEvent",
+		.input_size = sizeof(struct hv_signal_event_input), .fast = true,
+		.privileges = CALL_PRIVILEGE(HV_SIGNAL_EVENTS), .handle = hc_signal_event },
 	[HV_CALL_MAP_STATS_PAGE] = { "MapStatsPage",
 		.input_size = sizeof(struct hv_stats_page_input), .output_size = 8,
 		.privileges = CALL_PRIVILEGE(HV_ACCESS_STATS_PAGES), .handle = hc_map_stats_page },
@@ -127,6 +161,15 @@ static const struct hypercall_row table[] = {
 		.input_size = sizeof(struct hv_unmap_device_interrupt_input),
 		.privileges = CALL_PRIVILEGE(HV_CPU_MANAGEMENT),
 		.handle = hc_unmap_device_interrupt },
+	[HV_CALL_ASSERT_VIRTUAL_INTERRUPT] = { "AssertVirtualInterrupt",
+		.input_size = sizeof(struct hv_assert_interrupt_input),
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
+		.handle = hc_assert_virtual_interrupt },
+	[HV_CALL_CREATE_PORT] = { "CreatePort", .input_size = sizeof(struct hv_create_port_input),
+		.privileges = CALL_PRIVILEGE(HV_CREATE_PORT), .handle = hc_create_port },
+	[HV_CALL_CONNECT_PORT] = { "ConnectPort",
+		.input_size = sizeof(struct hv_connect_port_input),
+		.privileges = CALL_PRIVILEGE(HV_CONNECT_PORT), .handle = hc_connect_port },
 	[HV_CALL_START_VIRTUAL_PROCESSOR] = { "StartVirtualProcessor",
 		.input_size = sizeof(struct hv_start_vp_input),
 		.privileges = CALL_PRIVILEGE(HV_START_VIRTUAL_PROCESSOR),
@@ -134,6 +177,12 @@ static const struct hypercall_row table[] = {
 	[HV_CALL_GET_VP_INDEX_FROM_APIC_ID] = { "GetVpIndexFromApicId",
 		.input_size = sizeof(struct hv_vp_index_from_apic_id_input), .rep_in = 4,
 		.rep_out = 4, .handle = hc_get_vp_index_from_apic_id },
+	[HV_CALL_SIGNAL_EVENT_DIRECT] = { "SignalEventDirect",
+		.input_size = sizeof(struct hv_signal_event_direct_input), .output_size = 8,
+		.privileges = CALL_PRIVILEGE(HV_SIGNAL_EVENTS), .handle = hc_signal_event_direct },
+	[HV_CALL_POST_MESSAGE_DIRECT] = { "PostMessageDirect",
+		.input_size = sizeof(struct hv_post_message_direct_input),
+		.privileges = CALL_PRIVILEGE(HV_POST_MESSAGES), .handle = hc_post_message_direct },
 	[HV_CALL_GET_GPA_PAGES_ACCESS_STATE] = { "GetGpaPagesAccessState",
 		.input_size = sizeof(struct hv_access_state_input), .rep_out = 1,
 		.handle = hc_get_gpa_pages_access_state, .finish = hc_map_finish },
@@ -152,6 +201,7 @@ static const struct hypercall_row table[] = {
 };
 
 static_assert(sizeof(struct hv_start_vp_input) <= HYPERCALL_INPUT_MAX);
+static_assert(HYPERCALL_FAST_MAX <= HYPERCALL_INPUT_MAX);
 static_assert(sizeof(struct hv_register_assoc) == HYPERCALL_ELEMENT_IN * sizeof(u64));
 static_assert(sizeof(union hv_register_value) == HYPERCALL_ELEMENT_OUT * sizeof(u64));
 static_assert(sizeof(struct hv_map_device_interrupt_output) <= HYPERCALL_OUTPUT_MAX);
@@ -270,26 +320,46 @@ static bool output_writable(const struct hypercall *call, const struct hypercall
 	       partition_gpa_to_spa(call->vp->partition, GPA(call->output_gpa), SLAT_WRITE, &spa);
 }
 
-static u64 call_memory(
+/* The input to our copy. A list that is too long for it is read element by element. */
+static enum hv_status memory_read(
 	struct hypercall *call, const struct hypercall_row *row, const struct hypercall_control *c)
 {
 	enum hv_status status = hypercall_blocks_check(c, call->input_gpa, call->output_gpa);
 	u32 copied = c->input_size;
 
 	if (status != HV_STATUS_SUCCESS)
-		return result_word(status, 0);
-	call->input = call->input_block;
-	call->input_size = row->input_size + c->header_size;
-	/* A list that is too long for the copy is read element by element. */
+		return status;
 	if (copied > HYPERCALL_INPUT_MAX)
-		copied = call->input_size;
-	call->output = call->output_block;
-	memset(call->output_block, 0, row->output_size);
-	if (call->input_size > HYPERCALL_INPUT_MAX)
-		return result_word(HV_STATUS_INVALID_HYPERCALL_INPUT, 0);
+		copied = row->input_size + c->header_size;
+	if (copied > HYPERCALL_INPUT_MAX)
+		return HV_STATUS_INVALID_HYPERCALL_INPUT;
 	if (!output_writable(call, c) ||
 		(copied && !guest_read(call->vp, GPA(call->input_gpa), call->input_block, copied)))
-		return result_word(HV_STATUS_INVALID_PARAMETER, 0);
+		return HV_STATUS_INVALID_PARAMETER;
+	return HV_STATUS_SUCCESS;
+}
+
+/*
+ * The same of a fast call. XMM registers hold the guest's values throughout an
+ * exit, since we use none.
+ */
+static enum hv_status registers_copy(struct hypercall *call, const struct hypercall_control *c)
+{
+	memcpy(call->input_block, call->fast, sizeof(call->fast));
+	if (c->input_size > sizeof(call->fast))
+		xmm_read(call->input_block + ARRAY_SIZE(call->fast));
+	return HV_STATUS_SUCCESS;
+}
+
+static u64 call_copied(
+	struct hypercall *call, const struct hypercall_row *row, const struct hypercall_control *c)
+{
+	enum hv_status status;
+
+	call->input = call->input_block;
+	call->input_size = row->input_size + c->header_size;
+	call->output = call->output_block;
+	memset(call->output_block, 0, row->output_size);
 	if (c->rep)
 		return call_rep(call, row, c);
 	status = row->handle(call);
@@ -315,10 +385,9 @@ __attribute__((noinline)) static u64 call_general(
 	enum hv_status status = hypercall_control_decode(row, call->control, &c);
 	u64 result;
 
-	if (status != HV_STATUS_SUCCESS)
-		result = result_word(status, 0);
-	else
-		result = c.fast ? call_fast(call, row) : call_memory(call, row, &c);
+	if (status == HV_STATUS_SUCCESS)
+		status = c.fast ? registers_copy(call, &c) : memory_read(call, row, &c);
+	result = status == HV_STATUS_SUCCESS ? call_copied(call, row, &c) : result_word(status, 0);
 	if (result == HYPERCALL_AGAIN)
 		result = RESULT_RESUME;
 	hc_release(call);

@@ -47,6 +47,7 @@ struct hypercall {
 	 * lock, by hc_target(); the dispatcher gives both back.
 	 */
 	struct partition *target;
+	struct vp *held; /* one of its VPs, see vp_hold(); likewise */
 	/* The registers of the call, whatever the ABI. */
 	u64 control;
 	union {

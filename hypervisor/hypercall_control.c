@@ -33,7 +33,7 @@ enum hv_status hypercall_control_decode(
 		return HV_STATUS_INVALID_HYPERCALL_INPUT;
 	c.input_size = total(row->input_size, c.header_size, row->rep_in, c.rep_count);
 	c.output_size = total(row->output_size, 0, row->rep_out, c.rep_count);
-	/* Fast calls have their input in two registers and give no output. */
+	/* Fast calls have their input in registers and give no output. */
 	if (c.fast && (c.input_size > HYPERCALL_FAST_MAX || c.output_size != 0))
 		return HV_STATUS_INVALID_HYPERCALL_INPUT;
 	*out = c;

@@ -39,7 +39,7 @@ struct hypercall_control {
 	u32 output_size;
 };
 
-#define HYPERCALL_FAST_MAX 16u /* bytes of input in registers */
+#define HYPERCALL_FAST_MAX 112u /* bytes of input in registers: two general ones, XMM0 to 5 */
 
 /* INVALID_HYPERCALL_INPUT if @control breaks a rule. *out is filled on success. */
 enum hv_status hypercall_control_decode(

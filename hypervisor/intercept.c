@@ -19,8 +19,6 @@
 #include "x86/atomic.h"
 #include "x86/desc.h"
 
-#define SINT_INTERCEPT 0u
-
 static struct hv_message *message_of(struct vp *vp)
 {
 	return vp->intercept_page ? vp->intercept_page : &vp->intercept.message;
@@ -162,7 +160,8 @@ bool intercept_msr(struct vp *vp, const struct exit *exit, u8 length, bool write
 	u8 wanted = write ? HV_INTERCEPT_WRITE : HV_INTERCEPT_READ;
 	struct hv_msr_intercept *m;
 
-	if (!(vp->partition->intercepts.msr & wanted))
+	if (!(vp->partition->intercepts.msr & wanted) &&
+		!(write && policy_msr_tells_parent(vp, exit->msr.msr)))
 		return false;
 	m = begin(vp, HV_MESSAGE_MSR, sizeof(*m));
 	header(vp, length, write ? HV_ACCESS_WRITE : HV_ACCESS_READ, &m->header);
@@ -259,14 +258,17 @@ void intercept_invalid_state(struct vp *vp)
 	end(vp);
 }
 
-void intercept_post(struct vp *vp)
+struct vp *intercept_receiver(const struct vp *vp)
 {
 	/* The root VP that ran here, or will: it is the nearest. */
 	struct vp *to = vp->cpu->root_vp;
 
-	vp->intercept_waits = false;
 	/* A root that does not use all its processors still hears of it. */
-	if (unlikely(!synic_is_open(&to->synic, SINT_INTERCEPT)))
-		to = root_partition->vps[0];
-	synic_post(to, SINT_INTERCEPT, &vp->intercept);
+	return likely(synic_is_open(&to->synic, INTERCEPT_SINT)) ? to : root_partition->vps[0];
+}
+
+void intercept_post(struct vp *vp)
+{
+	vp->intercept_waits = false;
+	synic_post(intercept_receiver(vp), INTERCEPT_SINT, &vp->intercept);
 }

@@ -16,7 +16,10 @@ struct vp;
 void intercept_io(struct vp *vp, const struct exit *exit);
 /* A second-level fault that nobody here settles. */
 void intercept_memory(struct vp *vp, const struct exit *exit);
-/* These three only if the parent installed it; false: nothing was done. */
+/*
+ * These three only if the parent installed it, or it is a write that the policy
+ * leaves to the parent; false: nothing was done.
+ */
 [[nodiscard]] bool intercept_msr(struct vp *vp, const struct exit *exit, u8 length, bool write);
 [[nodiscard]] bool intercept_cpuid(struct vp *vp, const struct exit *exit);
 [[nodiscard]] bool intercept_exception(struct vp *vp, const struct exit *exit);
@@ -25,6 +28,11 @@ void intercept_halt(struct vp *vp);
 void intercept_triple_fault(struct vp *vp);
 /* The processor does not enter this state. */
 void intercept_invalid_state(struct vp *vp);
+
+/* The root VP that hears of @vp: that of its processor, if it listens, else the first. */
+struct vp *intercept_receiver(const struct vp *vp);
+/* The SINT of all messages about children. */
+#define INTERCEPT_SINT 0u
 
 /* The VP has left its processor: posts the message that it waits for. sched.c. */
 void intercept_post(struct vp *vp);

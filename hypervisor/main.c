@@ -143,6 +143,7 @@ static void boot_late(void *unused)
 	if (!clock_init(&platform))
 		refuse("no timer to calibrate by: neither HPET nor ACPI PM timer; switch the HPET "
 		       "on in the firmware's setup");
+	sched_setup();
 	apic_init(platform.lapic_address);
 	/* The 8259 falls silent while LINT0 still listens: QEMU would keep its
 	 * last request for ever otherwise. */

@@ -8,6 +8,7 @@
 #include "hypervisor/cpu.h"
 #include "hypervisor/frame.h"
 #include "hypervisor/pool.h"
+#include "hypervisor/sched.h"
 #include "hypervisor/vp.h"
 #include "hypervisor/window.h"
 #include "x86/atomic.h"
@@ -69,22 +70,38 @@ bool partition_gpa_to_spa(struct partition *p, gpa_t gpa, u32 access, spa_t *spa
 	return false;
 }
 
-/* The part of @self's own partition that somebody waits for. */
-void partition_serve_flush(struct vp *self)
+static void flush_self(struct vp *self)
 {
-	if (!(load_acquire(&self->work) & VP_WORK_FLUSH))
-		return;
 	virt->flush(self);
 	window_flush();
 	self->memo_key = vp_memo_key();
-	/* Pairs with wait_flushed() on the processor that asked. */
-	atomic_fetch_and(&self->work, ~(u32)VP_WORK_FLUSH);
+}
+
+/* The part of @self's own partition that somebody waits for. */
+void partition_serve_flush(struct vp *self)
+{
+	u32 work = load_acquire(&self->work) & (u32)(VP_WORK_FLUSH | VP_WORK_TLB);
+
+	if (!work)
+		return;
+	if (work & VP_WORK_FLUSH)
+		flush_self(self);
+	if (work & VP_WORK_TLB)
+		virt->flush_guest(self);
+	/* Pairs with is_flushing() on the processor that asked. */
+	atomic_fetch_and(&self->work, ~work);
 }
 
 /* A VP that does not run does its work before it enters the guest again. */
-static void wait_flushed(const struct vp *vp, struct vp *self)
+static bool is_flushing(const struct vp *vp, u32 work)
 {
-	while (load_acquire(&vp->work) & VP_WORK_FLUSH && load_acquire(&vp->running)) {
+	return vp && load_acquire(&vp->work) & work && load_acquire(&vp->running);
+}
+
+/* Each look is at the VP that is there then: it may be deleted once we have served a flush. */
+static void wait_flushed(const struct partition *p, u32 index, u32 work, struct vp *self)
+{
+	while (is_flushing(partition_vp(p, index), work)) {
 		partition_serve_flush(self);
 		cpu_pause();
 	}
@@ -92,23 +109,41 @@ static void wait_flushed(const struct vp *vp, struct vp *self)
 
 void partition_flush(struct partition *p, struct vp *self)
 {
-	if (self->partition == p) {
-		virt->flush(self);
-		window_flush();
-		self->memo_key = vp_memo_key();
-	}
+	if (self->partition == p)
+		flush_self(self);
 	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++) {
 		struct vp *vp = partition_vp(p, i);
 
 		if (vp && vp != self)
 			vp_notify(vp, VP_WORK_FLUSH);
 	}
-	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++) {
-		const struct vp *vp = partition_vp(p, i);
+	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++)
+		if (partition_vp(p, i) != self)
+			wait_flushed(p, i, VP_WORK_FLUSH, self);
+}
 
-		if (vp && vp != self)
-			wait_flushed(vp, self);
+/* One that halts is not woken for it. */
+static void tell_guest_flush(struct vp *vp)
+{
+	if (!(atomic_fetch_or(&vp->work, VP_WORK_TLB) & VP_WORK_TLB))
+		sched_kick(vp);
+}
+
+void partition_flush_guest(struct vp *self, const struct vpset *set)
+{
+	const struct partition *p = self->partition;
+
+	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++) {
+		struct vp *vp = vpset_has(set, i) ? partition_vp(p, i) : NULL;
+
+		if (vp == self)
+			virt->flush_guest(self);
+		else if (vp)
+			tell_guest_flush(vp);
 	}
+	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++)
+		if (vpset_has(set, i) && partition_vp(p, i) != self)
+			wait_flushed(p, i, VP_WORK_TLB, self);
 }
 
 void partition_flush_tables(struct partition *p, struct vp *self)

@@ -11,12 +11,14 @@
 
 #include "base/addr.h"
 #include "base/types.h"
+#include "hv/msr.h"
 #include "hv/partition.h"
 #include "hv/status.h"
 #include "hv/vpset.h"
 #include "hypervisor/deposit.h"
 #include "hypervisor/overlay.h"
 #include "hypervisor/policy_cpuid.h"
+#include "hypervisor/port.h"
 #include "hypervisor/reference_time.h"
 #include "hypervisor/slat.h"
 #include "lib/list.h"
@@ -62,7 +64,9 @@ struct partition {
 	u64 microcode;             /* MSR_BIOS_SIGN_ID */
 	bool ignore_msrs;          /* HV_PROPERTY_UNIMPLEMENTED_MSR */
 
-	/* Kept, in parts of HV_CPU_ALL; weights as in hv/partition.h. */
+	u64 crash[HV_CRASH_PARAMETERS]; /* HV_MSR_CRASH_P(n); any VP, each for itself */
+
+	/* Of each of its VPs' processor: parts of HV_CPU_ALL, and a weight. */
 	u64 cpu_reserve;
 	u64 cpu_cap;
 	u64 cpu_weight;
@@ -79,7 +83,12 @@ struct partition {
 	u64 hypercall_msr;
 	void *hypercall_page; /* lies over the page that hypercall_msr names */
 	struct overlay hypercall_overlay;
+	u64 reference_tsc_msr;
+	void *reference_tsc_page; /* time.page; NULL: was never asked for */
+	struct overlay reference_tsc_overlay;
 	struct list_node overlays;
+
+	struct port_space port_space;
 
 	u32 references; /* the table's lock */
 	bool deleted;   /* manage lock: out of the table, whoever waited must let go */
@@ -145,6 +154,12 @@ void partition_flush_tables(struct partition *p, struct vp *self);
  * tables, too, unless somebody manages @p, who may be looking at them.
  */
 void partition_flush_overlays(struct partition *p, struct vp *self);
+
+/*
+ * The same for what VPs of @set, of @self's partition, have cached of their own
+ * page tables; those that do not run forget it when they run next.
+ */
+void partition_flush_guest(struct vp *self, const struct vpset *set);
 
 /*
  * The lock of calls that manage @p, for the caller's VP @self: waits, and

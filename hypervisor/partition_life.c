@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Making and ending child partitions. The order of the end: VPs, so that
- * nothing runs or walks tables any more; overlays; then memory, in parts.
+ * nothing runs or walks tables any more; ports and connections; overlays; then
+ * memory, in parts.
  */
 #include "hypervisor/partition_life.h"
 
@@ -18,10 +19,11 @@
 #define FINALIZE_NS 50000u
 
 /* What a child gets unless its parent says otherwise. */
-#define CHILD_PRIVILEGES_MSRS                                                         \
-	(HV_ACCESS_VP_RUNTIME | HV_ACCESS_REFERENCE_COUNT | HV_ACCESS_SYNIC |         \
-		HV_ACCESS_APIC_MSRS | HV_ACCESS_HYPERCALL_MSRS | HV_ACCESS_VP_INDEX | \
-		HV_ACCESS_FREQUENCY_MSRS)
+#define CHILD_PRIVILEGES_MSRS                                                            \
+	(HV_ACCESS_VP_RUNTIME | HV_ACCESS_REFERENCE_COUNT | HV_ACCESS_SYNIC |            \
+		HV_ACCESS_APIC_MSRS | HV_ACCESS_HYPERCALL_MSRS | HV_ACCESS_VP_INDEX |    \
+		HV_ACCESS_FREQUENCY_MSRS | HV_ACCESS_SYNTHETIC_TIMER | HV_ACCESS_RESET | \
+		HV_ACCESS_REFERENCE_TSC | HV_ACCESS_GUEST_IDLE)
 #define CHILD_PRIVILEGES_CALLS (HV_POST_MESSAGES | HV_SIGNAL_EVENTS)
 
 /* Has the bitmaps of all children. */
@@ -54,6 +56,7 @@ enum hv_status partition_create(struct partition *parent, u64 flags,
 	p->io_bitmap = template.io_bitmap;
 	list_init(&p->overlays);
 	overlay_init(&p->hypercall_overlay);
+	overlay_init(&p->reference_tsc_overlay);
 	policy_child_init(p, properties);
 	if (!partition_table_add(p)) {
 		deposit_give(&parent->deposit, p);
@@ -91,12 +94,18 @@ static void end_overlays(struct partition *p)
 {
 	spin_lock(&p->lock);
 	overlay_clear(p, &p->hypercall_overlay);
+	overlay_clear(p, &p->reference_tsc_overlay);
+	reference_time_page(&p->time, NULL);
 	assert(list_empty(&p->overlays));
 	spin_unlock(&p->lock);
 	if (p->hypercall_page)
 		partition_page_free(p, p->hypercall_page);
 	p->hypercall_page = NULL;
 	p->hypercall_msr = 0;
+	if (p->reference_tsc_page)
+		partition_page_free(p, p->reference_tsc_page);
+	p->reference_tsc_page = NULL;
+	p->reference_tsc_msr = 0;
 }
 
 bool partition_finalize(struct partition *p, struct vp *self)
@@ -105,6 +114,9 @@ bool partition_finalize(struct partition *p, struct vp *self)
 
 	p->state = PARTITION_FINALIZING;
 	while (end_vp(p, self))
+		if (rdtsc() >= end)
+			return false;
+	while (port_end_one(p))
 		if (rdtsc() >= end)
 			return false;
 	end_overlays(p);

@@ -39,6 +39,9 @@ void policy_msr_init(struct partition *p);
 [[nodiscard]] bool policy_msr_read(struct vp *vp, u32 msr, u64 *v);
 [[nodiscard]] bool policy_msr_write(struct vp *vp, u32 msr, u64 v);
 
+/* Whether the parent deals with a write of @msr that policy_msr_write() refused. */
+[[nodiscard]] bool policy_msr_tells_parent(const struct vp *vp, u32 msr);
+
 /*
  * Calls @pass for each MSR that the partition may read (write) directly, so
  * that a back end can fill its bitmap; everything else is intercepted.

@@ -228,9 +228,14 @@ static void adjust(struct vp *vp, enum special special, u32 leaf, u32 subleaf, s
 	}
 }
 
-#define HINTS_ALL          (u32)(HV_HINT_RELAXED_TIMING | HV_HINT_NO_AUTO_EOI)
+/* Flushes of other VPs and IPIs to many are one exit; what is local needs none at all. */
+#define HINTS_ALL                                                                   \
+	(u32)(HV_HINT_REMOTE_FLUSH | HV_HINT_RELAXED_TIMING | HV_HINT_NO_AUTO_EOI | \
+		HV_HINT_CLUSTER_IPI | HV_HINT_EX_MASKS)
 #define HINTS_ROOT         (u32)(HV_HINT_APIC_MSRS | HV_HINT_INTERRUPT_REMAP)
 #define NEVER_NOTIFY_SPINS ALL
+/* Rounds before NotifyLongSpinWait: with PAUSE some 0.1 ms, many times what that call costs. */
+#define CHILD_SPINS 0xfffu
 /* MSR bitmaps and second-level translation; no APIC assist, no remapping. */
 #define HARDWARE (u32)(BIT(1) | BIT(3))
 
@@ -239,7 +244,7 @@ static const struct cpuid_regs synthetic[] = {
 	[0x0] = { HV_CPUID_LAST, HV_VENDOR_EBX, HV_VENDOR_ECX, HV_VENDOR_EDX },
 	[0x1] = { HV_INTERFACE_HV1, 0, 0, 0 },
 	[0x2] = { VERDIGRIS_BUILD, VERDIGRIS_VERSION_MAJOR << 16 | VERDIGRIS_VERSION_MINOR, 0, 0 },
-	[0x3] = { 0, 0, 0, 0 },
+	[0x3] = { 0, 0, 0, (u32)HV_FEATURE_XMM_INPUT },
 	[0x4] = { HINTS_ALL, NEVER_NOTIFY_SPINS, 0, 0 },
 	[0x5] = { HV_MAX_CPUS, HV_MAX_CPUS, 0, 0 },
 	[0x6] = { HARDWARE, 0, 0, 0 },
@@ -255,10 +260,16 @@ static void synthetic_leaf(const struct partition *p, u32 leaf, struct cpuid_reg
 		r->ebx = (u32)(p->privileges >> 32);
 		if (p->privileges & HV_ACCESS_FREQUENCY_MSRS)
 			r->edx |= (u32)HV_FEATURE_FREQUENCY_MSRS;
+		if (p->privileges & HV_ACCESS_SYNTHETIC_TIMER)
+			r->edx |= (u32)HV_FEATURE_DIRECT_TIMERS;
+		if (!partition_is_root(p))
+			r->edx |= (u32)HV_FEATURE_CRASH_MSRS;
 	} else if (leaf == HV_CPUID_HINTS && partition_is_root(p)) {
 		r->eax |= HINTS_ROOT;
-	} else if (leaf == HV_CPUID_HINTS && p->privileges & HV_ACCESS_APIC_MSRS) {
-		r->eax |= (u32)HV_HINT_APIC_MSRS;
+	} else if (leaf == HV_CPUID_HINTS) {
+		r->ebx = CHILD_SPINS;
+		if (p->privileges & HV_ACCESS_APIC_MSRS)
+			r->eax |= (u32)HV_HINT_APIC_MSRS;
 	}
 }
 

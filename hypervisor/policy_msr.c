@@ -38,8 +38,8 @@
 
 /* Whose row it is. */
 enum { ROOT = 1, CHILD = 2, ALL = 3 };
-/* What the partition's CPUID must show, else there is no such register: msr_groups. */
-enum { ANY = 0, INTEL = 1, AMD = 2, APIC = 4, TSC_AUX = 8 };
+/* What the partition's CPUID must show, or it must have, else there is no such register: msr_groups. */
+enum { ANY = 0, INTEL = 1, AMD = 2, APIC = 4, TSC_AUX = 8, PARENT = 16 };
 
 struct msr_row {
 	u32 first;
@@ -226,6 +226,39 @@ static bool tlfs_write(struct vp *vp, const struct msr_row *row, u32 msr, u64 v)
 	return synthetic_write(vp, msr, v, vp);
 }
 
+static bool stimer_read(struct vp *vp, const struct msr_row *row, u32 msr, u64 *v)
+{
+	(void)row;
+	return stimer_msr_read(vp, msr, v);
+}
+
+static bool stimer_write(struct vp *vp, const struct msr_row *row, u32 msr, u64 v)
+{
+	(void)row;
+	return stimer_msr_write(vp, msr, v, vp);
+}
+
+/* Waits for an interrupt, unless there is one that it could take. */
+static bool idle_read(struct vp *vp, const struct msr_row *row, u32 msr, u64 *v)
+{
+	(void)row;
+	(void)msr;
+	*v = 0;
+	if (vlapic_pending(vp) == VLAPIC_NONE) {
+		vp->idle = true;
+		atomic_fetch_or(&vp->stop, (u32)VP_STOP_HALT);
+	}
+	return true;
+}
+
+/* What the partition's parent has to do: policy_msr_tells_parent(). */
+static bool told_write(struct vp *vp, const struct msr_row *row, u32 msr, u64 v)
+{
+	(void)vp;
+	(void)row;
+	return !(v & (msr == HV_MSR_RESET ? HV_RESET_PARTITION : HV_CRASH_NOTIFY));
+}
+
 static bool sint_read(struct vp *vp, const struct msr_row *row, u32 msr, u64 *v)
 {
 	(void)row;
@@ -317,16 +350,22 @@ static const struct msr_row synthetic[] = {
 	{ ONE(HV_MSR_GUEST_OS_ID), ALL, ANY, 0, HV_ACCESS_HYPERCALL_MSRS, tlfs_read, tlfs_write, "who the guest is" },
 	{ ONE(HV_MSR_HYPERCALL), ALL, ANY, 0, HV_ACCESS_HYPERCALL_MSRS, tlfs_read, tlfs_write, "where the hypercall page lies" },
 	{ ONE(HV_MSR_VP_INDEX), ALL, ANY, 0, HV_ACCESS_VP_INDEX, tlfs_read, NULL, "a constant" },
+	{ ONE(HV_MSR_RESET), CHILD, PARENT, 0, HV_ACCESS_RESET, tlfs_read, told_write, "its parent does it" },
 	{ ONE(HV_MSR_VP_RUNTIME), ALL, ANY, 0, HV_ACCESS_VP_RUNTIME, tlfs_read, NULL, "a counter" },
 	{ ONE(HV_MSR_TIME_REF_COUNT), ALL, ANY, 0, HV_ACCESS_REFERENCE_COUNT, tlfs_read, NULL, "a clock" },
+	{ ONE(HV_MSR_REFERENCE_TSC), ALL, ANY, 0, HV_ACCESS_REFERENCE_TSC, tlfs_read, tlfs_write, "where the page lies that has the clock" },
 	{ ONE(HV_MSR_TSC_FREQUENCY), ALL, ANY, 0, HV_ACCESS_FREQUENCY_MSRS, tlfs_read, NULL, "measured at boot" },
 	{ ONE(HV_MSR_APIC_FREQUENCY), ALL, ANY, 0, HV_ACCESS_FREQUENCY_MSRS, tlfs_read, NULL, "of the virtual APIC's timer" },
 	{ ONE(HV_MSR_EOI), ALL, APIC, 0, HV_ACCESS_APIC_MSRS, NULL, apic_write, "a short way to the virtual APIC" },
 	{ ONE(HV_MSR_ICR), ALL, APIC, 0, HV_ACCESS_APIC_MSRS, apic_read, apic_write, "a short way to the virtual APIC" },
 	{ ONE(HV_MSR_TPR), ALL, APIC, 0, HV_ACCESS_APIC_MSRS, apic_read, apic_write, "a short way to the virtual APIC" },
-	{ ONE(HV_MSR_VP_ASSIST_PAGE), ALL, ANY, 0, 0, tlfs_read, tlfs_write, "guests write it unasked; the page stays theirs" },
+	{ ONE(HV_MSR_VP_ASSIST_PAGE), ALL, ANY, 0, 0, tlfs_read, tlfs_write, "guests write it unasked; the page stays zero" },
 	{ HV_MSR_SCONTROL, HV_MSR_EOM, ALL, ANY, 0, HV_ACCESS_SYNIC, sint_read, sint_write, "the SynIC" },
 	{ HV_MSR_SINT(0), HV_MSR_SINT(15), ALL, ANY, 0, HV_ACCESS_SYNIC, sint_read, sint_write, "its interrupt sources" },
+	{ HV_MSR_STIMER_CONFIG(0), HV_MSR_STIMER_LAST, ALL, ANY, 0, HV_ACCESS_SYNTHETIC_TIMER, stimer_read, stimer_write, "the VP's timers" },
+	{ ONE(HV_MSR_GUEST_IDLE), ALL, ANY, 0, HV_ACCESS_GUEST_IDLE, idle_read, NULL, "a HLT that needs no interrupt flag" },
+	{ HV_MSR_CRASH_P(0), HV_MSR_CRASH_P(4), CHILD, PARENT, 0, 0, tlfs_read, tlfs_write, "what the guest tells of its crash" },
+	{ ONE(HV_MSR_CRASH_CTL), CHILD, PARENT, 0, 0, tlfs_read, told_write, "its parent hears of the crash" },
 };
 /* clang-format on */
 
@@ -343,7 +382,8 @@ void policy_msr_init(struct partition *p)
 	/* The root's is virtual, too, whatever the processor's is. */
 	bool apic = partition_is_root(p) || policy_cpuid_of(p, 1).edx & BIT(9);
 
-	p->msr_groups = (u8)((intel ? INTEL : AMD) | (apic ? APIC : 0) | (aux ? TSC_AUX : 0));
+	p->msr_groups = (u8)((intel ? INTEL : AMD) | (apic ? APIC : 0) | (aux ? TSC_AUX : 0) |
+			     (partition_is_root(p) ? 0 : PARENT));
 }
 
 static const struct msr_row *table_find(const struct msr_row *table, size_t count, u32 msr)
@@ -394,6 +434,13 @@ static const struct msr_row *row_find(const struct vp *vp, u32 msr)
 	return row && !(row->need & ~p->msr_groups) ? row : NULL;
 }
 
+bool policy_msr_tells_parent(const struct vp *vp, u32 msr)
+{
+	const struct msr_row *row = row_find(vp, msr);
+
+	return row && row->write == told_write;
+}
+
 /* Of registers that nobody knows; what has a privilege is known. */
 static bool is_ignored(const struct vp *vp, const struct msr_row *row, u32 msr)
 {
@@ -424,7 +471,8 @@ bool policy_msr_write(struct vp *vp, u32 msr, u64 v)
 		return true;
 	if (is_ignored(vp, row, msr))
 		return true;
-	if (!(vp->partition->intercepts.msr & HV_INTERCEPT_WRITE))
+	if (!(vp->partition->intercepts.msr & HV_INTERCEPT_WRITE) &&
+		!policy_msr_tells_parent(vp, msr))
 		log_limited(LOG_WARN, "msr: p%u.v%u: refused write msr=0x%x value=0x%lx rip=0x%lx",
 			(u32)vp->partition->id, vp->index, msr, v, vp->regs.rip);
 	return false;

@@ -60,6 +60,12 @@ enum hv_status register_apic_id_set(
 void register_synthetic_get(struct vp *vp, u32 name, union hv_register_value *v);
 enum hv_status register_synthetic_set(
 	struct vp *vp, u32 name, const union hv_register_value *v, struct vp *self);
+void register_stimer_get(struct vp *vp, u32 name, union hv_register_value *v);
+enum hv_status register_stimer_set(
+	struct vp *vp, u32 name, const union hv_register_value *v, struct vp *self);
+void register_notifications_get(struct vp *vp, u32 name, union hv_register_value *v);
+enum hv_status register_notifications_set(
+	struct vp *vp, u32 name, const union hv_register_value *v, struct vp *self);
 void register_synic_get(struct vp *vp, u32 name, union hv_register_value *v);
 enum hv_status register_synic_set(
 	struct vp *vp, u32 name, const union hv_register_value *v, struct vp *self);

@@ -16,7 +16,8 @@
 #include "x86/atomic.h"
 #include "x86/msr.h"
 
-#define SUSPENDED BIT(0)
+#define SUSPENDED    BIT(0)
+#define NOTIFY_SINTS 48
 
 static enum hv_status value_status(bool ok)
 {
@@ -63,7 +64,7 @@ void register_activity_get(struct vp *vp, u32 name, union hv_register_value *v)
 
 	(void)name;
 	v->u64 = (stop & VP_STOP_STARTUP ? HV_ACTIVITY_STARTUP_SUSPEND : 0) |
-		 (stop & VP_STOP_HALT ? HV_ACTIVITY_HALT : 0);
+		 (stop & VP_STOP_HALT ? (vp->idle ? HV_ACTIVITY_IDLE : HV_ACTIVITY_HALT) : 0);
 }
 
 /* One of the VP's own partition may start it meanwhile: never both bits in two steps. */
@@ -71,13 +72,15 @@ enum hv_status register_activity_set(
 	struct vp *vp, u32 name, const union hv_register_value *v, struct vp *self)
 {
 	u32 stop = (v->u64 & HV_ACTIVITY_STARTUP_SUSPEND ? VP_STOP_STARTUP : 0) |
-		   (v->u64 & HV_ACTIVITY_HALT ? VP_STOP_HALT : 0);
+		   (v->u64 & (HV_ACTIVITY_HALT | HV_ACTIVITY_IDLE) ? VP_STOP_HALT : 0);
 	u32 old = load_acquire(&vp->stop);
 
 	(void)name;
 	(void)self;
-	if (v->u64 & ~(HV_ACTIVITY_STARTUP_SUSPEND | HV_ACTIVITY_HALT))
+	if (v->u64 & ~(HV_ACTIVITY_STARTUP_SUSPEND | HV_ACTIVITY_HALT | HV_ACTIVITY_IDLE))
 		return HV_STATUS_INVALID_REGISTER_VALUE;
+	vp->idle = v->u64 & HV_ACTIVITY_IDLE;
+	vp_startup_set(vp, stop & VP_STOP_STARTUP);
 	/* Pairs with the loads of stop in sched.c: the registers come first. */
 	while (!atomic_compare_exchange(
 		&vp->stop, &old, (old & ~(u32)(VP_STOP_STARTUP | VP_STOP_HALT)) | stop))
@@ -126,6 +129,36 @@ enum hv_status register_synthetic_set(
 	struct vp *vp, u32 name, const union hv_register_value *v, struct vp *self)
 {
 	return value_status(synthetic_write(vp, register_msr(name), v->u64, self));
+}
+
+void register_stimer_get(struct vp *vp, u32 name, union hv_register_value *v)
+{
+	bool ok = stimer_msr_read(vp, register_msr(name), &v->u64);
+
+	assert(ok);
+}
+
+enum hv_status register_stimer_set(
+	struct vp *vp, u32 name, const union hv_register_value *v, struct vp *self)
+{
+	return value_status(stimer_msr_write(vp, register_msr(name), v->u64, self));
+}
+
+/* Of SINTs; of interrupts and NMIs there are none. */
+void register_notifications_get(struct vp *vp, u32 name, union hv_register_value *v)
+{
+	(void)name;
+	v->u64 = (u64)synic_notify_get(vp) << NOTIFY_SINTS;
+}
+
+enum hv_status register_notifications_set(
+	struct vp *vp, u32 name, const union hv_register_value *v, struct vp *self)
+{
+	(void)name;
+	(void)self;
+	if (v->u64 & (BIT(NOTIFY_SINTS) - 1))
+		return HV_STATUS_INVALID_REGISTER_VALUE;
+	return synic_notify_set(vp, (u16)(v->u64 >> NOTIFY_SINTS));
 }
 
 void register_synic_get(struct vp *vp, u32 name, union hv_register_value *v)

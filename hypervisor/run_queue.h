@@ -1,25 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The children's VPs that a processor shall run, and the timer that ends
- * their turns. sched.c owns it; here because struct cpu holds one.
+ * The children's VPs that a processor shall run: those that wait, in the order
+ * of sched_policy.h, and the timer by which the processor looks again. A VP's
+ * place (vp->cpu, vp->sched, vp->share) is under the lock of the run queue of
+ * the processor that vp->cpu names; a VP that runs is on no queue.
  */
 #pragma once
 
 #include "base/types.h"
+#include "hypervisor/sched_policy.h"
 #include "hypervisor/timer.h"
-#include "lib/list.h"
 #include "x86/spinlock.h"
+
+struct cpu;
+struct vp;
 
 struct run_queue {
 	struct spinlock lock;
-	struct list_node ready; /* struct vp, who is next first; lock */
-	u32 count;              /* of them; lock, read by others as a hint */
-
-	/* Its processor only. */
-	struct timer slice;   /* ends the turn of what runs */
-	const void *slice_of; /* the VP that it was set for */
-	bool root_had_turn;   /* the root used up its slice: a child is next */
-	bool root_waits;      /* and wants to go on after it */
-	const void *turn_of;  /* the child's VP whose turn was interrupted, or NULL */
-	u64 turn_left;        /* of it, TSC ticks */
+	struct sched_policy policy;
+	struct timer look; /* its processor only */
 };
+
+void run_queue_init(struct run_queue *q);
+
+/* Locks the run queue that @vp belongs to now, and gives its processor. */
+struct cpu *run_queue_lock_of(struct vp *vp);
+
+/* Locked, as all these: @vp, which is idle, waits there; @goes_on: with its turn. */
+void run_queue_add(struct cpu *cpu, struct vp *vp, bool goes_on);
+/* It is idle from now on, if it waited. */
+void run_queue_remove(struct cpu *cpu, struct vp *vp);
+/* @vp, which is idle at @from, belongs to @to from now on; in the end @from does not know it. */
+void run_queue_move(struct vp *vp, struct cpu *from, struct cpu *to);
+
+/*
+ * Not locked; @cpu is the calling processor: whom it runs now, SCHED_RUNNING.
+ * Of its own queue; NULL: the root, if that wants (@root), or nobody.
+ */
+struct vp *run_queue_next(struct cpu *cpu, u64 now, bool root);
+/* One who waits elsewhere and may run here, or NULL. */
+struct vp *run_queue_steal(struct cpu *cpu, u64 now);
+/* Locked: somebody has come while the root runs. */
+void run_queue_came(struct cpu *cpu);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The run loop of a processor and the queues of children's VPs. A VP's place
- * (vp->cpu, vp->sched) is under the lock of the run queue of the processor that
- * vp->cpu names; a VP that runs is on no queue. A VP whose turn ends is taken
- * off the processor whole, so that any other may run it next, and its parent
- * find its registers at rest.
+ * The run loop of a processor, and waking and stopping of VPs. A VP that stays
+ * no longer is taken off the processor whole, so that any other may run it
+ * next, and its parent find its registers at rest.
  *
  * Nothing is lost between a VP's last look and its sleep: who wakes first makes
  * what there is to see visible, then takes the lock and looks at vp->sched; who
@@ -17,121 +15,44 @@
 #include "hypervisor/cpu.h"
 #include "hypervisor/intercept.h"
 #include "hypervisor/partition.h"
+#include "hypervisor/sched_impl.h"
 #include "hypervisor/vp.h"
 #include "x86/atomic.h"
 #include "x86/cpu.h"
 
-/* A turn of a child's VP, and the most that the root has at a time while one waits. */
-#define CHILD_SLICE_NS 5000000u
-#define ROOT_SLICE_NS  10000000u
+#define NS_PER_MS 1000000u
 
-/* Processors that are halted, or about to be; bit per index. */
-static u64 idle;
-
-static struct vp *vp_of(struct list_node *n)
+void sched_setup(void)
 {
-	return list_entry(n, struct vp, queue);
-}
-
-/* The slice is over: in the timer's interrupt, on the processor itself. */
-static void slice_over(struct timer *t)
-{
-	(void)t;
-	atomic_fetch_or(&this_cpu()->resched, (u32)(SCHED_LOOK | SCHED_SLICE));
+	sched_policy_setup(clock_ns_to_tsc(NS_PER_MS));
 }
 
 void sched_init(struct cpu *cpu)
 {
-	list_init(&cpu->run_queue.ready);
-	timer_init(&cpu->run_queue.slice, slice_over);
+	run_queue_init(&cpu->run_queue);
 }
 
-/* Makes @cpu look whom to run, unless it runs @vp already; NULL: in any case. */
-static void poke(struct cpu *cpu, const struct vp *vp)
+static void share_set(struct vp *vp)
+{
+	const struct partition *p = vp->partition;
+
+	sched_share_set(&vp->share, p->cpu_weight, p->cpu_cap, p->cpu_reserve, rdtsc());
+}
+
+void sched_vp_init(struct vp *vp)
+{
+	vp->affinity = ~0ull;
+	sched_share_init(&vp->share);
+	if (!partition_is_root(vp->partition))
+		share_set(vp);
+}
+
+void sched_poke(struct cpu *cpu, const struct vp *vp)
 {
 	/* Pairs with the exchange in run(): it sees what was made visible, or we see it. */
 	if (!vp || load_acquire(&cpu->running) != vp)
 		atomic_fetch_or(&cpu->resched, (u32)SCHED_LOOK);
 	cpu_kick(cpu);
-}
-
-static bool is_allowed(const struct vp *vp, const struct cpu *cpu)
-{
-	return vp->affinity >> cpu->index & 1;
-}
-
-/* The allowed one where the fewest wait; where it ran, if none has fewer. */
-static struct cpu *shortest_queue(const struct vp *vp)
-{
-	struct cpu *best = is_allowed(vp, vp->cpu) ? vp->cpu : NULL;
-
-	for (u32 i = 0; i < cpu_count; i++) {
-		struct cpu *cpu = cpus[i];
-
-		if (!is_allowed(vp, cpu))
-			continue;
-		if (!best ||
-			load_relaxed(&cpu->run_queue.count) < load_relaxed(&best->run_queue.count))
-			best = cpu;
-	}
-	return best;
-}
-
-/* Where it ran, if that is idle or nowhere else is; else an idle one. */
-static struct cpu *place_for(const struct vp *vp)
-{
-	u64 free = load_relaxed(&idle) & vp->affinity;
-
-	if (is_allowed(vp, vp->cpu) && (free >> vp->cpu->index & 1 || !free))
-		return vp->cpu;
-	return free ? cpus[__builtin_ctzll(free)] : shortest_queue(vp);
-}
-
-/* Locks the run queue that @vp belongs to now. */
-static struct cpu *lock_of(struct vp *vp)
-{
-	for (;;) {
-		struct cpu *cpu = load_acquire(&vp->cpu);
-
-		spin_lock(&cpu->run_queue.lock);
-		if (cpu == vp->cpu)
-			return cpu;
-		spin_unlock(&cpu->run_queue.lock);
-	}
-}
-
-static void enqueue(struct cpu *cpu, struct vp *vp, bool last)
-{
-	struct run_queue *q = &cpu->run_queue;
-
-	vp->sched = SCHED_QUEUED;
-	if (last)
-		list_push_back(&q->ready, &vp->queue);
-	else
-		list_push_front(&q->ready, &vp->queue);
-	q->count++;
-}
-
-static void dequeue(struct run_queue *q, struct vp *vp)
-{
-	list_remove(&vp->queue);
-	q->count--;
-}
-
-/* A turn ends only if others wait; who comes later makes us look again. */
-static void slice_begin(struct cpu *cpu, const struct vp *vp)
-{
-	struct run_queue *q = &cpu->run_queue;
-	u64 ticks;
-
-	if ((!load_relaxed(&q->count) && !q->root_waits) || (q->slice.armed && q->slice_of == vp))
-		return;
-	if (vp == cpu->root_vp)
-		ticks = clock_ns_to_tsc(ROOT_SLICE_NS);
-	else
-		ticks = q->turn_of == vp ? q->turn_left : clock_ns_to_tsc(CHILD_SLICE_NS);
-	q->slice_of = vp;
-	timer_set(&q->slice, rdtsc() + ticks);
 }
 
 /*
@@ -141,9 +62,9 @@ static void slice_begin(struct cpu *cpu, const struct vp *vp)
 static void announce(struct cpu *cpu)
 {
 	if (cpu == this_cpu() && cpu->running && cpu->running == cpu->root_vp)
-		slice_begin(cpu, cpu->root_vp);
+		run_queue_came(cpu);
 	else
-		poke(cpu, NULL);
+		sched_poke(cpu, NULL);
 }
 
 /* One look, with the queue of @cpu locked: true if @vp has to look for another place. */
@@ -152,17 +73,17 @@ static bool wake_at(struct cpu *cpu, struct vp *vp)
 	struct cpu *place;
 
 	if (vp->sched == SCHED_RUNNING) {
-		poke(cpu, vp);
+		sched_poke(cpu, vp);
 		return false;
 	}
 	if (vp->sched == SCHED_QUEUED || load_acquire(&vp->stop) & VP_STOP_SUSPENDED)
 		return false;
-	place = place_for(vp);
-	/* Whoever wants it looks for it there from now on; so do we. */
-	store_release(&vp->cpu, place);
-	if (place != cpu)
+	place = sched_place_for(vp);
+	if (place != cpu) {
+		run_queue_move(vp, cpu, place);
 		return true;
-	enqueue(cpu, vp, true);
+	}
+	run_queue_add(cpu, vp, false);
 	announce(cpu);
 	return false;
 }
@@ -172,7 +93,7 @@ static void wake_child(struct vp *vp)
 	bool again;
 
 	do {
-		struct cpu *cpu = lock_of(vp);
+		struct cpu *cpu = run_queue_lock_of(vp);
 
 		again = wake_at(cpu, vp);
 		spin_unlock(&cpu->run_queue.lock);
@@ -182,21 +103,27 @@ static void wake_child(struct vp *vp)
 void sched_wake(struct vp *vp)
 {
 	if (partition_is_root(vp->partition))
-		poke(vp->cpu, vp);
+		sched_poke(vp->cpu, vp);
 	else
 		wake_child(vp);
+}
+
+/* Pairs with take() and run(): they store the place, then who runs there, then look at work. */
+void sched_kick(const struct vp *vp)
+{
+	struct cpu *cpu = load_acquire(&vp->cpu);
+
+	if (load_acquire(&cpu->running) == vp)
+		cpu_kick(cpu);
 }
 
 /* True if nobody runs or settles it, after it was taken off the queue if it was on one. */
 static bool take_off(struct vp *vp)
 {
-	struct cpu *cpu = lock_of(vp);
+	struct cpu *cpu = run_queue_lock_of(vp);
 	bool off;
 
-	if (vp->sched == SCHED_QUEUED) {
-		dequeue(&cpu->run_queue, vp);
-		vp->sched = SCHED_IDLE;
-	}
+	run_queue_remove(cpu, vp);
 	off = vp->sched == SCHED_IDLE;
 	spin_unlock(&cpu->run_queue.lock);
 	return off;
@@ -212,34 +139,42 @@ static bool is_in_hand(const struct vp *vp)
 	return false;
 }
 
+bool sched_is_stopped(struct vp *vp)
+{
+	return take_off(vp) && !is_in_hand(vp);
+}
+
 void sched_wait_stopped(struct vp *vp, struct vp *self)
 {
-	while (!take_off(vp) || is_in_hand(vp)) {
+	while (!sched_is_stopped(vp)) {
 		partition_serve_flush(self);
 		cpu_pause();
 	}
 }
 
+/* If it runs, its processor looks again. */
+static void look_again(struct cpu *cpu, const struct vp *vp)
+{
+	if (vp->sched != SCHED_RUNNING)
+		return;
+	atomic_fetch_or(&cpu->resched, (u32)SCHED_LOOK);
+	cpu_kick(cpu);
+}
+
 void sched_reload(struct vp *vp)
 {
-	struct cpu *cpu = lock_of(vp);
+	struct cpu *cpu = run_queue_lock_of(vp);
 
-	if (vp->sched == SCHED_RUNNING) {
-		atomic_fetch_or(&cpu->resched, (u32)SCHED_LOOK);
-		cpu_kick(cpu);
-	}
+	look_again(cpu, vp);
 	spin_unlock(&cpu->run_queue.lock);
 }
 
 void sched_affinity_set(struct vp *vp, u64 affinity)
 {
-	struct cpu *cpu = lock_of(vp);
+	struct cpu *cpu = run_queue_lock_of(vp);
 
 	vp->affinity = affinity;
-	if (vp->sched == SCHED_QUEUED) {
-		dequeue(&cpu->run_queue, vp);
-		vp->sched = SCHED_IDLE;
-	}
+	run_queue_remove(cpu, vp);
 	/* A processor that may not run it any more finds out when it leaves. */
 	if (vp->sched == SCHED_RUNNING)
 		atomic_fetch_or(&cpu->resched, (u32)SCHED_LOOK);
@@ -247,58 +182,23 @@ void sched_affinity_set(struct vp *vp, u64 affinity)
 	sched_wake(vp);
 }
 
-/* The first of @q that may run on @cpu, taken out, or NULL. */
-static struct vp *take(struct run_queue *q, struct cpu *cpu)
+void sched_share_changed(struct vp *vp)
 {
-	struct vp *vp = NULL;
+	struct cpu *cpu = run_queue_lock_of(vp);
 
-	if (!load_relaxed(&q->count))
-		return NULL;
-	spin_lock(&q->lock);
-	list_for_each(n, &q->ready)
-	{
-		if (!is_allowed(vp_of(n), cpu))
-			continue;
-		vp = vp_of(n);
-		break;
-	}
-	if (vp) {
-		dequeue(q, vp);
-		vp->sched = SCHED_RUNNING;
-		store_release(&vp->cpu, cpu);
-	}
-	spin_unlock(&q->lock);
-	return vp;
+	run_queue_remove(cpu, vp);
+	share_set(vp);
+	look_again(cpu, vp);
+	spin_unlock(&cpu->run_queue.lock);
+	sched_wake(vp);
 }
 
-/* Of this processor's own queue, else of somebody's who has more than it can run. */
-static struct vp *take_any(struct cpu *cpu)
+void sched_give_way(struct vp *vp)
 {
-	struct vp *vp = take(&cpu->run_queue, cpu);
+	struct cpu *cpu = vp->cpu;
 
-	for (u32 i = 1; !vp && i < cpu_count; i++)
-		vp = take(&cpus[(cpu->index + i) % cpu_count]->run_queue, cpu);
-	return vp;
-}
-
-/* What waits here can be run by those who have nothing to do, each by another. */
-static void offer(struct run_queue *q)
-{
-	u64 free = load_relaxed(&idle);
-
-	if (!free || !load_relaxed(&q->count))
-		return;
-	spin_lock(&q->lock);
-	list_for_each(n, &q->ready)
-	{
-		u64 takers = free & vp_of(n)->affinity;
-
-		if (!takers)
-			continue;
-		poke(cpus[__builtin_ctzll(takers)], NULL);
-		free &= ~(takers & -takers);
-	}
-	spin_unlock(&q->lock);
+	cpu->run_queue.policy.yields = true;
+	atomic_fetch_or(&cpu->resched, (u32)SCHED_LOOK);
 }
 
 static bool root_wants(const struct cpu *cpu)
@@ -309,32 +209,25 @@ static bool root_wants(const struct cpu *cpu)
 	return stop == 0 || (stop == VP_STOP_HALT && vp_wakes(vp));
 }
 
-/* The root first, unless it has just had a whole slice and somebody waits. */
-static struct vp *pick(struct cpu *cpu)
+/* Of those who wait here; NULL: the root, if that wants, or none. */
+static struct vp *next(struct cpu *cpu, u64 now, bool root)
 {
-	struct run_queue *q = &cpu->run_queue;
-	bool root = cpu->root_vp && root_wants(cpu);
-	struct vp *vp = NULL;
-
-	if (!root || (q->root_had_turn && load_relaxed(&q->count)))
-		vp = take_any(cpu);
-	q->root_waits = root && vp;
-	if (root && !vp)
-		vp = cpu->root_vp;
-	if (vp)
-		offer(q);
-	return vp;
+	if (!sched_policy_is_empty(&cpu->run_queue.policy))
+		return run_queue_next(cpu, now, root);
+	sched_policy_alone(&cpu->run_queue.policy);
+	return NULL;
 }
 
-/* A child's turn that somebody interrupts goes on where it was, not anew. */
-static void turn_keep(struct run_queue *q, const struct vp *vp)
+static struct vp *pick(struct cpu *cpu, u64 now)
 {
-	u64 now = rdtsc();
+	bool root = cpu->root_vp && root_wants(cpu);
+	struct vp *vp = next(cpu, now, root);
 
-	if (!q->slice.armed || q->slice_of != vp)
-		return;
-	q->turn_of = vp;
-	q->turn_left = q->slice.deadline > now ? q->slice.deadline - now : 0;
+	if (!vp)
+		vp = root ? cpu->root_vp : run_queue_steal(cpu, now);
+	if (vp)
+		sched_offer(&cpu->run_queue);
+	return vp;
 }
 
 /*
@@ -342,31 +235,30 @@ static void turn_keep(struct run_queue *q, const struct vp *vp)
  * or before them, or to sleep until somebody wakes it, who may have come
  * already. True: it must be woken elsewhere.
  */
-static bool settle(struct cpu *cpu, struct vp *vp, bool slice_used)
+static bool settle(struct cpu *cpu, struct vp *vp, u64 now)
 {
 	u32 stop = load_acquire(&vp->stop);
 	bool ready =
 		stop == 0 || (stop == VP_STOP_HALT && load_acquire(&vp->work) & ~vp->work_blocked);
-	bool last = slice_used || stop;
+	bool over = sched_policy_ran(&cpu->run_queue.policy, &vp->share, now, stop != 0);
 	/* After a whole turn it goes where it waits less long for the next. */
-	struct cpu *place = ready && slice_used ? shortest_queue(vp) : cpu;
+	struct cpu *place = ready && over ? sched_shortest_queue(vp) : cpu;
 
-	cpu->run_queue.turn_of = NULL;
-	if (ready && place == cpu && is_allowed(vp, cpu)) {
-		if (!last)
-			turn_keep(&cpu->run_queue, vp);
-		enqueue(cpu, vp, last);
+	if (ready && place == cpu && sched_is_allowed(vp, cpu)) {
+		run_queue_add(cpu, vp, !over && !stop);
 		return false;
 	}
 	vp->sched = SCHED_IDLE;
-	store_release(&vp->cpu, place);
+	if (unlikely(place != cpu))
+		run_queue_move(vp, cpu, place);
 	return ready;
 }
 
-/* Ends the stay of a child's VP; what it has to tell its parent is told at the end. */
-static void leave(struct cpu *cpu, struct vp *vp, bool slice_used)
+/* Ends the stay of a child's VP; what it has to tell its parent is told at the end. Gives when. */
+static u64 leave(struct cpu *cpu, struct vp *vp)
 {
 	bool elsewhere;
+	u64 now;
 
 	vp_unload();
 	if (vp->intercept_waits)
@@ -374,67 +266,74 @@ static void leave(struct cpu *cpu, struct vp *vp, bool slice_used)
 	spin_lock(&cpu->run_queue.lock);
 	/* Pairs with the load in partition_flush(). */
 	store_release(&vp->running, false);
-	elsewhere = settle(cpu, vp, slice_used);
+	now = rdtsc();
+	elsewhere = settle(cpu, vp, now);
 	spin_unlock(&cpu->run_queue.lock);
 	if (elsewhere)
 		sched_wake(vp);
 	/* Here nobody knows it any more; pairs with the load in is_in_hand(). */
 	store_release(&cpu->running, NULL);
+	return now;
 }
 
-static void run(struct cpu *cpu, struct vp *vp)
+/* Gives when the stay ended. */
+static u64 run(struct cpu *cpu, struct vp *vp)
 {
-	bool root = vp == cpu->root_vp;
-	bool slice_used;
+	u64 now;
 
-	slice_begin(cpu, vp);
 	/* Both before the look at work and stop in vp_run(); full barriers. */
 	(void)atomic_exchange(&cpu->running, vp);
 	(void)atomic_exchange(&vp->running, true);
 	vp_run(vp);
-	slice_used = load_relaxed(&cpu->resched) & SCHED_SLICE && cpu->run_queue.slice_of == vp;
-	if (root) {
-		store_release(&cpu->running, NULL);
-		store_release(&vp->running, false);
-	} else {
-		leave(cpu, vp, slice_used);
-	}
-	cpu->run_queue.root_had_turn = root && slice_used;
+	if (vp != cpu->root_vp)
+		return leave(cpu, vp);
+	/* Another may start it. */
+	if (unlikely(load_acquire(&vp->stop) & VP_STOP_STARTUP))
+		vp_unload();
+	store_release(&cpu->running, NULL);
+	store_release(&vp->running, false);
+	now = rdtsc();
+	sched_policy_root_ran(&cpu->run_queue.policy, now);
+	return now;
 }
 
 /*
  * Gives a VP that came meanwhile, or NULL after a halt. Interrupts are off: a
  * kick since the last look ends the HLT at once.
  */
-static struct vp *wait(struct cpu *cpu)
+static struct vp *wait(struct cpu *cpu, u64 now)
 {
 	struct vp *vp;
 
 	/* Who queues a VP and then looks for somebody idle sees us, or we see the VP. */
-	atomic_fetch_or(&idle, BIT(cpu->index));
-	vp = take_any(cpu);
+	atomic_fetch_or(&sched_idle, BIT(cpu->index));
+	vp = next(cpu, now, false);
+	if (!vp)
+		vp = run_queue_steal(cpu, now);
 	if (!vp && !load_acquire(&cpu->resched))
 		irq_wait();
-	atomic_fetch_and(&idle, ~BIT(cpu->index));
+	atomic_fetch_and(&sched_idle, ~BIT(cpu->index));
 	return vp;
 }
 
-/* One look at what there is to run, and its stay or a halt. */
-static void step(struct cpu *cpu)
+/* One look at what there is to run, and its stay or a halt. Gives when that ended. */
+static u64 step(struct cpu *cpu, u64 now)
 {
 	struct vp *vp;
 
 	/* Before the look. */
 	(void)atomic_exchange(&cpu->resched, 0);
-	vp = pick(cpu);
+	vp = pick(cpu, now);
 	if (!vp)
-		vp = wait(cpu);
-	if (vp)
-		run(cpu, vp);
+		vp = wait(cpu, now);
+	return vp ? run(cpu, vp) : rdtsc();
 }
 
 _Noreturn void sched_loop(void)
 {
+	struct cpu *cpu = this_cpu();
+	u64 now = rdtsc();
+
 	for (;;)
-		step(this_cpu());
+		now = step(cpu, now);
 }

@@ -1,31 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Messages and the MSRs of the SynIC. The message page is a page of ours that
- * SIMP lays over the guest's, so that any processor can write a slot without a
- * look at the guest's memory; it is the guest's to write, so nothing in it is
- * believed but whether a slot is free.
+ * Messages and their slots. The message page is a page of ours that SIMP lays
+ * over the guest's, so that any processor can write a slot without a look at
+ * the guest's memory; it is the guest's to write, so nothing in it is believed
+ * but whether a slot is free.
  */
 #include "hypervisor/synic.h"
 
 #include "hv/msr.h"
 #include "hypervisor/partition.h"
+#include "hypervisor/synic_impl.h"
 #include "hypervisor/vp.h"
 #include "lib/string.h"
 #include "x86/atomic.h"
 
-#define PAGE_BITS  (~PAGE_MASK | HV_MSR_PAGE_ENABLE)
-#define SINT_BITS  (0xffull | HV_SINT_MASKED | HV_SINT_AUTO_EOI | HV_SINT_POLLING)
-#define VECTOR_MIN 16u
-
-static_assert(HV_MSR_SINT(HV_SINT_COUNT - 1) == 0x4000009f);
-
-void synic_init(struct synic *s, struct hv_message_page *page)
+void synic_init(struct synic *s, struct hv_message_page *page, struct hv_event_flags_page *flags)
 {
-	*s = (struct synic){ .page = page };
-	list_init(&s->waiting);
+	*s = (struct synic){ .page = page, .flags = flags };
 	overlay_init(&s->overlay);
-	for (u32 i = 0; i < HV_SINT_COUNT; i++)
+	overlay_init(&s->flags_overlay);
+	for (u32 i = 0; i < HV_SINT_COUNT; i++) {
+		list_init(&s->waiting[i]);
 		s->sint[i] = HV_SINT_RESET;
+	}
 }
 
 bool synic_is_open(const struct synic *s, u32 sint)
@@ -46,75 +43,127 @@ static void slot_write(struct hv_message *slot, const struct hv_message *m, bool
 }
 
 /*
- * Into the slot, if that is free. Else its reader is told that more waits; it
- * may have emptied the slot just before, and so not have seen that: look again.
+ * If it is not free its reader is told that more waits; it may have emptied the
+ * slot just before, and so not have seen that: look again.
  */
-static bool slot_fill(struct synic *s, const struct synic_message *m, bool more)
+bool synic_slot_is_free(struct synic *s, u32 sint)
 {
-	struct hv_message *slot = &s->page->slot[m->sint];
+	struct hv_message *slot = &s->page->slot[sint];
 
-	if (load_acquire(&slot->header.type) != HV_MESSAGE_NONE) {
-		atomic_fetch_or(&slot->header.flags, (u8)HV_MESSAGE_PENDING);
-		if (load_acquire(&slot->header.type) != HV_MESSAGE_NONE)
-			return false;
-	}
-	slot_write(slot, &m->message, more);
-	return true;
+	if (load_acquire(&slot->header.type) == HV_MESSAGE_NONE)
+		return true;
+	atomic_fetch_or(&slot->header.flags, (u8)HV_MESSAGE_PENDING);
+	return load_acquire(&slot->header.type) == HV_MESSAGE_NONE;
 }
 
-static void interrupt(struct vp *vp, u32 sint)
+void synic_interrupt(struct vp *vp, u32 sint)
 {
 	if (!(vp->synic.sint[sint] & HV_SINT_POLLING))
 		vlapic_interrupt(vp, (u8)vp->synic.sint[sint], false);
 }
 
-/* The lock is held, as in all that looks at the list. */
-static struct synic_message *next_waiting(struct synic *s, u32 sint, struct list_node *after)
+void synic_waiting_update(struct synic *s, u32 sint)
 {
-	for (struct list_node *n = after->next; n != &s->waiting; n = n->next) {
-		struct synic_message *m = list_entry(n, struct synic_message, link);
+	u16 bit = (u16)(1u << sint);
 
-		if (m->sint == sint)
-			return m;
-	}
-	return NULL;
+	if (list_empty(&s->waiting[sint]) && !(s->notify_sints & bit))
+		s->waiting_sints &= (u16)~bit;
+	else
+		s->waiting_sints |= bit;
 }
 
 static void stop_waiting(struct synic *s, struct synic_message *m)
 {
 	list_remove(&m->link);
-	if (!next_waiting(s, m->sint, &s->waiting))
-		s->waiting_sints &= (u16) ~(1u << m->sint);
+	synic_waiting_update(s, m->sint);
 }
 
-/* The oldest of @sint's goes into the slot, if it may. */
-static void deliver(struct vp *vp, u32 sint)
+/* It is off the list; true if it has more to say. Else it may be in use again. */
+static bool is_refilled(struct synic_message *m)
+{
+	return m->refill && m->refill(m);
+}
+
+/* The oldest of @sint's goes into the slot, if it may; false: nothing more to do. */
+static bool deliver_one(struct vp *vp, u32 sint)
 {
 	struct synic *s = &vp->synic;
-	struct synic_message *m = next_waiting(s, sint, &s->waiting);
+	struct list_node *waiting = &s->waiting[sint];
+	struct synic_message *m;
+	bool more;
 
-	if (!m || !synic_is_open(s, sint) || !slot_fill(s, m, next_waiting(s, sint, &m->link)))
-		return;
+	if (list_empty(waiting) || !synic_is_open(s, sint) || !synic_slot_is_free(s, sint))
+		return false;
+	m = list_entry(waiting->next, struct synic_message, link);
+	slot_write(&s->page->slot[sint], &m->message, m->link.next != waiting);
 	stop_waiting(s, m);
-	interrupt(vp, sint);
+	more = is_refilled(m);
+	if (more) {
+		list_push_back(waiting, &m->link);
+		synic_waiting_update(s, sint);
+	}
+	synic_interrupt(vp, sint);
+	return more;
+}
+
+/*
+ * One that has more to say tries again: that leaves a mark in the slot, as
+ * always. The lock is held.
+ */
+static void deliver(struct vp *vp, u32 sint)
+{
+	while (deliver_one(vp, sint))
+		;
 }
 
 void synic_post(struct vp *vp, u32 sint, struct synic_message *m)
 {
 	struct synic *s = &vp->synic;
 
-	m->synic = s;
+	/* Partner: the load in synic_cancel(). */
+	store_relaxed(&m->synic, s);
 	m->sint = sint;
 	spin_lock(&s->lock);
-	list_push_back(&s->waiting, &m->link);
-	s->waiting_sints |= (u16)(1u << sint);
+	list_push_back(&s->waiting[sint], &m->link);
+	synic_waiting_update(s, sint);
 	deliver(vp, sint);
 	spin_unlock(&s->lock);
 }
 
+enum hv_status synic_post_now(struct vp *vp, u32 sint, const struct hv_message *message)
+{
+	enum hv_status status = HV_STATUS_SUCCESS;
+	struct synic *s = &vp->synic;
+
+	spin_lock(&s->lock);
+	if (!synic_is_open(s, sint))
+		status = HV_STATUS_INVALID_SYNIC_STATE;
+	else if (!list_empty(&s->waiting[sint]) || !synic_slot_is_free(s, sint))
+		status = HV_STATUS_OBJECT_IN_USE;
+	if (status == HV_STATUS_SUCCESS) {
+		slot_write(&s->page->slot[sint], message, false);
+		synic_interrupt(vp, sint);
+	}
+	spin_unlock(&s->lock);
+	return status;
+}
+
+bool synic_is_waiting(struct synic_message *m)
+{
+	struct synic *s = load_relaxed(&m->synic);
+	bool waiting;
+
+	if (!s)
+		return false;
+	spin_lock(&s->lock);
+	waiting = !list_empty(&m->link);
+	spin_unlock(&s->lock);
+	return waiting;
+}
+
 void synic_cancel(struct synic_message *m)
 {
-	struct synic *s = m->synic;
+	struct synic *s = load_relaxed(&m->synic);
 
 	if (!s)
 		return;
@@ -124,14 +173,31 @@ void synic_cancel(struct synic_message *m)
 	spin_unlock(&s->lock);
 }
 
-/* Tries all that waits again, for @sints. */
-static void rescan(struct vp *vp, u32 sints)
+void synic_end(struct vp *vp)
+{
+	struct synic *s = &vp->synic;
+
+	synic_notify_end(vp);
+	spin_lock(&s->lock);
+	for (u32 i = 0; i < HV_SINT_COUNT; i++) {
+		struct list_node *n;
+
+		while ((n = list_pop_front(&s->waiting[i])) != NULL)
+			(void)is_refilled(list_entry(n, struct synic_message, link));
+		synic_waiting_update(s, i);
+	}
+	spin_unlock(&s->lock);
+}
+
+void synic_rescan(struct vp *vp, u32 sints)
 {
 	struct synic *s = &vp->synic;
 
 	spin_lock(&s->lock);
 	for (sints &= s->waiting_sints; sints; sints &= sints - 1)
 		deliver(vp, (u32)__builtin_ctz(sints));
+	if (unlikely(s->notify_sints))
+		synic_notify_look(vp);
 	spin_unlock(&s->lock);
 }
 
@@ -142,7 +208,7 @@ void synic_eoi(struct vp *vp, u8 vector)
 	for (u32 i = 0; i < HV_SINT_COUNT; i++)
 		if ((u8)vp->synic.sint[i] == vector)
 			sints |= 1u << i;
-	rescan(vp, sints);
+	synic_rescan(vp, sints);
 }
 
 bool synic_auto_eoi(const struct synic *s, u8 vector)
@@ -151,120 +217,4 @@ bool synic_auto_eoi(const struct synic *s, u8 vector)
 		if ((u8)s->sint[__builtin_ctz(left)] == vector)
 			return true;
 	return false;
-}
-
-static bool page_cover(struct vp *vp, u64 simp)
-{
-	struct synic *s = &vp->synic;
-
-	return overlay_set(vp->partition, &s->overlay, GPA(simp & ~PAGE_MASK), s->page,
-		       SLAT_READ | SLAT_WRITE) == HV_STATUS_SUCCESS;
-}
-
-/*
- * The page over the guest's; zeroed, as the guest expects a new page to be. If
- * the new place is none, it stays where it was.
- */
-static bool simp_write(struct vp *vp, u64 v, struct vp *self)
-{
-	struct partition *p = vp->partition;
-	struct synic *s = &vp->synic;
-	u64 old = s->simp;
-	bool ok = true;
-
-	v &= PAGE_BITS;
-	if (v == old)
-		return true;
-	spin_lock(&p->lock);
-	overlay_clear(p, &s->overlay);
-	if (v & HV_MSR_PAGE_ENABLE && !page_cover(vp, v)) {
-		ok = false;
-		v = old;
-		if (old & HV_MSR_PAGE_ENABLE && !page_cover(vp, old))
-			v &= ~HV_MSR_PAGE_ENABLE;
-	}
-	spin_unlock(&p->lock);
-	spin_lock(&s->lock);
-	s->simp = v;
-	if (v & HV_MSR_PAGE_ENABLE && !(old & HV_MSR_PAGE_ENABLE))
-		memset(s->page, 0, sizeof(*s->page));
-	spin_unlock(&s->lock);
-	partition_flush_overlays(p, self);
-	rescan(vp, 0xffff);
-	return ok;
-}
-
-static bool sint_write(struct vp *vp, u32 sint, u64 v)
-{
-	struct synic *s = &vp->synic;
-
-	v &= SINT_BITS;
-	if (!(v & HV_SINT_MASKED) && (u8)v < VECTOR_MIN)
-		return false;
-	spin_lock(&s->lock);
-	s->sint[sint] = v;
-	s->auto_eoi &= (u16) ~(1u << sint);
-	if (v & HV_SINT_AUTO_EOI && !(v & HV_SINT_MASKED))
-		s->auto_eoi |= (u16)(1u << sint);
-	spin_unlock(&s->lock);
-	rescan(vp, 1u << sint);
-	return true;
-}
-
-static void control_write(struct vp *vp, u64 v)
-{
-	struct synic *s = &vp->synic;
-
-	spin_lock(&s->lock);
-	s->control = v & HV_SCONTROL_ENABLE;
-	spin_unlock(&s->lock);
-	rescan(vp, 0xffff);
-}
-
-bool synic_msr_read(struct vp *vp, u32 msr, u64 *v)
-{
-	const struct synic *s = &vp->synic;
-
-	switch (msr) {
-	case HV_MSR_SCONTROL:
-		*v = s->control;
-		return true;
-	case HV_MSR_SVERSION:
-		*v = HV_SVERSION;
-		return true;
-	case HV_MSR_SIEFP:
-		*v = s->siefp;
-		return true;
-	case HV_MSR_SIMP:
-		*v = s->simp;
-		return true;
-	case HV_MSR_EOM:
-		*v = 0;
-		return true;
-	default:
-		if (msr - HV_MSR_SINT(0) >= HV_SINT_COUNT)
-			return false;
-		*v = s->sint[msr - HV_MSR_SINT(0)];
-		return true;
-	}
-}
-
-bool synic_msr_write(struct vp *vp, u32 msr, u64 v, struct vp *self)
-{
-	switch (msr) {
-	case HV_MSR_SCONTROL:
-		control_write(vp, v);
-		return true;
-	case HV_MSR_SIEFP:
-		vp->synic.siefp = v & PAGE_BITS;
-		return true;
-	case HV_MSR_SIMP:
-		return simp_write(vp, v, self);
-	case HV_MSR_EOM:
-		rescan(vp, 0xffff);
-		return true;
-	default:
-		return msr - HV_MSR_SINT(0) < HV_SINT_COUNT &&
-		       sint_write(vp, msr - HV_MSR_SINT(0), v);
-	}
 }

@@ -11,6 +11,7 @@
 #include "hypervisor/clock.h"
 #include "hypervisor/frame.h"
 #include "hypervisor/log.h"
+#include "hypervisor/overlay_msr.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/pool.h"
 #include "hypervisor/vp.h"
@@ -45,8 +46,20 @@ bool synthetic_read(struct vp *vp, u32 msr, u64 *v)
 	case HV_MSR_APIC_FREQUENCY:
 		*v = VLAPIC_HZ;
 		return true;
+	case HV_MSR_REFERENCE_TSC:
+		*v = vp->partition->reference_tsc_msr;
+		return true;
 	case HV_MSR_VP_ASSIST_PAGE:
-		*v = vp->assist_page;
+		*v = vp->assist_msr;
+		return true;
+	case HV_MSR_RESET:
+		*v = 0;
+		return true;
+	case HV_MSR_CRASH_P(0)... HV_MSR_CRASH_P(HV_CRASH_PARAMETERS - 1):
+		*v = load_relaxed(&vp->partition->crash[msr - HV_MSR_CRASH_P(0)]);
+		return true;
+	case HV_MSR_CRASH_CTL:
+		*v = HV_CRASH_NOTIFY | HV_CRASH_MESSAGE;
 		return true;
 	default:
 		return false;
@@ -136,7 +149,11 @@ bool synthetic_write(struct vp *vp, u32 msr, u64 v, struct vp *self)
 	case HV_MSR_HYPERCALL:
 		return hypercall_write(vp->partition, v, self);
 	case HV_MSR_VP_ASSIST_PAGE:
-		vp->assist_page = v & (~PAGE_MASK | HV_MSR_PAGE_ENABLE);
+		return vp_assist_write(vp, v, self);
+	case HV_MSR_REFERENCE_TSC:
+		return reference_tsc_write(vp->partition, v, self);
+	case HV_MSR_CRASH_P(0)... HV_MSR_CRASH_P(HV_CRASH_PARAMETERS - 1):
+		store_relaxed(&vp->partition->crash[msr - HV_MSR_CRASH_P(0)], v);
 		return true;
 	default:
 		return false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Synthetic MSRs other than the APIC's: identity of the guest, hypercall page,
- * VP index, run time, reference time, frequencies. TLFS 6.0b, 2.6, 3.13, 7.8,
- * 12.3. Called by policy_msr.c, which has checked the privilege.
+ * VP index, run time, reference time, frequencies, what the guest tells of its
+ * crash; the pages are overlay_msr.c's. TLFS 6.0b, 2.6, 3.13, 7.8, 12.3. Called by policy_msr.c, which has checked the privilege.
  */
 #pragma once
 

@@ -34,6 +34,9 @@ enum event_type {
 	EVENT_SOFTWARE_EXCEPTION = 6,      /* INT3, INTO */
 };
 
+/* Priority of an interrupt window: the TPR holds nothing back. */
+#define VIRT_WINDOW_ANY 16u
+
 /* Room in struct vp for what a back end keeps of a VP. */
 #define VIRT_VP_WORDS 96u
 
@@ -179,13 +182,15 @@ struct virt_ops {
 	/*
 	 * Asks for an INTERRUPT_WINDOW (NMI_WINDOW) exit as soon as one can be
 	 * injected. @priority: vector >> 4 of the waiting interrupt, so that
-	 * the window also waits for a lower TPR.
+	 * the window also waits for a lower TPR, or VIRT_WINDOW_ANY.
 	 */
 	void (*interrupt_window)(struct vp *vp, bool on, u8 priority);
 	void (*nmi_window)(struct vp *vp, bool on);
 
 	/* Drops what this processor cached of the VP's GPA mappings at its next entry. */
 	void (*flush)(struct vp *vp);
+	/* The same of what it cached of the VP's own page tables, global pages included. */
+	void (*flush_guest)(struct vp *vp);
 	/* Moves RIP on by @length and ends an interrupt shadow. */
 	void (*advance)(struct vp *vp, u8 length);
 	/* Prints the whole control block to the log; while dying. */

@@ -49,6 +49,7 @@ static void state_reset(struct vlapic *l)
 	l->timer_done = 0;
 	l->timer_deadline = 0;
 	l->timer_waits = false;
+	l->timer_stopped = false;
 	l->isr_highest = 0;
 	l->tpr = 0;
 	l->esr_pending = 0;
@@ -63,6 +64,23 @@ void vlapic_init(struct vlapic *l, u32 id, bool bsp)
 	l->id = id;
 	state_reset(l);
 	vlapic_timer_init(l);
+}
+
+/* In x2APIC mode the id says it. */
+static u32 ldr_of_id(u32 id)
+{
+	return (id >> 4) << 16 | 1u << (id & 15);
+}
+
+void vlapic_reset(struct vp *vp)
+{
+	struct vlapic *l = &vp->vlapic;
+
+	vlapic_timer_end(vp);
+	state_reset(l);
+	if (vlapic_is_x2apic(l))
+		store_relaxed(&l->ldr, ldr_of_id(l->id));
+	virt->tpr_set(vp, 0);
 }
 
 bool vlapic_offers(struct vp *vp, u64 bit)
@@ -171,6 +189,13 @@ void vlapic_tpr_set(struct vp *vp, u8 tpr)
 	recheck(vp);
 }
 
+/* Whatever the TMR says: edge and level may share the vector. */
+static void tell_end(struct vp *vp, u8 vector)
+{
+	irq_virtual_eoi(vp, vector);
+	vlapic_level_end(vp, vector);
+}
+
 void vlapic_accept(struct vp *vp, u8 vector)
 {
 	struct vlapic *l = &vp->vlapic;
@@ -180,8 +205,10 @@ void vlapic_accept(struct vp *vp, u8 vector)
 	atomic_fetch_and(&l->irr[vector / 32], ~bit);
 	if (unlikely(l->timer_waits))
 		vlapic_timer_taken(vp);
-	if (unlikely(vp->synic.auto_eoi) && synic_auto_eoi(&vp->synic, vector))
+	if (unlikely(vp->synic.auto_eoi) && synic_auto_eoi(&vp->synic, vector)) {
+		tell_end(vp, vector);
 		return;
+	}
 	l->isr[vector / 32] |= bit;
 	l->isr_highest = MAX(l->isr_highest, vector);
 }
@@ -197,8 +224,7 @@ void vlapic_eoi(struct vp *vp)
 	l->isr[vector / 32] &= ~(1u << (vector % 32));
 	next = highest_bit(l->isr, vector / 32);
 	l->isr_highest = next == VLAPIC_NONE ? 0 : (u8)next;
-	/* Whatever the TMR says: edge and level may share the vector. */
-	irq_virtual_eoi(vp, vector);
+	tell_end(vp, vector);
 	if (unlikely(vp->synic.waiting_sints))
 		synic_eoi(vp, vector);
 	recheck(vp);
@@ -206,13 +232,13 @@ void vlapic_eoi(struct vp *vp)
 
 /*
  * Level interrupts that came while the APIC was off left their pins masked,
- * and so did those that a reset dropped: open them again.
+ * and so did those that a reset dropped: open them again, at the parent's, too.
  */
 static void missed_levels_release(struct vp *vp)
 {
 	for (u32 vector = VECTOR_MIN; vector < 256; vector++)
 		if (!bit_test(vp->vlapic.irr, vector) && !bit_test(vp->vlapic.isr, vector))
-			irq_virtual_eoi(vp, (u8)vector);
+			tell_end(vp, (u8)vector);
 }
 
 void vlapic_svr_set(struct vp *vp, u32 svr)
@@ -228,14 +254,6 @@ void vlapic_svr_set(struct vp *vp, u32 svr)
 	} else if (!was) {
 		missed_levels_release(vp);
 	}
-}
-
-/* Off is final for all state but the identity: SDM 11.4.3. */
-static void turn_off(struct vp *vp)
-{
-	vlapic_timer_end(vp);
-	state_reset(&vp->vlapic);
-	virt->tpr_set(vp, 0);
 }
 
 /* SDM 11.12.5: the only ways into x2APIC mode and out of it. */
@@ -264,9 +282,10 @@ bool vlapic_base_write(struct vp *vp, u64 v)
 		return false;
 	store_relaxed(&l->base_msr, v);
 	if (!to && from) {
-		turn_off(vp);
+		/* Off is final for all state but the identity: SDM 11.4.3. */
+		vlapic_reset(vp);
 	} else if ((to ^ from) & APIC_BASE_X2APIC) {
-		store_relaxed(&l->ldr, (l->id >> 4) << 16 | 1u << (l->id & 15));
+		store_relaxed(&l->ldr, ldr_of_id(l->id));
 		l->icr = (u32)l->icr;
 	}
 	return true;

@@ -2,8 +2,9 @@
 /*
  * What the files of the virtual local APIC share: vlapic.c has priorities,
  * errors and modes, vlapic_regs.c the registers, vlapic_icr.c IPIs and
- * vlapic_timer.c the timer. Nobody else includes it. Called on the processor
- * that runs the VP, but where it says otherwise.
+ * messages, vlapic_level.c what the parent is told, vlapic_timer.c the timer
+ * and vlapic_state.c all of it at rest. Nobody else includes it. Called on the
+ * processor that runs the VP, but where it says otherwise.
  */
 #pragma once
 
@@ -50,6 +51,11 @@ bool vlapic_offers(struct vp *vp, u64 bit);
 /* Notes APIC_ESR_* @error and raises the error interrupt. Any processor. */
 void vlapic_error(struct vp *vp, u32 error);
 
+/* Makes a level interrupt pending, whose end the parent is told. Any processor. */
+void vlapic_level(struct vp *vp, u8 vector);
+/* It has ended, or was never taken: tells the parent if it waits for that. */
+void vlapic_level_end(struct vp *vp, u8 vector);
+
 /* Task priority, all eight bits. */
 u8 vlapic_tpr(struct vp *vp);
 /* Processor priority: SDM 11.8.3.1. */
@@ -59,6 +65,12 @@ void vlapic_svr_set(struct vp *vp, u32 svr);
 /* IA32_APIC_BASE; false: #GP, see vlapic_msr_write(). */
 [[nodiscard]] bool vlapic_base_write(struct vp *vp, u64 v);
 
+/* vlapic_regs.c: a register as it reads by page; whether @v may be written to it. */
+u32 vlapic_reg_get(struct vp *vp, u32 reg);
+bool vlapic_reg_valid(struct vp *vp, u32 reg, u32 v);
+/* The register of vlapic.lvt[@index]. */
+u32 vlapic_lvt_reg(u32 index);
+
 void vlapic_timer_init(struct vlapic *l);
 /* The guest has taken an interrupt, and timer_waits. */
 void vlapic_timer_taken(struct vp *vp);
@@ -66,6 +78,10 @@ void vlapic_timer_lvt_set(struct vp *vp, u32 lvt);
 void vlapic_timer_initial_set(struct vp *vp, u32 count);
 void vlapic_timer_divide_set(struct vp *vp, u32 divide);
 u32 vlapic_timer_current(struct vp *vp);
+/* Stopped: the same, but for one that has not been heard of it is never 0. */
+u32 vlapic_timer_left(struct vp *vp);
+/* Stopped, mode, initial count and divider set: @current is left, 0 it stands. */
+void vlapic_timer_restart(struct vp *vp, u32 current);
 /* IA32_TSC_DEADLINE; false: the partition's CPUID does not offer it. */
 [[nodiscard]] bool vlapic_deadline_read(struct vp *vp, u64 *v);
 [[nodiscard]] bool vlapic_deadline_write(struct vp *vp, u64 v);

@@ -283,6 +283,21 @@ static u32 excess_bits(struct vp *vp, const struct reg *r, u32 reg, u32 v)
 	return v & ~bits;
 }
 
+u32 vlapic_reg_get(struct vp *vp, u32 reg)
+{
+	return regs[reg / REG_STRIDE].read(vp, reg);
+}
+
+bool vlapic_reg_valid(struct vp *vp, u32 reg, u32 v)
+{
+	return !excess_bits(vp, &regs[reg / REG_STRIDE], reg, v);
+}
+
+u32 vlapic_lvt_reg(u32 index)
+{
+	return index == LVT_CMCI ? APIC_LVT_CMCI : APIC_LVT_TIMER + index * REG_STRIDE;
+}
+
 static bool page_is_there(const struct vp *vp)
 {
 	return vlapic_mode(&vp->vlapic) == APIC_BASE_ENABLE;

@@ -153,6 +153,26 @@ void vlapic_timer_end(struct vp *vp)
 	(void)timer_cancel_anywhere(&vp->vlapic.timer);
 }
 
+/* What is over by now is heard of first. */
+void vlapic_timer_stop(struct vp *vp)
+{
+	struct timer *t = &vp->vlapic.timer;
+
+	if (vp->vlapic.timer_stopped)
+		arm(&vp->vlapic);
+	if (timer_cancel_anywhere(t) && rdtsc() >= t->deadline) {
+		fire(t);
+		(void)timer_cancel_anywhere(t);
+	}
+	vp->vlapic.timer_stopped = true;
+}
+
+void vlapic_timer_resume(struct vp *vp)
+{
+	vp->vlapic.timer_stopped = false;
+	arm(&vp->vlapic);
+}
+
 /* The deadline is the same, for it may be over by now, and has not been heard of. */
 void vlapic_timer_move(struct vp *vp)
 {
@@ -247,4 +267,27 @@ bool vlapic_deadline_write(struct vp *vp, u64 v)
 	l->timer_deadline = v;
 	arm(l);
 	return true;
+}
+
+u32 vlapic_timer_left(struct vp *vp)
+{
+	struct vlapic *l = &vp->vlapic;
+	u32 current = vlapic_timer_current(vp);
+
+	/* It ran out since it was stopped. */
+	if (mode_of(l) == 0 && l->timer_period && !l->timer_done && !is_masked(l))
+		return MAX(current, 1u);
+	return current;
+}
+
+/* Of a deadline nothing is counted. */
+void vlapic_timer_restart(struct vp *vp, u32 current)
+{
+	struct vlapic *l = &vp->vlapic;
+
+	l->timer_waits = false;
+	if (mode_of(l) == APIC_TIMER_DEADLINE)
+		l->timer_period = 0;
+	else
+		restart(l, count_to_ns(l, current));
 }

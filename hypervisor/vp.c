@@ -56,7 +56,7 @@ bool vp_wakes(struct vp *vp)
 		return stop == 0;
 	if (stop & VP_STOP_SUSPENDED)
 		return false;
-	if (vp->event.valid)
+	if (vp->event.valid || load_acquire(&vp->startup))
 		return true;
 	work = load_acquire(&vp->work);
 	if (work & VP_WORK_NMI && virt->can_nmi(vp))
@@ -69,7 +69,8 @@ bool vp_wakes(struct vp *vp)
 	 */
 	if (work & VP_WORK_INTERRUPT)
 		atomic_fetch_and(&vp->work, ~(u32)VP_WORK_INTERRUPT);
-	return virt->can_interrupt(vp) && vlapic_pending(vp) != VLAPIC_NONE;
+	return (vp->idle || virt->can_interrupt(vp)) &&
+	       (vlapic_pending(vp) != VLAPIC_NONE || vlapic_has_extint(&vp->vlapic));
 }
 
 void vp_triple_fault(struct vp *vp)

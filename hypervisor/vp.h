@@ -8,6 +8,8 @@
 #include "base/types.h"
 #include "hv/stats.h"
 #include "hypervisor/hypercall.h"
+#include "hypervisor/sched_policy.h"
+#include "hypervisor/stimer.h"
 #include "hypervisor/synic.h"
 #include "hypervisor/virt.h"
 #include "hypervisor/vlapic.h"
@@ -47,14 +49,19 @@ struct vp_regs {
 #define VP_STOP_HALT      BIT(0) /* waits in HLT; set and cleared by its own processor */
 #define VP_STOP_EXPLICIT  BIT(1) /* suspended by its parent */
 #define VP_STOP_INTERCEPT BIT(2) /* its parent has an intercept to settle */
-#define VP_STOP_STARTUP   BIT(3) /* was never started */
+#define VP_STOP_STARTUP   BIT(3) /* waits to be started */
+#define VP_STOP_HELD      BIT(4) /* a call under the manage lock is at its registers */
 /* In these its registers are at rest, once it is not running any more. */
-#define VP_STOP_SUSPENDED ((u32)(VP_STOP_EXPLICIT | VP_STOP_INTERCEPT | VP_STOP_STARTUP))
+#define VP_STOP_SUSPENDED \
+	((u32)(VP_STOP_EXPLICIT | VP_STOP_INTERCEPT | VP_STOP_STARTUP | VP_STOP_HELD))
 
 /* Work that vp_run() looks at before entry; any processor, atomic OR. */
 #define VP_WORK_INTERRUPT BIT(0) /* IRR may hold something deliverable */
 #define VP_WORK_NMI       BIT(1)
 #define VP_WORK_FLUSH     BIT(2) /* second-level mappings shrank */
+#define VP_WORK_TIMERS    BIT(3) /* synthetic timers are to be set anew */
+#define VP_WORK_TLB       BIT(4) /* another VP asked to forget the guest's own mappings */
+#define VP_WORK_INIT      BIT(5) /* vp->startup has an INIT */
 
 struct vp {
 	struct vp_regs regs; /* first */
@@ -77,23 +84,29 @@ struct vp {
 	struct hypercall call;
 	struct cpuid_regs cpuid; /* so that they need no stack for it */
 	u64 tsc_aux;
-	u64 assist_page; /* HV_MSR_VP_ASSIST_PAGE: kept, not used */
-	u64 memo_key;    /* what guest.c remembered under another is void */
+	u64 memo_key; /* what guest.c remembered under another is void */
 	struct synic synic;
+	struct stimer *stimers; /* HV_STIMER_COUNT, a page */
+	u64 assist_msr;         /* HV_MSR_VP_ASSIST_PAGE */
+	void *assist_page; /* lies over the page that it names, and stays zero; NULL: not yet */
+	struct overlay assist_overlay;
+	bool idle; /* with VP_STOP_HALT: any interrupt ends it, allowed or not */
 
 	/* Of a child. */
 	struct synic_message intercept;         /* to its parent; at most one is outstanding */
 	struct hv_register_page *register_page; /* manage lock; NULL: not mapped */
 	struct hv_message *intercept_page;
-	struct list_node queue; /* sched.c's */
-	u8 sched;               /* enum sched_state, sched.c's */
-	u64 affinity;           /* processors it may run on, bit per index */
-	bool intercept_waits;   /* to be posted when it leaves; its processor only */
-	u32 work_blocked;       /* halted, it saw this work and cannot do it; likewise */
+	struct sched_share share; /* of a processor; run_queue.h */
+	u8 sched;                 /* enum sched_state, run_queue.h */
+	u64 affinity;             /* processors it may run on, bit per index */
+	bool intercept_waits;     /* to be posted when it leaves; its processor only */
+	u32 work_blocked;         /* halted, it saw this work and cannot do it; likewise */
+	struct synic_message eoi;  /* to its parent, see vlapic_level.c */
 
 	/* Any processor. */
 	u32 work;     /* VP_WORK_* */
 	u32 stop;     /* VP_STOP_*; 0: it may run */
+	u32 startup;  /* INIT and SIPI, vp_startup.c's; 0 while it runs */
 	bool running; /* a processor has its state; stored by that processor */
 };
 
@@ -189,5 +202,33 @@ void vp_release(struct vp *vp);
  * waits on. The VP is at rest.
  */
 enum hv_status vp_intercept_done(struct vp *vp);
+/*
+ * Keeps a VP that only waits to be started from being started by a SIPI,
+ * which asks nobody, until the end of a call that works on its registers.
+ */
+void vp_hold(struct vp *vp);
+void vp_hold_end(struct vp *vp);
+
+/*
+ * INIT and SIPI, vp_startup.c. Any processor; neither waits: the VP does on its
+ * own processor what they ask. An INIT to VP 0 leads to the reset vector,
+ * others wait for a SIPI then. A VP that waits already ignores INIT, one that
+ * does not wait SIPI, and so does one that has its SIPI.
+ */
+void vp_init(struct vp *vp);
+void vp_sipi(struct vp *vp, u8 vector);
+/*
+ * Does what vp->startup asks, on the VP's processor, its state loaded.
+ * Afterwards startup is 0, or the VP must not be entered.
+ */
+void vp_startup_take(struct vp *vp);
+/*
+ * The VP, held and at rest, is about to be started by hypercall: no SIPI
+ * starts it any more. False: it does not wait, or a SIPI came first.
+ */
+[[nodiscard]] bool vp_startup_claim(struct vp *vp);
+/* It waits, or does no longer, as its parent says; at rest. */
+void vp_startup_set(struct vp *vp, bool waits);
+
 /* Takes the VP's state pages away from its parent; hc_state_page.c. */
 void vp_state_pages_end(struct vp *vp, struct vp *self);

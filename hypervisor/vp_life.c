@@ -10,12 +10,14 @@
 #include "hypervisor/frame.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/pool.h"
+#include "hypervisor/port.h"
 #include "hypervisor/sched.h"
 #include "hypervisor/share_page.h"
 #include "hypervisor/vp.h"
 #include "x86/atomic.h"
 
 static_assert(HV_VP_COUNTER_MAX * sizeof(u64) == PAGE_SIZE);
+static_assert(HV_STIMER_COUNT * sizeof(struct stimer) <= PAGE_SIZE);
 static_assert(HV_VP_COUNTER_EXITS + 2 * EXIT_KIND_COUNT <= HV_VP_COUNTER_MAX);
 
 static void page_free(struct partition *p, void *page)
@@ -31,6 +33,9 @@ static void vp_free(struct vp *vp)
 	page_free(p, vp->stats);
 	page_free(p, vp->fpu);
 	page_free(p, vp->synic.page);
+	page_free(p, vp->stimers);
+	page_free(p, vp->assist_page);
+	page_free(p, vp->synic.flags);
 	page_free(p, vp);
 }
 
@@ -41,8 +46,9 @@ static bool pages_alloc(struct vp *vp)
 
 	vp->fpu = partition_page_alloc(p);
 	vp->stats = partition_page_alloc(p);
-	synic_init(&vp->synic, partition_page_alloc(p));
-	return vp->fpu && vp->stats && vp->synic.page;
+	vp->stimers = partition_page_alloc(p);
+	synic_init(&vp->synic, partition_page_alloc(p), partition_page_alloc(p));
+	return vp->fpu && vp->stats && vp->stimers && vp->synic.page && vp->synic.flags;
 }
 
 static void state_init(struct vp *vp, u32 index, u32 apic_id, struct cpu *cpu)
@@ -53,11 +59,13 @@ static void state_init(struct vp *vp, u32 index, u32 apic_id, struct cpu *cpu)
 	vp->tag = (u32)p->id | index << 16;
 	vp->apic_id = apic_id;
 	vp->cpu = cpu;
-	vp->affinity = ~0ull;
 	vp->memo_key = vp_memo_key();
 	vp->stop = VP_STOP_STARTUP;
-	list_init(&vp->queue);
+	vp_startup_set(vp, index != 0);
+	sched_vp_init(vp);
 	list_init(&vp->intercept.link);
+	overlay_init(&vp->assist_overlay);
+	vlapic_level_init(vp);
 	if (partition_is_root(p))
 		return;
 	/* The first VP starts as a processor after power-on does, once it may. */
@@ -70,6 +78,7 @@ static enum hv_status fill(struct vp *vp, u32 apic_id)
 	if (!pages_alloc(vp))
 		return HV_STATUS_INSUFFICIENT_MEMORY;
 	fpu_init(vp);
+	stimer_init(vp);
 	vlapic_init(&vp->vlapic, apic_id, vp->index == 0);
 	return virt->vp_create(vp);
 }
@@ -106,7 +115,7 @@ enum hv_status vp_create(
 
 /*
  * The order matters: other VPs stop finding it, what they had under way ends,
- * then nothing is left but its timer, its message and its pages.
+ * then nothing is left but its timer, its messages and its pages.
  */
 void vp_delete(struct vp *vp, struct vp *self)
 {
@@ -118,12 +127,17 @@ void vp_delete(struct vp *vp, struct vp *self)
 	while (p->vp_limit > 0 && !p->vps[p->vp_limit - 1])
 		p->vp_limit--;
 	partition_flush(p, self);
+	port_vp_end(vp);
 	vlapic_timer_end(vp);
+	stimer_end(vp);
 	synic_cancel(&vp->intercept);
+	synic_cancel(&vp->eoi);
 	vp_state_pages_end(vp, self);
 	share_page_end(p, vp->stats, self);
 	spin_lock(&p->lock);
 	overlay_clear(p, &vp->synic.overlay);
+	overlay_clear(p, &vp->assist_overlay);
+	overlay_clear(p, &vp->synic.flags_overlay);
 	spin_unlock(&p->lock);
 	partition_flush(p, self);
 	virt->vp_delete(vp);

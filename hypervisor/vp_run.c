@@ -45,10 +45,14 @@ void vp_tsc_aux_load(const struct vp *vp)
 /* What of the VP is this processor's, and not where it ran before. */
 static void arrive(struct vp *vp, struct cpu *cpu)
 {
+	if (unlikely(vp->vlapic.timer_stopped))
+		vlapic_timer_resume(vp);
 	if (vp->cpu_last == cpu)
 		return;
-	if (vp->cpu_last)
+	if (vp->cpu_last) {
 		vlapic_timer_move(vp);
+		stimer_move(vp);
+	}
 	vp->cpu_last = cpu;
 	vp->memo_key = vp_memo_key();
 }
@@ -97,6 +101,15 @@ static void deliver_nmi(struct vp *vp)
 	inject(vp, EVENT_NMI, VEC_NMI);
 }
 
+/* Out of the APIC's sight: no priority counts, and nobody ends it. */
+static void deliver_extint(struct vp *vp)
+{
+	u8 vector;
+
+	if (!vp->event.valid && virt->can_interrupt(vp) && vlapic_extint_take(&vp->vlapic, &vector))
+		inject(vp, EVENT_EXTERNAL, vector);
+}
+
 /*
  * What the priorities forbid now is asked for again: by the window if a lower
  * TPR allows it, by the end of interrupt if the one in service forbids it.
@@ -107,6 +120,8 @@ static void deliver_interrupt(struct vp *vp)
 
 	/* Before the look at the IRR, so that what comes later is seen later. */
 	atomic_fetch_and(&vp->work, ~(u32)VP_WORK_INTERRUPT);
+	if (unlikely(vlapic_has_extint(&vp->vlapic)))
+		deliver_extint(vp);
 	vector = vlapic_pending(vp);
 	if (vector != VLAPIC_NONE && !vp->event.valid && virt->can_interrupt(vp)) {
 		vlapic_accept(vp, (u8)vector);
@@ -121,6 +136,8 @@ static void deliver_interrupt(struct vp *vp)
 		vector = vlapic_highest_irr(&vp->vlapic);
 	if (vector != VLAPIC_NONE && vector >> 4 > vp->vlapic.isr_highest >> 4)
 		virt->interrupt_window(vp, true, (u8)(vector >> 4));
+	if (unlikely(vlapic_has_extint(&vp->vlapic)))
+		virt->interrupt_window(vp, true, VIRT_WINDOW_ANY);
 }
 
 static void do_work(struct vp *vp)
@@ -128,6 +145,16 @@ static void do_work(struct vp *vp)
 	u32 work = load_acquire(&vp->work);
 
 	partition_serve_flush(vp);
+	if (unlikely(work & VP_WORK_INIT)) {
+		vp_startup_take(vp);
+		work = load_acquire(&vp->work);
+		if (load_relaxed(&vp->startup))
+			return;
+	}
+	if (work & VP_WORK_TIMERS) {
+		stimer_serve(vp);
+		work = load_acquire(&vp->work);
+	}
 	if (work & VP_WORK_NMI)
 		deliver_nmi(vp);
 	if (work & VP_WORK_INTERRUPT)
@@ -170,8 +197,12 @@ static void run_until_stopped(struct vp *vp)
 	exit->kind = EXIT_NONE;
 	vp->exit_tsc = started;
 	do {
-		if (unlikely(load_acquire(&vp->work) != 0))
+		if (unlikely(load_acquire(&vp->work) != 0)) {
 			do_work(vp);
+			/* An INIT stopped it. */
+			if (unlikely(load_relaxed(&vp->startup)))
+				break;
+		}
 		count_outside(vp, stats);
 		virt->run(vp, exit);
 		vp->exit_tsc = rdtsc();
@@ -191,11 +222,19 @@ void vp_run(struct vp *vp)
 	fpu_switch(vp->cpu, vp);
 	/* Also for one that halts on: it is no reason to stay here. */
 	partition_serve_flush(vp);
+	if (unlikely(load_acquire(&vp->startup))) {
+		vp_startup_take(vp);
+		if (load_acquire(&vp->stop) & VP_STOP_SUSPENDED)
+			return;
+	}
+	if (load_acquire(&vp->work) & VP_WORK_TIMERS)
+		stimer_serve(vp);
 	/* Of a root VP sched.c has just seen that it wakes. */
 	if (!partition_is_root(vp->partition) && !vp_wakes(vp))
 		return;
 	vp->work_blocked = 0;
 	if (load_relaxed(&vp->stop) & VP_STOP_HALT) {
+		vp->idle = false;
 		atomic_fetch_and(&vp->stop, ~(u32)VP_STOP_HALT);
 		/* Own bit, own processor: nobody needs a kick. */
 		atomic_fetch_or(&vp->work, VP_WORK_INTERRUPT);

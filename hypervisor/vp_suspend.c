@@ -31,6 +31,20 @@ void vp_release(struct vp *vp)
 	sched_wake(vp);
 }
 
+void vp_hold(struct vp *vp)
+{
+	atomic_fetch_or(&vp->stop, (u32)VP_STOP_HELD);
+}
+
+void vp_hold_end(struct vp *vp)
+{
+	u32 old = atomic_fetch_and(&vp->stop, ~(u32)VP_STOP_HELD);
+
+	/* Started meanwhile: who did could not wake it. */
+	if (!(old & VP_STOP_SUSPENDED & ~(u32)VP_STOP_HELD))
+		sched_wake(vp);
+}
+
 /* The parent may change the page while we read it: each field is read once. */
 static enum hv_status segments_load(struct vp *vp, const struct hv_register_page *page)
 {

@@ -34,6 +34,7 @@ static const char *const texts[] = {
 	[EPROTO] = "protocol violated",
 	[EOVERFLOW] = "too large",
 	[ENOTSUP] = "not supported",
+	[ENOTCONN] = "not connected",
 	[ETIMEDOUT] = "timed out",
 };
 

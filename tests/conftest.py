@@ -64,7 +64,7 @@ def pytest_collection_modifyitems(config, items):
     config.hook.pytest_deselected(items=leave)
 
 
-@pytest.fixture(scope="module", params=list(machines.MACHINES))
+@pytest.fixture(scope="module", params=machines.SHIPPED_ON)
 def booted(request):
     """A machine of the shipped ISO, at its first prompt."""
     log = "%s-%s" % (request.module.__name__, request.param)

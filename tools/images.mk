@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
 # The images: hypervisor.elf, rootpart.elf, worker.elf, one guest/NAME.elf per
-# test kernel, worker-tests.elf with the test programs of ring 3, boot.cpio,
-# verdigris.iso. Sources are found by wildcard, headers by
+# test kernel, worker-tests.elf with the test programs of ring 3, linux/NAME per
+# test program under Linux, boot.cpio, verdigris.iso. Sources are found by wildcard, headers by
 # -MMD; each image has its own object directory. Beside each image lie NAME.sym
 # (nm -n), NAME.dis (objdump -d) and NAME.debug (DWARF for gdb).
 
@@ -20,11 +20,14 @@ GUEST_ELF := $(GUESTS:%=$(BUILD)/guest/%.elf)
 WORKER_TEST_LIB_SRC := $(sort $(wildcard tests/worker/lib/*.[cS]))
 WORKER_TESTS := $(sort $(patsubst tests/worker/%.c,%,$(wildcard tests/worker/*.c)))
 WORKER_TEST_ELF := $(BUILD)/worker-tests.elf
+LINUX_LIB_SRC := $(sort $(wildcard tests/linux/lib/*.[cS]))
+LINUX_TESTS := $(sort $(patsubst tests/linux/%.c,%,$(wildcard tests/linux/*.c)))
+LINUX_PROGRAMS := $(LINUX_TESTS:%=$(BUILD)/linux/%)
 IMAGES := $(BUILD)/hypervisor.elf $(BUILD)/rootpart.elf $(BUILD)/worker.elf
 
 .PHONY: images guests iso
 images: $(IMAGES)
-guests: $(GUEST_ELF) $(WORKER_TEST_ELF)
+guests: $(GUEST_ELF) $(WORKER_TEST_ELF) $(LINUX_PROGRAMS)
 iso: $(BUILD)/verdigris.iso
 
 # Changes when the compiler or a flag does, and only then.
@@ -43,7 +46,7 @@ $(BUILD)/obj/$(1)/%.o: % $(FLAGS_STAMP)
 	$(Q)$(CC) $(2) -MMD -MP -c $$< -o $$@
 endef
 $(foreach i,hypervisor rootpart guest worker-test,$(eval $(call compile_rule,$(i),$(IMAGE_CFLAGS))))
-$(eval $(call compile_rule,worker,$(WORKER_CFLAGS)))
+$(foreach i,worker linux,$(eval $(call compile_rule,$(i),$(WORKER_CFLAGS))))
 
 # lib/ is an archive, so that an image has of it only what it uses.
 define archive_rule
@@ -51,7 +54,7 @@ $(BUILD)/obj/$(1)/lib.a: $(call objects,$(1),$(LIB_SRC)) $(BUILD)/obj/lib.list
 	$(Q)rm -f $$@
 	$(Q)ar rcD $$@ $$(filter %.o,$$^)
 endef
-$(foreach i,hypervisor rootpart worker guest worker-test,$(eval $(call archive_rule,$(i))))
+$(foreach i,hypervisor rootpart worker guest worker-test linux,$(eval $(call archive_rule,$(i))))
 
 # $(call link,objects,linker script): full image first, then the shipped one,
 # which keeps its symbol table and loses the DWARF.
@@ -76,6 +79,7 @@ $(BUILD)/obj/worker.list: LIST = $(WORKER_SRC)
 $(BUILD)/obj/guest.list: LIST = $(GUEST_LIB_SRC)
 $(BUILD)/obj/worker-test.list: LIST = $(WORKER_TEST_LIB_SRC)
 $(BUILD)/obj/worker-test/names.list: LIST = $(WORKER_TESTS)
+$(BUILD)/obj/linux.list: LIST = $(LINUX_LIB_SRC)
 $(BUILD)/obj/lib.list: LIST = $(LIB_SRC)
 
 # The archive stands last: the linker takes from it what is still missing.
@@ -85,6 +89,7 @@ ROOTPART_OBJ := $(call image_objects,rootpart,$(ROOTPART_SRC))
 WORKER_OBJ := $(call image_objects,worker,$(WORKER_SRC))
 GUEST_LIB_OBJ := $(call image_objects,guest,$(GUEST_LIB_SRC))
 WORKER_TEST_LIB_OBJ := $(call image_objects,worker-test,$(WORKER_TEST_LIB_SRC))
+LINUX_LIB_OBJ := $(call image_objects,linux,$(LINUX_LIB_SRC))
 
 $(BUILD)/hypervisor.elf: $(HYPERVISOR_OBJ) linker.ld $(BUILD)/obj/hypervisor.list
 	$(call link,$(HYPERVISOR_OBJ),linker.ld)
@@ -130,11 +135,19 @@ WORKER_TEST_OBJ := $(WORKER_TEST_LIB_OBJ) $(WORKER_TEST_DIR)/names.o $(WORKER_TE
 $(WORKER_TEST_ELF): $(WORKER_TEST_OBJ) tests/worker/worker.ld $(BUILD)/obj/worker-test.list
 	$(call link,$(WORKER_TEST_OBJ),tests/worker/worker.ld)
 
+# Programs for the initrd of a Linux child, without a C library.
+$(LINUX_PROGRAMS): $(BUILD)/linux/%: $(BUILD)/obj/linux/tests/linux/%.c.o $(LINUX_LIB_OBJ) \
+		$(BUILD)/obj/linux.list
+	@mkdir -p $(@D)
+	@$(SAY) '  LD      $@'
+	$(Q)$(CC) $(IMAGE_LDFLAGS) -s $< $(LINUX_LIB_OBJ) -o $@
+
 -include $(patsubst %.o,%.d,$(filter %.o,$(HYPERVISOR_OBJ) $(ROOTPART_OBJ) $(WORKER_OBJ) \
-		$(GUEST_LIB_OBJ) $(WORKER_TEST_LIB_OBJ)) \
-	$(foreach i,hypervisor rootpart worker guest worker-test,$(call objects,$(i),$(LIB_SRC))) \
+		$(GUEST_LIB_OBJ) $(WORKER_TEST_LIB_OBJ) $(LINUX_LIB_OBJ)) \
+	$(foreach i,hypervisor rootpart worker guest worker-test linux,$(call objects,$(i),$(LIB_SRC))) \
 	$(call objects,guest,$(GUESTS:%=tests/guest/%.c)) \
-	$(call objects,worker-test,$(WORKER_TESTS:%=tests/worker/%.c)))
+	$(call objects,worker-test,$(WORKER_TESTS:%=tests/worker/%.c)) \
+	$(call objects,linux,$(LINUX_TESTS:%=tests/linux/%.c)))
 
 # The boot archive: what lies in boot/archive, the worker, an example kernel, and the version.
 ARCHIVE_SRC := $(sort $(shell find boot/archive -type f 2>/dev/null))

@@ -92,14 +92,14 @@ static void window_disarm(struct vmcb_control *c)
 {
 	c->intercept_1 &= ~(u32)VMCB_INTERCEPT_1_VINTR;
 	c->intercept_cr &= ~(u32)VMCB_CR_WRITE(8);
-	c->interrupt_control &= ~(u32)(VMCB_V_IRQ | VMCB_V_PRIORITY_MASK);
+	c->interrupt_control &= ~(u32)(VMCB_V_IRQ | VMCB_V_PRIORITY_MASK | VMCB_V_IGNORE_TPR);
 }
 
 void svm_interrupt_window(struct vp *vp, bool on, u8 priority)
 {
 	struct svm_vp *s = svm_of(vp);
 
-	s->window_priority = priority & 0xf;
+	s->window_priority = priority;
 	if (on) {
 		s->flags |= SVM_WINDOW;
 	} else {
@@ -129,7 +129,10 @@ static void window_arm(struct svm_vp *s)
 	struct vmcb_control *c = &s->vmcb->control;
 
 	window_disarm(c);
-	if (s->window_priority > (c->interrupt_control & VMCB_V_TPR)) {
+	if (s->window_priority == VIRT_WINDOW_ANY) {
+		c->intercept_1 |= VMCB_INTERCEPT_1_VINTR;
+		c->interrupt_control |= (u32)(VMCB_V_IRQ | VMCB_V_PRIORITY(0xf) | VMCB_V_IGNORE_TPR);
+	} else if (s->window_priority > (c->interrupt_control & VMCB_V_TPR)) {
 		c->intercept_1 |= VMCB_INTERCEPT_1_VINTR;
 		c->interrupt_control |= (u32)VMCB_V_IRQ | VMCB_V_PRIORITY(s->window_priority);
 	} else {

@@ -86,6 +86,7 @@ const struct virt_ops svm_ops = {
 	.interrupt_window = svm_interrupt_window,
 	.nmi_window = svm_nmi_window,
 	.flush = svm_flush,
+	.flush_guest = svm_flush, /* another ASID has neither */
 	.advance = svm_advance,
 	.dump = svm_vmcb_dump,
 	.catch_up = svm_catch_up,

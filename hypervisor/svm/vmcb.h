@@ -168,6 +168,7 @@ static_assert(sizeof(struct vmcb) == 4096);
 #define VMCB_V_IRQ                  BIT(8)
 #define VMCB_V_PRIORITY(p)          ((u32)(p) << 16)
 #define VMCB_V_PRIORITY_MASK        VMCB_V_PRIORITY(0xf)
+#define VMCB_V_IGNORE_TPR           BIT(20)
 #define VMCB_V_MASKING              BIT(24)
 
 #define VMCB_INTERRUPT_SHADOW       BIT(0)

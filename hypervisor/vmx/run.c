@@ -21,6 +21,11 @@ void vmx_flush(struct vp *vp)
 	vmx_of(vp)->pending |= VMX_FLUSH_EPT;
 }
 
+void vmx_flush_guest(struct vp *vp)
+{
+	vmx_of(vp)->pending |= VMX_FLUSH_VPID;
+}
+
 /* Kept out of vmx_run(), which would save registers for it on each exit. */
 __attribute__((noinline)) static void pending_apply(struct vmx *vmx)
 {

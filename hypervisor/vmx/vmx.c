@@ -153,6 +153,7 @@ const struct virt_ops vmx_ops = {
 	.interrupt_window = vmx_interrupt_window,
 	.nmi_window = vmx_nmi_window,
 	.flush = vmx_flush,
+	.flush_guest = vmx_flush_guest,
 	.advance = vmx_advance,
 	.dump = vmx_dump,
 };

@@ -15,8 +15,9 @@
 #include "x86/vmx.h"
 
 /* Done by vmx_run() before the next entry; struct vmx.pending. */
-#define VMX_FLUSH_EPT     BIT(0)
-#define VMX_FLUSH_VPID    BIT(1) /* linear translations: CR0, CR3, CR4, EFER changed */
+#define VMX_FLUSH_EPT BIT(0)
+#define VMX_FLUSH_VPID \
+	BIT(1) /* linear translations: CR0, CR3, CR4, EFER changed, or by hypercall */
 #define VMX_TPR_THRESHOLD BIT(2)
 
 /* Guest MSRs that no VMCS field holds. */
@@ -125,6 +126,7 @@ void vmx_vpid_free(u16 vpid);
 /* run.c and run.S */
 void vmx_run(struct vp *vp, struct exit *exit);
 void vmx_flush(struct vp *vp);
+void vmx_flush_guest(struct vp *vp);
 /*
  * Restores the guest's registers, enters, and returns at the exit with them
  * saved again: 0. Not 0: VMLAUNCH or VMRESUME refused. @host_rsp is what the

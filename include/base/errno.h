@@ -34,4 +34,5 @@
 #define EPROTO       71
 #define EOVERFLOW    75
 #define ENOTSUP      95
+#define ENOTCONN     107
 #define ETIMEDOUT    110

@@ -7,9 +7,16 @@
 
 #include "base/types.h"
 #include "hv/registers.h"
+#include "hv/vpset.h"
 
 enum hv_call_code {
+	HV_CALL_FLUSH_VIRTUAL_ADDRESS_SPACE = 0x0002,
+	HV_CALL_FLUSH_VIRTUAL_ADDRESS_LIST = 0x0003,
 	HV_CALL_NOTIFY_LONG_SPIN_WAIT = 0x0008,
+	HV_CALL_SEND_CLUSTER_IPI = 0x000b,
+	HV_CALL_FLUSH_VIRTUAL_ADDRESS_SPACE_EX = 0x0013,
+	HV_CALL_FLUSH_VIRTUAL_ADDRESS_LIST_EX = 0x0014,
+	HV_CALL_SEND_CLUSTER_IPI_EX = 0x0015,
 	HV_CALL_CREATE_PARTITION = 0x0040,
 	HV_CALL_INITIALIZE_PARTITION = 0x0041,
 	HV_CALL_FINALIZE_PARTITION = 0x0042,
@@ -31,14 +38,23 @@ enum hv_call_code {
 	HV_CALL_TRANSLATE_VIRTUAL_ADDRESS = 0x0052,
 	HV_CALL_READ_GPA = 0x0053,
 	HV_CALL_WRITE_GPA = 0x0054,
+	HV_CALL_CLEAR_VIRTUAL_INTERRUPT = 0x0056,
+	HV_CALL_DELETE_PORT = 0x0058,
+	HV_CALL_DISCONNECT_PORT = 0x005b,
+	HV_CALL_POST_MESSAGE = 0x005c,
+	HV_CALL_SIGNAL_EVENT = 0x005d,
 	HV_CALL_MAP_STATS_PAGE = 0x006c,
 	HV_CALL_UNMAP_STATS_PAGE = 0x006d,
 	HV_CALL_MAP_SPARSE_GPA_PAGES = 0x006e,
 	HV_CALL_MAP_DEVICE_INTERRUPT = 0x007c,
 	HV_CALL_UNMAP_DEVICE_INTERRUPT = 0x007d,
 	HV_CALL_ASSERT_VIRTUAL_INTERRUPT = 0x0094,
+	HV_CALL_CREATE_PORT = 0x0095,
+	HV_CALL_CONNECT_PORT = 0x0096,
 	HV_CALL_START_VIRTUAL_PROCESSOR = 0x0099,
 	HV_CALL_GET_VP_INDEX_FROM_APIC_ID = 0x009a,
+	HV_CALL_SIGNAL_EVENT_DIRECT = 0x00c0,
+	HV_CALL_POST_MESSAGE_DIRECT = 0x00c1,
 	HV_CALL_GET_GPA_PAGES_ACCESS_STATE = 0x00c9,
 	HV_CALL_MAP_VP_STATE_PAGE = 0x00e1,
 	HV_CALL_UNMAP_VP_STATE_PAGE = 0x00e2,
@@ -66,6 +82,43 @@ enum hv_call_code {
 #define HV_VP_SELF                    0xfffffffeu
 #define HV_VP_ANY                     0xffffffffu
 #define HV_PARTITION_ID_ROOT          1ull
+
+/*
+ * HvCallFlushVirtualAddressSpace and -List, 0x02 and 0x03 (rep), 12.4: of the
+ * caller's partition. The list's elements are GVA pages in 63:12 and how many
+ * more follow in 11:0.
+ */
+#define HV_FLUSH_ALL_PROCESSORS BIT(0)
+#define HV_FLUSH_ALL_SPACES     BIT(1)
+#define HV_FLUSH_NON_GLOBAL     BIT(2) /* the others may stay; not of lists */
+
+struct hv_flush_input {
+	u64 address_space; /* CR3 */
+	u64 flags;
+	u64 processor_mask; /* by VP index */
+};
+
+/* The same with a VP set, 0x13 and 0x14 (rep): its banks are the variable header. */
+struct hv_flush_ex_input {
+	u64 address_space;
+	u64 flags;
+	struct hv_vpset_header set;
+};
+
+/* HvCallSendSyntheticClusterIpi, 0x0b, 10.5.1, and with a VP set, 0x15. */
+struct hv_cluster_ipi_input {
+	u32 vector;
+	u8 target_vtl;
+	u8 reserved[3];
+	u64 processor_mask;
+};
+
+struct hv_cluster_ipi_ex_input {
+	u32 vector;
+	u8 target_vtl;
+	u8 reserved[3];
+	struct hv_vpset_header set;
+};
 
 /* HvCallStartVirtualProcessor, 0x99. */
 struct hv_initial_vp_context {
@@ -123,6 +176,10 @@ struct hv_stats_page_input {
 	u8 reserved2;
 };
 
+static_assert(sizeof(struct hv_flush_input) == 24);
+static_assert(sizeof(struct hv_flush_ex_input) == 32);
+static_assert(sizeof(struct hv_cluster_ipi_input) == 16);
+static_assert(sizeof(struct hv_cluster_ipi_ex_input) == 24);
 static_assert(offsetof(struct hv_initial_vp_context, tr) == 120);
 static_assert(offsetof(struct hv_initial_vp_context, idtr) == 152);
 static_assert(offsetof(struct hv_initial_vp_context, efer) == 184);

@@ -17,9 +17,11 @@ enum hv_message_type {
 	HV_MESSAGE_OPAQUE_INTERCEPT = 0x8000003fu, /* the message is in the VP's state page */
 	HV_MESSAGE_UNMAPPED_GPA = 0x80000000u,
 	HV_MESSAGE_GPA_INTERCEPT = 0x80000001u,
+	HV_MESSAGE_TIMER_EXPIRED = 0x80000010u, /* hv/timer.h */
 	HV_MESSAGE_INVALID_REGISTER = 0x80000020u,
 	HV_MESSAGE_TRIPLE_FAULT = 0x80000021u,
 	HV_MESSAGE_UNSUPPORTED_FEATURE = 0x80000022u,
+	HV_MESSAGE_SINT_DELIVERABLE = 0x80000062u,
 	HV_MESSAGE_IO_PORT = 0x80010000u,
 	HV_MESSAGE_MSR = 0x80010001u,
 	HV_MESSAGE_CPUID = 0x80010002u,
@@ -35,7 +37,7 @@ struct hv_message_header {
 	u8 size; /* of the payload, bytes */
 	u8 flags;
 	u16 reserved;
-	u64 sender; /* partition id of an intercept's VP */
+	u64 sender; /* partition id of an intercept's VP, or the port */
 };
 
 struct hv_message {
@@ -142,6 +144,13 @@ struct hv_unsupported_feature {
 	u64 parameter;
 };
 
+/* The SINTs can take a message; the VP was not stopped, of the header only its number is told. */
+struct hv_sint_deliverable {
+	struct hv_intercept_header header;
+	u16 sints; /* bit per SINT */
+	u16 reserved[3];
+};
+
 /* Of a level interrupt that the parent asserted. Not an intercept: the VP runs on. */
 struct hv_apic_eoi {
 	u32 vp_index;
@@ -166,4 +175,5 @@ static_assert(offsetof(struct hv_msr_intercept, rdx) == 48);
 static_assert(offsetof(struct hv_cpuid_intercept, default_rax) == 72);
 static_assert(offsetof(struct hv_exception_intercept, bytes) == 64);
 static_assert(offsetof(struct hv_exception_intercept, gpr) == 112);
+static_assert(offsetof(struct hv_sint_deliverable, sints) == 40);
 static_assert(sizeof(struct hv_exception_intercept) == HV_MESSAGE_PAYLOAD_MAX);

@@ -31,11 +31,25 @@
 #define HV_MSR_EOM              0x40000084u
 #define HV_MSR_SINT(n)          (0x40000090u + (n))
 
+#define HV_MSR_STIMER_CONFIG(n) (0x400000b0u + 2 * (n)) /* 12.5; bits in hv/timer.h */
+#define HV_MSR_STIMER_COUNT(n)  (0x400000b1u + 2 * (n))
+#define HV_MSR_STIMER_LAST      0x400000b7u
+#define HV_MSR_GUEST_IDLE       0x400000f0u
+#define HV_MSR_CRASH_P(n)       (0x40000100u + (n))
+#define HV_MSR_CRASH_CTL        0x40000105u
+
+#define HV_RESET_PARTITION      BIT(0) /* HV_MSR_RESET */
+#define HV_CRASH_PARAMETERS     5u
+#define HV_CRASH_MESSAGE        BIT(62) /* HV_MSR_CRASH_CTL: text at GPA P3, P4 bytes */
+#define HV_CRASH_NOTIFY         BIT(63)
+
 #define HV_SCONTROL_ENABLE      BIT(0)
 #define HV_SVERSION             1u
 #define HV_SINT_MASKED          BIT(16)
 #define HV_SINT_AUTO_EOI        BIT(17)
 #define HV_SINT_POLLING         BIT(18)
+#define HV_SINT_AS_INTERCEPT    BIT(19)
+#define HV_SINT_PROXY           BIT(20)
 #define HV_SINT_RESET           HV_SINT_MASKED
 #define HV_MSR_HYPERCALL_ENABLE BIT(0)
 #define HV_MSR_HYPERCALL_LOCKED BIT(1)

@@ -102,6 +102,9 @@ enum worker_operation {
 	WORKER_FILE_LOAD,
 	/* a: bytes in the mailbox: output of the child's console. */
 	WORKER_CONSOLE_WRITE,
+	/* a: bytes of text behind the struct worker_crash in the mailbox: the guest says that it
+	 * crashed. The first time counts. */
+	WORKER_CRASH,
 	/* a: time by WORKER_TIME at which WORKER_EVENT_TIMER comes; 0: none. Replaces the last. */
 	WORKER_TIMER,
 	/* Result: nanoseconds since some start; never goes back. */
@@ -142,6 +145,12 @@ enum worker_event {
 struct worker_eoi_event {
 	u8 vector;
 };
+
+#define WORKER_CRASH_TEXT 4096u
+struct worker_crash {
+	u64 parameter[5];
+};
+static_assert(sizeof(struct worker_crash) + WORKER_CRASH_TEXT <= WORKER_MAILBOX_SIZE);
 
 struct worker_vp_event {
 	u32 vp;

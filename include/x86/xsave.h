@@ -53,6 +53,20 @@ static inline void fxrstor(const void *area)
 	__asm__ volatile("fxrstorq (%0)" : : "r"(area) : "memory");
 }
 
+/* XMM0 to XMM5, as they are. */
+static inline void xmm_read(u64 out[12])
+{
+	__asm__ volatile("movups %%xmm0, (%0)\n\t"
+			 "movups %%xmm1, 16(%0)\n\t"
+			 "movups %%xmm2, 32(%0)\n\t"
+			 "movups %%xmm3, 48(%0)\n\t"
+			 "movups %%xmm4, 64(%0)\n\t"
+			 "movups %%xmm5, 80(%0)"
+			 :
+			 : "r"(out)
+			 : "memory");
+}
+
 /* Makes x87's error pointers (FOP, FIP, FDP) say nothing of who used it before. */
 static inline void x87_pointers_forget(void)
 {

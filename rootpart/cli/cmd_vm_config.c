@@ -54,10 +54,20 @@ static int check_given(struct cli *cli, const char *option, const struct vm_conf
 	return 0;
 }
 
+static bool is_no(const char *option)
+{
+	return strncmp(option, NO, strlen(NO)) == 0;
+}
+
+static const struct vm_key *key_of(const char *option)
+{
+	return vm_key_find(option + (is_no(option) ? strlen(NO) : 0));
+}
+
 static int apply_one(struct cli *cli, const char *option, const char *value, struct vm_config *c)
 {
-	bool no = strncmp(option, NO, strlen(NO)) == 0;
-	const struct vm_key *key = vm_key_find(option + (no ? strlen(NO) : 0));
+	const struct vm_key *key = key_of(option);
+	bool no = is_no(option);
 	char why[VM_KEY_WHY];
 
 	if (value == NULL)
@@ -112,6 +122,15 @@ static int run_create(struct cli *cli, const struct cli_args *args)
 	return r;
 }
 
+/* All that is given is what a running VM has at once. */
+static bool all_live(const struct cli_args *args)
+{
+	for (u32 i = 0; i < args->given_count; i++)
+		if (!key_of(args->given[i].option->name)->live)
+			return false;
+	return true;
+}
+
 static int set(struct cli *cli, const struct cli_args *args, struct vm_info *info)
 {
 	char why[VM_WHY] = "";
@@ -122,7 +141,7 @@ static int set(struct cli *cli, const struct cli_args *args, struct vm_info *inf
 	r = vm_configure(&info->config, why);
 	if (r != 0)
 		return vm_failed(cli, r, info->config.name, why);
-	if (vm_is_on(info->state))
+	if (vm_is_on(info->state) && !all_live(args))
 		cli_printf(cli, "note: %s is %s, this takes effect at its next start\n",
 			info->config.name, vm_state_name(info->state));
 	return 0;
@@ -190,7 +209,8 @@ const struct cli_command command_vm_set = {
 	.name = "vm set",
 	.usage = "NAME OPTION...",
 	.help = "change a VM",
-	.more = "What runs changes at its next start. '' takes kernel, initrd or cmdline away.",
+	.more = "What runs changes at its next start, but for weight, cap and reserve at once.\n"
+		"'' takes kernel, initrd or cmdline away.",
 	.min_words = 1,
 	.max_words = 1,
 	.options = set_options,

@@ -150,6 +150,41 @@ static void row_time_on(const struct rows *r, const char *name, u64 ns, bool on)
 		rows_text(r, name, NULL);
 }
 
+static void crash_json(struct json *j, const struct vm_crash *c)
+{
+	if (!c->told) {
+		json_string(j, "crash", NULL);
+		return;
+	}
+	json_object(j, "crash");
+	json_array(j, "parameters");
+	for (u32 i = 0; i < VM_CRASH_PARAMETERS; i++)
+		json_number(j, NULL, c->parameter[i]);
+	json_close(j);
+	json_string(j, "text", text_or_none(c->text));
+	json_close(j);
+}
+
+/* What the guest told of its crash: its five parameters, and its last lines below. */
+static void row_crash(const struct rows *r, const struct vm_crash *c)
+{
+	char text[UNITS_TEXT * VM_CRASH_PARAMETERS];
+	size_t at = 0;
+
+	if (r->json != NULL) {
+		crash_json(r->json, c);
+		return;
+	}
+	for (u32 i = 0; i < VM_CRASH_PARAMETERS; i++)
+		at += (size_t)format(text + at, sizeof(text) - at, " %#llx",
+			(unsigned long long)c->parameter[i]);
+	rows_text(r, "crash", c->told ? text + 1 : NULL);
+	if (!c->told || c->text[0] == '\0')
+		return;
+	cli_text(r->cli, c->text);
+	cli_text(r->cli, "\n");
+}
+
 static void rows_now(const struct rows *r, const struct vm_info *info)
 {
 	bool on = vm_is_on(info->state);
@@ -164,6 +199,7 @@ static void rows_now(const struct rows *r, const struct vm_info *info)
 	rows_count(r, "resets", info->resets);
 	(void)format(id, sizeof(id), "%#llx", (unsigned long long)info->guest_os_id);
 	rows_text(r, "guest_os_id", info->guest_os_id != 0 ? id : NULL);
+	row_crash(r, &info->crash);
 	rows_bytes(r, "memory_hypervisor", info->hypervisor_memory);
 }
 

@@ -62,16 +62,20 @@ static int allow_start(struct child *c)
 	return hypercall_set_property(c->id, HV_PROPERTY_PRIVILEGES, privileges);
 }
 
-static int set_properties(struct child *c, const struct vm_config *config)
+static u64 percent(u32 n)
+{
+	return n * (u64)HV_CPU_ALL / 100;
+}
+
+int child_share(struct child *c, const struct vm_config *config)
 {
 	const struct {
 		u32 code;
 		u64 value;
 	} rows[] = {
 		{ HV_PROPERTY_CPU_WEIGHT, config->weight },
-		{ HV_PROPERTY_CPU_CAP, config->cap ? config->cap * 0x10000ull / 100 : 0x10000 },
-		{ HV_PROPERTY_CPU_RESERVE, config->reserve * 0x10000ull / 100 },
-		{ HV_PROPERTY_UNIMPLEMENTED_MSR, 1 },
+		{ HV_PROPERTY_CPU_CAP, config->cap ? percent(config->cap) : HV_CPU_ALL },
+		{ HV_PROPERTY_CPU_RESERVE, percent(config->reserve) },
 	};
 
 	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
@@ -80,7 +84,16 @@ static int set_properties(struct child *c, const struct vm_config *config)
 		if (r != 0)
 			return r;
 	}
-	return allow_start(c);
+	return 0;
+}
+
+static int set_properties(struct child *c, const struct vm_config *config)
+{
+	int r = child_share(c, config);
+
+	if (r == 0)
+		r = hypercall_set_property(c->id, HV_PROPERTY_UNIMPLEMENTED_MSR, 1);
+	return r == 0 ? allow_start(c) : r;
 }
 
 static int initialize(struct child *c)

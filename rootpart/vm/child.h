@@ -47,6 +47,9 @@ void child_destroy(struct child *c);
 [[nodiscard]] int child_release(struct child *c);
 [[nodiscard]] int child_suspend(struct child *c);
 
+/* Sets its weight, cap and reserve, as it is. */
+[[nodiscard]] int child_share(struct child *c, const struct vm_config *config);
+
 /* Our address of its RAM at @gpa, as far as it is in one piece: *@len gets less. NULL: not RAM. */
 void *child_piece(const struct child *c, u64 gpa, u64 *len);
 /* Bytes that the hypervisor holds for it. */

@@ -206,6 +206,22 @@ int vm_delete(const char *name, char *why)
 	return with_vm(name, delete, why);
 }
 
+int vm_configure_machine(struct vm *vm)
+{
+	return vm->on ? child_share(&vm->machine->child, &vm->config) : 0;
+}
+
+static int configure(struct vm *vm, const struct vm_config *config, char *why)
+{
+	int r = file_error(why, vm_config_save(config), config->name);
+
+	if (r != 0)
+		return r;
+	vm->config = *config;
+	r = vm_configure_machine(vm);
+	return r != 0 ? vm_because(why, r, errno_text(r)) : 0;
+}
+
 int vm_configure(const struct vm_config *config, char *why)
 {
 	struct vm *vm;
@@ -213,10 +229,8 @@ int vm_configure(const struct vm_config *config, char *why)
 
 	mutex_lock(&vm_lock);
 	vm = find(config->name);
-	r = vm != NULL ? file_error(why, vm_config_save(config), config->name)
+	r = vm != NULL ? configure(vm, config, why)
 		       : vm_because(why, -ENOENT, "there is no such VM");
-	if (r == 0)
-		vm->config = *config;
 	mutex_unlock(&vm_lock);
 	return r;
 }
@@ -289,8 +303,10 @@ static void describe(struct vm *vm, struct vm_info *info)
 	info->state = vm->state;
 	if (vm->state == VM_FAILED)
 		memcpy(info->why, vm->why, sizeof(info->why));
+	vm_crash_get(&vm->crash, &info->crash);
 	if (!vm->on)
 		return;
+	vm_crash_get(&vm->machine->worker.crash, &info->crash);
 	info->partition_id = vm->machine->child.id;
 	info->uptime_ns = time_ns() - vm->started_ns;
 	info->cpu_ns = machine_cpu_ns(vm->machine);

@@ -11,6 +11,7 @@
 
 #include "base/types.h"
 #include "rootpart/vm/vm_config.h"
+#include "rootpart/vm/vm_crash.h"
 
 #define VM_WHY 256u
 
@@ -40,6 +41,7 @@ struct vm_info {
 	u64 guest_os_id;
 	u32 resets; /* since the last start */
 	char why[VM_WHY];
+	struct vm_crash crash; /* of the machine that is on, or of the last one that had one */
 };
 
 /* Reads all of /vm; what does not parse gets a log line. Boot. */
@@ -49,7 +51,7 @@ void vm_init(void);
 [[nodiscard]] int vm_create(const struct vm_config *config, char *why);
 /* -EBUSY unless off; removes it and its file. */
 [[nodiscard]] int vm_delete(const char *name, char *why);
-/* Replaces the configuration of a VM: takes effect at its next start. */
+/* Replaces the configuration of a VM: but for live keys it takes effect at its next start. */
 [[nodiscard]] int vm_configure(const struct vm_config *config, char *why);
 /* Returns when the child runs, or with what went wrong; nothing is left of it then. */
 [[nodiscard]] int vm_start(const char *name, char *why);

@@ -30,7 +30,8 @@ struct vm {
 	enum vm_request request;
 	u32 answered; /* requests and starts that were answered */
 	int answer;
-	char why[VM_WHY]; /* of the answer, or of the end */
+	char why[VM_WHY];      /* of the answer, or of the end */
+	struct vm_crash crash; /* of a machine that is gone, since the last start */
 
 	struct vm_machine *machine; /* while the task is there */
 	bool on;                    /* it is whole: may be read */
@@ -43,6 +44,9 @@ extern struct mutex vm_lock;
 
 /* Fills @why and returns @error. */
 int vm_because(char *why, int error, const char *text);
+
+/* Gives a machine that is on what of the configuration it takes at once. Under vm_lock. */
+[[nodiscard]] int vm_configure_machine(struct vm *vm);
 
 /* vm_life.c; under vm_lock, which they give up while they wait. */
 [[nodiscard]] int vm_life_start(struct vm *vm, char *why);

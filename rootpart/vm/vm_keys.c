@@ -297,15 +297,21 @@ static const struct vm_key_kind kind_hz = { false, set_hz, get_hz };
 		.offset = offsetof(struct vm_config, field), .min = (key_min), .max = (key_max) \
 	}
 
+#define LIVE(key_name, field, key_kind, key_min, key_max)                                       \
+	{                                                                                       \
+		.name = key_name, .kind = &kind_##key_kind, .live = true,                       \
+		.offset = offsetof(struct vm_config, field), .min = (key_min), .max = (key_max) \
+	}
+
 const struct vm_key vm_keys[] = {
 	KEY("memory", memory, size, VM_MEMORY_MIN, VM_MEMORY_MAX),
 	KEY("cpus", cpus, number, 1, VM_CPUS_MAX),
 	KEY("kernel", kernel, path, 0, PATH_MAX - 1),
 	KEY("initrd", initrd, path, 0, PATH_MAX - 1),
 	KEY("cmdline", cmdline, text, 0, VM_CMDLINE_MAX),
-	KEY("weight", weight, number, 1, 10000),
-	KEY("cap", cap, number, 0, 100),
-	KEY("reserve", reserve, number, 0, 100),
+	LIVE("weight", weight, number, 1, 10000),
+	LIVE("cap", cap, number, 0, 100),
+	LIVE("reserve", reserve, number, 0, 100),
 	KEY("affinity", affinity, processors, 0, 63),
 	KEY("autostart", autostart, yes, 0, 1),
 	KEY("on-reset", on_reset, reset, 0, 1),

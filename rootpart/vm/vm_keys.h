@@ -27,6 +27,7 @@ struct vm_key {
 	const struct vm_key_kind *kind;
 	u32 offset;   /* of its field in struct vm_config */
 	bool feature; /* there only with has_features, and then all of these are */
+	bool live;    /* what runs has it at once */
 	u64 min;
 	u64 max;
 };

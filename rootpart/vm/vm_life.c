@@ -142,6 +142,9 @@ static enum outcome live(struct vm *vm)
 
 	mutex_lock(&vm_lock);
 	vm->on = r == 0;
+	/* What was set while it was built. */
+	if (r == 0 && vm_configure_machine(vm) != 0)
+		log_printf("vm: %s: its weight, cap and reserve stay as before", vm->config.name);
 	/* Nobody waits for one that starts again by itself. */
 	if (r != 0 && vm->request == VM_NO_REQUEST && vm->resets > 0)
 		(void)failed(vm, why);
@@ -155,6 +158,9 @@ static enum outcome live(struct vm *vm)
 		return OUTCOME_FAILED;
 	outcome = run(vm);
 	machine_end(vm->machine);
+	mutex_lock(&vm_lock);
+	vm_crash_get(&vm->machine->worker.crash, &vm->crash);
+	mutex_unlock(&vm_lock);
 	return outcome;
 }
 
@@ -218,6 +224,7 @@ int vm_life_start(struct vm *vm, char *why)
 	vm->request = VM_NO_REQUEST;
 	vm->started_ns = time_ns();
 	vm->resets = 0;
+	vm->crash.told = false;
 	set_starting(vm);
 	if (task_create(vm->config.name, life, vm) == NULL) {
 		vm->state = VM_OFF;

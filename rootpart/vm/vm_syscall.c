@@ -162,6 +162,16 @@ static s64 console_write(const struct call *call)
 	return 0;
 }
 
+static s64 crash(const struct call *call)
+{
+	const struct worker_crash *c = (const void *)call->w->mailbox;
+
+	if (call->a > WORKER_CRASH_TEXT)
+		return -EINVAL;
+	vm_crash_tell(&call->w->crash, c->parameter, (const char *)(c + 1), call->a);
+	return 0;
+}
+
 static s64 timer_set(const struct call *call)
 {
 	struct vm_worker *w = call->w;
@@ -265,6 +275,7 @@ static s64 (*const operations[])(const struct call *call) = {
 	[WORKER_FILE_READ] = file_read,
 	[WORKER_FILE_LOAD] = file_load,
 	[WORKER_CONSOLE_WRITE] = console_write,
+	[WORKER_CRASH] = crash,
 	[WORKER_TIMER] = timer_set,
 	[WORKER_TIME] = tell_time,
 	[WORKER_END] = end,

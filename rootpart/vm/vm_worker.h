@@ -12,6 +12,7 @@
 #include "rootpart/vfs.h"
 #include "rootpart/vm/child.h"
 #include "rootpart/vm/vm_console.h"
+#include "rootpart/vm/vm_crash.h"
 #include "worker/abi.h"
 
 /* Time for an answer, and for all of loading the child. */
@@ -30,6 +31,7 @@ struct vm_worker {
 	struct worker_start *start; /* a page */
 	u8 *mailbox;
 	u64 memory_end; /* of GPA space with RAM */
+	struct vm_crash crash;
 
 	struct wait_queue queue; /* the worker, in wait() */
 	u64 intercepted;         /* VPs with an intercept that the worker has not seen; atomic */

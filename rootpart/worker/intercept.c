@@ -5,6 +5,8 @@
 #include "rootpart/worker/intercept.h"
 
 #include "base/errno.h"
+#include "hv/msr.h"
+#include "rootpart/worker/crash.h"
 #include "rootpart/worker/machine.h"
 #include "rootpart/worker/report.h"
 #include "rootpart/worker/space.h"
@@ -23,10 +25,31 @@ void intercept_refuse(struct vp *vp, const char *what, const u8 *bytes)
 	vp_inject(vp, VEC_GP, true, 0);
 }
 
+static void on_msr_write(struct vp *vp, const struct hv_msr_intercept *m)
+{
+	u64 v = (u32)m->rax | m->rdx << 32;
+
+	switch (m->msr) {
+	case HV_MSR_RESET:
+		report_end(WORKER_END_RESET, "VP %u: reset by MSR", vp->index);
+	case HV_MSR_CRASH_CTL:
+		crash_tell(vp, v);
+		vp_advance(vp, HV_INTERCEPT_LENGTH(&m->header));
+		break;
+	default:
+		vp_inject(vp, VEC_GP, true, 0);
+		break;
+	}
+}
+
 static void on_msr(struct vp *vp, const void *payload)
 {
-	(void)payload;
-	vp_inject(vp, VEC_GP, true, 0);
+	const struct hv_msr_intercept *m = payload;
+
+	if (m->header.access == HV_ACCESS_WRITE)
+		on_msr_write(vp, m);
+	else
+		vp_inject(vp, VEC_GP, true, 0);
 }
 
 /* Length of the CPUID at RIP. */

@@ -136,6 +136,16 @@ void sys_console_write(const u8 *bytes, size_t len)
 	submit_sure(WORKER_CONSOLE_WRITE, len, 0, 0);
 }
 
+void sys_crash(const u64 *parameter, const char *text, size_t size)
+{
+	struct worker_crash *crash = space_mailbox();
+
+	assert(size <= WORKER_CRASH_TEXT);
+	memcpy(crash->parameter, parameter, sizeof(crash->parameter));
+	memcpy(crash + 1, text, size);
+	(void)submit_sure(WORKER_CRASH, size, 0, 0);
+}
+
 void sys_log(const char *line)
 {
 	submit_sure(WORKER_LOG, mail_text(line), 0, 0);

@@ -50,6 +50,8 @@ void sys_loaded(void);
 
 /* @len up to WORKER_MAILBOX_SIZE. */
 void sys_console_write(const u8 *bytes, size_t len);
+/* The guest's crash: five parameters, and @size bytes of text, up to WORKER_CRASH_TEXT. */
+void sys_crash(const u64 *parameter, const char *text, size_t size);
 /* A line for the root's log, without its end. */
 void sys_log(const char *line);
 /* Nanoseconds; sys_timer(0) puts the timer off. */

@@ -4,11 +4,12 @@
 
 In QEMU's deterministic mode one TSC tick is one instruction, so two runs give
 the same numbers on any host. Rows: `BENCH name value` lines of the guest
-kernels tests/guest/bench*.c, virtual time to the prompt, what an idle root
-does, sizes. A row that is over its limit, or 3 % above the kept value, fails.
-Kept values belong to one set of tools: with other versions only the limits
-count. Sizes, rows of Bochs ("vmx-") and of how busy an idle root is are shown
-and fail nothing; --no-vmx leaves Bochs out. --update keeps what was measured. --runs=N measures
+kernels tests/guest/bench*.c, Debian's Linux as a child to its init, virtual
+time to the prompt, what an idle root does, sizes. A row that is over its limit,
+or 3 % above the kept value, fails. Kept values belong to one set of tools: with
+other versions only the limits count. Sizes, rows of Bochs ("vmx-"), of how busy
+an idle root is and of Linux's exits are shown and fail nothing; --no-vmx leaves
+Bochs out, --no-linux Linux. --update keeps what was measured. --runs=N measures
 the deterministic rows N times, and fails where two runs differ.
 """
 import glob
@@ -25,21 +26,21 @@ sys.path[:0] = [os.path.join(ROOT, "tests", "e2e"), os.path.join(ROOT, "tools")]
 os.chdir(ROOT)
 
 import check_length  # noqa: E402
+import linux_rows  # noqa: E402
 import machine as machines  # noqa: E402
 import mkcpio  # noqa: E402
 import mkiso  # noqa: E402
 
 FIGURES = os.path.join(HERE, "figures.json")
 TOLERANCE = 0.03
-DETERMINISTIC = ["-icount", "shift=0,sleep=off", "-rtc",
-                 "base=2026-01-01T00:00:00,clock=vm", "-seed", "1"]
 RESULT = r"(?:^|\n)(BENCH|DONE)(?: ([\w.-]+) (\d+))?\r?\n"
 MEMORIES = ("512M", "1G", "16G")
 IDLE_KINDS = {"hlt", "external interrupt", "interrupt window"}
 VMX = "vmx-"
 # Shown, not gated: Bochs's, what depends on when the host delivers typed
-# characters, and sizes, which grow with what the system can do.
-INFORMATIONAL = re.compile(r"vmx-|idle-(exits|instructions)-|.*-(bytes|lines)$")
+# characters or how long a halted Linux waited, and sizes, which grow with what the
+# system can do.
+INFORMATIONAL = re.compile(r"vmx-|idle-(exits|instructions)-|linux-init-exits-|.*-(bytes|lines)$")
 
 
 def first_line(*command):
@@ -53,9 +54,8 @@ def tools():
     return "%s; %s" % (re.sub(r" \(.*", "", qemu), re.sub(r" \(.*?\)", "", compiler))
 
 
-def deterministic(log, iso, memory="512M"):
-    return machines.machine("svm-smp1-bios", iso, log, cpu="max,-rdrand", memory=memory,
-                            extra=DETERMINISTIC)
+def deterministic(log, iso, memory="512M", extra=()):
+    return machines.machine("svm-det-smp1", iso, log, memory=memory, extra=extra)
 
 
 def guest_iso(name):
@@ -77,17 +77,24 @@ def results(machine, prefix=""):
         rows[prefix + match.group(2).decode()] = int(match.group(3))
 
 
-def child_iso():
-    """The shipped images, and the guest kernel bench to be booted as a child."""
-    iso, archive = machines.BUILD + "/test-bench-child.iso", machines.BUILD + "/bench-child.cpio"
-    with open(archive, "wb") as f:
-        f.write(mkcpio.archive({"bench.elf": mkcpio.read_file(machines.BUILD +
-                                                              "/guest/bench.elf")}))
+def shipped_iso(extra):
+    """The shipped images with one archive more: [(path, "extra.cpio")]."""
+    [(archive, _)] = extra
+    iso = re.sub(r"\.cpio$", ".iso", archive)
     names = ("hypervisor.elf", "rootpart.elf", "boot.cpio")
     files = {name: "%s/%s" % (machines.BUILD, name) for name in names}
     mkiso.build(iso, dict(files, **{"extra.cpio": archive}), "",
                 [(name, name) for name in names[1:] + ("extra.cpio",)])
     return iso
+
+
+def child_iso():
+    """The guest kernel bench to be booted as a child."""
+    archive = machines.BUILD + "/test-bench-child.cpio"
+    with open(archive, "wb") as f:
+        f.write(mkcpio.archive({"bench.elf": mkcpio.read_file(machines.BUILD +
+                                                              "/guest/bench.elf")}))
+    return shipped_iso([(archive, "extra.cpio")])
 
 
 def child_results(machine, prefix=""):
@@ -112,6 +119,8 @@ def guest_rows():
             rows.update(results(machine))
     with deterministic("bench-child", child_iso()) as machine:
         rows.update(child_results(machine))
+    if "--no-linux" not in sys.argv[1:]:
+        rows.update(linux_rows.rows(deterministic, shipped_iso))
     return rows
 
 

@@ -64,7 +64,7 @@ def step(function):
     os.makedirs(machines.LOGS, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="verdigris-") as work:
         command = emulators.qemu_command(bench.guest_iso("bench"), memory="512M",
-                                         cpu="max,-rdrand", extra=bench.DETERMINISTIC)
+                                         cpu="max,-rdrand", extra=machines.DETERMINISTIC)
         command += ["-display", "none", "-serial", "file:" + work + "/com1", "-S", "-gdb",
                     "unix:%s/gdb,server=on,wait=off" % work]
         script = work + "/script.gdb"

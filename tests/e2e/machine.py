@@ -38,11 +38,19 @@ MACHINES = {
 # Their processors are really parallel: for whatever restores no FPUs.
 for smp in (2, 4):
     MACHINES["svm-parallel%d-bios" % smp] = dict(MACHINES["svm-smp%d-bios" % smp], parallel=True)
+# One TSC tick is one instruction: the same figures on any host.
+DETERMINISTIC = ["-icount", "shift=0,sleep=off", "-rtc",
+                 "base=2026-01-01T00:00:00,clock=vm", "-seed", "1"]
+MACHINES["svm-det-smp1"] = dict(MACHINES["svm-smp1-bios"], cpu="max,-rdrand", memory="512M",
+                                extra=DETERMINISTIC)
 MACHINES["vmx-smp1"] = {"kind": "vmx", "smp": 1}
 MACHINES["vmx-smp2"] = {"kind": "vmx", "smp": 2}
 MACHINES["ryzen-smp1"] = {"kind": "ryzen", "smp": 1}
 if emulators.hardware_can_nest():
     MACHINES["kvm-smp2-bios"] = {"kind": "kvm", "smp": 2}
+
+# Those that the shipped image is tried on.
+SHIPPED_ON = [name for name in MACHINES if name != "svm-det-smp1"]
 
 # Seconds that one step may take on a loaded host, by emulator.
 PATIENCE = {"qemu": 60, "bochs": 180}
@@ -329,6 +337,7 @@ def machine(name, iso, log=None, **changes):
     if not os.path.exists(iso):
         raise FileNotFoundError(iso)
     options = dict(MACHINES[name], **changes)
+    options["extra"] = MACHINES[name].get("extra", []) + list(changes.get("extra", []))
     if options["kind"] in emulators.BOCHS_MODELS:
         options.pop("uefi", None)
         return BochsMachine(log or name, iso, **options)

@@ -8,7 +8,8 @@ end; each line counts as a test. Its first comment may have a line
 hypervisor, `memory: SIZE` for the machine and `qemu: OPTIONS` for that emulator.
 `machines: none`: it is a child only. With `child: NAME…` it is a child on these
 machines, with `child-options: OPTIONS` of `vm create`; at its end it is off, or what
-the regular expression after `child-end:` says.
+the regular expression after `child-end:` says. `soak: OPTIONS` are more of its
+command line in `make soak`.
 """
 import glob
 import os
@@ -31,6 +32,10 @@ def tag(path, word, default):
     return match.group(1).strip() if match else default
 
 
+def soak_options(path):
+    return tag(path, "soak", "") if os.environ.get("VERDIGRIS_SOAK") else ""
+
+
 def kernels():
     """(guest, machine) pairs."""
     for path in sorted(glob.glob(os.path.join(machines.ROOT, "tests/guest/*.c"))):
@@ -39,6 +44,7 @@ def kernels():
             continue
         for name in tag(path, "machines", " ".join(MACHINES)).replace(NONE, "").split():
             options = [tag(path, word, "") for word in ("cmdline", "memory", "qemu")]
+            options[0] = (options[0] + " " + soak_options(path)).strip()
             yield pytest.param(guest, name, *options, id="%s-%s" % (guest, name))
 
 
@@ -47,6 +53,8 @@ def children():
     for path in sorted(glob.glob(os.path.join(machines.ROOT, "tests/guest/*.c"))):
         guest = os.path.basename(path)[:-2]
         options = tag(path, "child-options", "--memory 32M")
+        if soak_options(path):
+            options += " --cmdline '%s'" % soak_options(path)
         for name in tag(path, "child", "").split():
             yield pytest.param(guest, name, options, tag(path, "child-end", "is off"),
                                id="%s-%s" % (guest, name))

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""What a person types before there is a prompt: make gdb, tools/deps.sh, make run."""
+"""What a person types before there is a prompt: make gdb, tools/deps.sh, make run, and tools
+that tests use: tools/mklinux.py."""
+import collections
 import os
+import re
 import subprocess
 import sys
 
@@ -8,6 +11,7 @@ import pexpect
 import pytest
 
 import machine as machines
+import mklinux
 
 RUN = [sys.executable, "tools/run.py"]
 
@@ -48,6 +52,73 @@ def test_other_systems_get_a_list(tmp_path):
     assert status == 1 and lines[0].startswith("deps: this is not Debian; "), said
     assert {"  clang", "  qemu-system-x86_64", "  bochs", "  xorriso"} <= set(lines), said
     assert not {"  gcc", "  make", "  python3"} & set(lines), said
+
+
+LINUX = [sys.executable, "tools/mklinux.py"]
+NO_NETWORK = 'Acquire::http::Proxy "http://127.0.0.1:9/";\nAcquire::Retries "0";\n'
+
+
+@pytest.fixture
+def offline(tmp_path):
+    """Variables by which apt reaches nothing, and the cache is empty."""
+    (tmp_path / "apt.conf").write_text(NO_NETWORK)
+    return {"APT_CONFIG": str(tmp_path / "apt.conf"), "XDG_CACHE_HOME": str(tmp_path)}
+
+
+def test_linux_offline(tmp_path, offline):
+    """One line; with a kept kernel a note, and that one."""
+    out = str(tmp_path / "out")
+    status, said = output_of(LINUX + ["--out", out], **offline)
+    assert status == 1
+    assert re.fullmatch("mklinux: cannot get linux-image-cloud-amd64: apt-get: .+\n", said), said
+    folder = tmp_path / "verdigris" / "linux"
+    for name in (str(mklinux.Kernel("cloud").package.folder), mklinux.fetch("busybox-static").folder):
+        os.symlink(name, folder / os.path.basename(name))
+    # No list knows it now, so that what is kept is all there is.
+    status, said = output_of(LINUX + ["--out", out], **dict(
+        offline, APT_CONFIG=no_lists(tmp_path)))
+    assert status == 0, said
+    lines = said.splitlines()
+    assert len(lines) == 3 and all("which was kept" in line for line in lines[:2]), said
+    assert lines[2].startswith("linux-image-"), said
+
+
+def no_lists(tmp_path):
+    """An apt.conf of a system that knows no package."""
+    (tmp_path / "lists").mkdir()
+    path = tmp_path / "no-lists.conf"
+    path.write_text(NO_NETWORK + 'Dir::State::Lists "%s/lists";\n' % tmp_path)
+    return str(path)
+
+
+def test_linux_without_apt(tmp_path):
+    status, said = output_of(LINUX, PATH=str(tmp_path), XDG_CACHE_HOME=str(tmp_path))
+    assert (status, said) == (1, "mklinux: cannot get linux-image-cloud-amd64: "
+                              "apt-get is missing: this needs Debian\n")
+
+
+def test_linux_without_space(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(mklinux.shutil, "disk_usage", lambda _: collections.namedtuple(
+        "usage", "free")(1 << 20))
+    with pytest.raises(mklinux.Failure) as error:
+        mklinux.fetch("busybox-static")
+    assert re.fullmatch("cannot get busybox-static: busybox-static needs [0-9]+ MiB in .*, "
+                        "where 1 MiB are free", str(error.value))
+
+
+def test_linux_initrd(tmp_path):
+    """Of each thing that was asked for, one, and modules in their order."""
+    kernel = mklinux.Kernel("cloud")
+    path = mklinux.initrd(str(tmp_path / "initrd"), kernel, ["scsi_common", "hv_vmbus"],
+                          [("bin/sleeps", machines.BUILD + "/linux/sleeps")])
+    with open(path, "rb") as f:
+        names = re.findall(rb"070701[0-9A-F]{104}([^\0]+)\0", f.read())
+    assert {b"init", b"bin/busybox", b"bin/sleeps", b"bin/sh", b"proc"} <= set(names)
+    assert [name for name in names if name.startswith(b"modules/")] == [
+        b"modules/00-scsi_common.ko", b"modules/01-hv_vmbus.ko"]
+    with pytest.raises(mklinux.Failure, match="has no module nope$"):
+        kernel.modules(["hv_vmbus", "nope"])
 
 
 class SoakTotals:

@@ -21,7 +21,7 @@ def on(*names):
 
 LIST_KEYS = ["name", "state", "memory", "cpus", "uptime", "cpu"]
 SHOW_KEYS = ["name", "state", "why", "partition", "uptime", "cpu", "resets", "guest_os_id",
-             "memory_hypervisor", "memory", "cpus", "kernel", "initrd", "cmdline", "weight",
+             "crash", "memory_hypervisor", "memory", "cpus", "kernel", "initrd", "cmdline", "weight",
              "cap", "reserve", "affinity", "autostart", "on_reset", "tsc"]
 
 
@@ -145,7 +145,7 @@ def test_resets(host):
 
 
 @on(*ALL)
-@pytest.mark.parametrize("act", ["reset", "reset-by-keyboard", "triple", "jump"])
+@pytest.mark.parametrize("act", ["reset", "reset-by-keyboard", "reset-by-msr", "triple", "jump"])
 def test_reset_stops(host, act):
     host.start("a", act, "--memory 8M --on-reset stop")
     show = host.wait_state("a", "failed")
@@ -155,6 +155,25 @@ def test_reset_stops(host, act):
     if act in ("triple", "jump"):
         assert re.search(r"vm: a: VP 0: triple fault at RIP 0x[0-9a-f]+\n",
                          "\n".join(host.console.command("log root")) + "\n")
+
+
+@on(*ALL)
+def test_crash(host):
+    """What a guest tells of its crash is kept until its next start."""
+    host.start("a", "crash", "--memory 8M --on-reset stop")
+    crash = host.wait_state("a", "failed")["crash"]
+    assert crash["parameters"][:3] == [1, 2, 3] and crash["parameters"][4] == 25
+    assert crash["text"] == "one line\nand  [2Janother"
+    assert host.console_to_end("a")[0] == ["act crash", "told"]
+    said = host.run("vm show a")
+    row = next(i for i, line in enumerate(said) if line.startswith("crash "))
+    assert re.fullmatch("crash +0x1 0x2 0x3 0x[0-9a-f]+ 0x19", said[row])
+    assert said[row + 1:row + 3] == ["one line", "and  [2Janother"]
+    assert "vm: a: VP 0: the guest crashed: 0x1 0x2 0x3 " in "\n".join(
+        host.console.command("log root"))
+    host.ok("vm set a --cmdline spin")
+    host.ok("vm start a")
+    assert host.show("a")["crash"] is None
 
 
 DELIVERY = ("VP 0: the delivery of an interrupt or exception touched 0xd000[0-9a-f]{4}, "
@@ -316,6 +335,13 @@ def test_cpus(host, cpus):
     vps = host.wait_for(lambda: host.json("vm stats --json a")["vps"],
                         lambda vps: all(vp["run"] > 0 for vp in vps))
     assert [vp["vp"] for vp in vps] == list(range(cpus))
+
+
+@on(*ALL)
+def test_starts(host):
+    """Processors that start by INIT and SIPI, as a PC's do, beside those that start by hypercall."""
+    host.start("a", "starts", "--memory 8M --cpus 5")
+    host.see("a", "starts 5, 2 by SIPI\r\n")
 
 
 @on("svm-smp2-bios")

@@ -43,13 +43,16 @@ def archive(name, files):
 
 
 class Host:
-    def __init__(self, machine):
+    def __init__(self, machine, warm=True):
+        """warm: act.elf is there, and memory will be counted."""
         self.machine = machine
         self.console = machine.console
+        self.ends = 0
         self.processors = machine.options.get("smp", 1)
         self.vmx = machine.options["kind"] == "vmx"
         self.console.prompt()
-        self.warm_up()
+        if warm:
+            self.warm_up()
 
     def warm_up(self):
         """What the root keeps for later (stacks, pages of its heap) it has after this."""
@@ -71,11 +74,12 @@ class Host:
         Then the prompt and what was typed stood there twice, and the second
         prompt was not that of the command's end. One more command tells.
         """
-        self.console.sendline("echo end of " + line)
-        self.console.expect("(^|\n)end of " + re.escape(line + "\r\n" + machines.PROMPT))
+        self.ends += 1
+        end = "end of command %d" % self.ends
+        self.console.sendline("echo " + end)
+        self.console.expect("(^|\n)" + re.escape(end + "\r\n" + machines.PROMPT))
         said = machines.lines_of(self.console.text_before())
-        return [text for text in said
-                if text != line and not text.endswith("echo end of " + line)]
+        return [text for text in said if text != line and not text.endswith("echo " + end)]
 
     def ok(self, line, timeout=None):
         lines = self.run(line, timeout)

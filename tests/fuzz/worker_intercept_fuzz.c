@@ -11,7 +11,7 @@
  * sources: rootpart/worker/uart.c rootpart/worker/rtc.c rootpart/worker/date.c
  * sources: rootpart/worker/console.c rootpart/worker/report.c rootpart/worker/sys.c lib/format.c
  * sources: tests/unit/fake_worker.c tests/unit/host_assert.c
- * sources: rootpart/worker/ioapic.c rootpart/worker/bus.c
+ * sources: rootpart/worker/ioapic.c rootpart/worker/bus.c rootpart/worker/crash.c
  */
 #include <string.h>
 

@@ -7,6 +7,7 @@
 #include "hv/msr.h"
 #include "lib/string.h"
 #include "tests/guest/lib/guest.h"
+#include "x86/apic.h"
 #include "x86/atomic.h"
 #include "x86/cpu.h"
 #include "x86/cr.h"
@@ -23,6 +24,7 @@
 #define NOTHING       0xd0000000u /* between RAM and 4 GiB */
 #define COUNT_US      20000u
 #define TALLY_US      500000u
+#define SIPI_PAGE     0x70u
 #define FREE_RAM      (16 * MIB) /* of a child with 32 MiB */
 #define FREE_RAM_END  (32 * MIB)
 #define XSTATE_X87    BIT(0)
@@ -95,6 +97,25 @@ static void reset(void)
 static void reset_by_keyboard(void)
 {
 	out8(KEYBOARD, 0xfe);
+}
+
+static void reset_by_msr(void)
+{
+	msr_write(HV_MSR_RESET, HV_RESET_PARTITION);
+}
+
+/* Last words, as a kernel's in its panic; then it starts again. */
+static void crash(void)
+{
+	static const char text[] = "one line\nand \033[2Janother\n";
+
+	for (u32 i = 0; i < 3; i++)
+		msr_write(HV_MSR_CRASH_P(i), i + 1);
+	msr_write(HV_MSR_CRASH_P(3), guest_phys(text));
+	msr_write(HV_MSR_CRASH_P(4), sizeof(text) - 1);
+	msr_write(HV_MSR_CRASH_CTL, HV_CRASH_NOTIFY | HV_CRASH_MESSAGE);
+	guest_print("told\r\n");
+	reset_by_msr();
 }
 
 static void triple(void)
@@ -208,6 +229,50 @@ static void cpus(void)
 	spin();
 }
 
+/* lock incw %cs:0x100; sti; 1: hlt; jmp 1b: 16-bit, at SIPI_PAGE, the count behind it. */
+static const u8 sipi_code[] = { 0x2e, 0xf0, 0xff, 0x06, 0x00, 0x01, 0xfb, 0xf4, 0xeb, 0xfd };
+
+static void send_ipi(u32 to, u32 low)
+{
+	msr_write(HV_MSR_ICR, (u64)to << 56 | APIC_ICR_ASSERT | low);
+}
+
+static bool there_is(u32 vp)
+{
+	struct {
+		struct hv_vp_index_from_apic_id_input in;
+		u64 apic_id;
+	} block = { { .partition_id = HV_PARTITION_SELF }, vp };
+	u32 index;
+
+	return HV_RESULT_STATUS(guest_hypercall_block(
+		       HV_CALL_GET_VP_INDEX_FROM_APIC_ID | HV_CONTROL_REPS(1, 0), &block,
+		       sizeof(block.in) + sizeof(u32), &index, sizeof(index))) == HV_STATUS_SUCCESS;
+}
+
+/* The odd VPs by hypercall, the others by INIT and SIPI. */
+static void starts(void)
+{
+	u8 *page = (u8 *)(SIPI_PAGE * PAGE_SIZE);
+	const volatile u16 *count = (const volatile u16 *)(void *)(page + 0x100);
+	u32 n = 1;
+
+	memset(page, 0, PAGE_SIZE);
+	memcpy(page, sipi_code, sizeof(sipi_code));
+	for (; n < 64 && there_is(n); n++) {
+		if (n % 2) {
+			(void)guest_start_vp(n, vp_main, NULL);
+			continue;
+		}
+		send_ipi(n, APIC_DM_INIT << 8);
+		send_ipi(n, APIC_DM_STARTUP << 8 | SIPI_PAGE);
+	}
+	while (load_acquire(&vps_up) + *count < n - 1)
+		cpu_pause();
+	guest_print("starts %u, %u by SIPI\r\n", n, *count);
+	spin();
+}
+
 static bool key_waits(void)
 {
 	return in8(COM1 + 5) & 1;
@@ -253,11 +318,14 @@ static const struct {
 	{ "sleep", 's', sleep },
 	{ "reset", 'r', reset },
 	{ "reset-by-keyboard", 'k', reset_by_keyboard },
+	{ "reset-by-msr", 'w', reset_by_msr },
+	{ "crash", 0, crash },
 	{ "triple", 't', triple },
 	{ "jump", 'j', jump },
 	{ "tables", 'b', tables },
 	{ "stack", 'u', stack },
 	{ "cpus", 'm', cpus },
+	{ "starts", 0, starts },
 	{ "keys", 0, keys },
 	{ "fill", 0, fill },
 	{ "look", 0, look },

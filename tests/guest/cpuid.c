@@ -246,10 +246,10 @@ static void test_hypervisor(void)
 	if (guest_is_child())
 		guest_check(f.ebx == calls, "child's-calls", "%x", f.ebx);
 	guest_check((f.eax & msrs) == msrs && (f.ebx & calls) == calls && f.ecx == 0 &&
-			    f.edx == HV_FEATURE_FREQUENCY_MSRS,
+			    f.edx == (HV_FEATURE_FREQUENCY_MSRS | HV_FEATURE_XMM_INPUT),
 		"leaf-40000003", "%x %x %x %x", f.eax, f.ebx, f.ecx, f.edx);
 	/* Bit 7: that it may be what an IOMMU serves is for the root alone. */
-	guest_check(h.eax == (guest_is_child() ? 0x228 : 0x2a8) && h.ebx == ~0u && !(h.ecx | h.edx),
+	guest_check(h.eax == (guest_is_child() ? 0xe2c : 0xeac) && h.ebx == ~0u && !(h.ecx | h.edx),
 		"leaf-40000004", "%x %x %x %x", h.eax, h.ebx, h.ecx, h.edx);
 	guest_check(l.eax == HV_MAX_PROCESSORS && l.ebx == HV_MAX_PROCESSORS && !(l.ecx | l.edx),
 		"leaf-40000005");

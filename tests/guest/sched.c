@@ -280,21 +280,29 @@ static void test_root_is_heard(void)
 	end_two();
 }
 
-/* Who makes exits all the time pays for them. */
-static void test_flood(const char *name, const u8 *code, const u8 *end, bool calls)
+/* Two on a processor, of which the first makes hypercall @code again and again. */
+static void start_caller(u64 code)
+{
+	make_two(1, code_count_call, code_count_call_end);
+	child_register_set(child[0].id, 0, HV_REGISTER_GUEST_OS_ID, 1);
+	child_register_set(child[0].id, 0, HV_REGISTER_HYPERCALL,
+		(CHILD_DATA + PAGE_SIZE) | HV_MSR_HYPERCALL_ENABLE);
+	child_register_set(child[0].id, 0, HV_X64_REGISTER_RAX + 3, CHILD_DATA + PAGE_SIZE);
+	child_register_set(child[0].id, 0, HV_X64_REGISTER_RAX + 6, code | HV_CONTROL_FAST);
+	child_release(child[0].id, 0);
+	child_release(child[1].id, 0);
+}
+
+/* Who makes exits all the time pays for them. Calls: such as are refused. */
+static void test_flood(const char *name, bool calls)
 {
 	u32 kind = calls ? EXIT_HYPERCALL : EXIT_CPUID;
 	u64 a = 0, b = 0;
 
-	make_two(1, code, end);
-	if (calls) {
-		child_register_set(child[0].id, 0, HV_REGISTER_GUEST_OS_ID, 1);
-		child_register_set(child[0].id, 0, HV_REGISTER_HYPERCALL,
-			(CHILD_DATA + PAGE_SIZE) | HV_MSR_HYPERCALL_ENABLE);
-		child_register_set(child[0].id, 0, HV_X64_REGISTER_RAX + 3, CHILD_DATA + PAGE_SIZE);
-	}
-	child_release(child[0].id, 0);
-	child_release(child[1].id, 0);
+	if (calls)
+		start_caller(HV_CALL_GET_PARTITION_ID);
+	else
+		start_two(1, code_count_cpuid, code_count_cpuid_end);
 	for (u32 try = 0; try < TRIES && !is_half(a, b); try++) {
 		u64 a0 = run_time(0), b0 = run_time(1);
 
@@ -304,6 +312,21 @@ static void test_flood(const char *name, const u8 *code, const u8 *end, bool cal
 	}
 	guest_check(is_half(a, b), name, "%lu and %lu", a, b);
 	guest_check(child[0].stats[HV_VP_COUNTER_EXITS + 2u * kind] > 100, "floods");
+	end_two();
+}
+
+/* Who spins, and says so, has little of a turn; the other goes on. */
+static void test_spinner_gives_way(void)
+{
+	u64 a0, b0, a, b;
+
+	start_caller(HV_CALL_NOTIFY_LONG_SPIN_WAIT);
+	a0 = run_time(0);
+	b0 = run_time(1);
+	guest_sleep_us(100000);
+	a = run_time(0) - a0;
+	b = run_time(1) - b0;
+	guest_check(a * 4 < b && *child[0].count, "spinner-gives-way", "%lu and %lu", a, b);
 	end_two();
 }
 
@@ -417,8 +440,9 @@ void guest_main(void)
 	test_halves("halves", 50000);
 	test_halves("halves-beside-root", 500);
 	test_root_is_heard();
-	test_flood("flood-of-cpuid", code_count_cpuid, code_count_cpuid_end, false);
-	test_flood("flood-of-calls", code_count_call, code_count_call_end, true);
+	test_flood("flood-of-cpuid", false);
+	test_flood("flood-of-calls", true);
+	test_spinner_gives_way();
 	test_many();
 	if (guest_bootinfo->processors == 1)
 		return;

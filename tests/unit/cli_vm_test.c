@@ -68,6 +68,8 @@ static void set(void **state)
 	assert_int_equal(fake_vms[1].config.memory, 2 * MIB);
 	fake_expect("vm set db --kernel '' --cmdline '' --affinity all --reserve 0", 0,
 		"note: db is running, this takes effect at its next start\n");
+	fake_expect("vm set db --weight 7 --cap 50 --reserve 10", 0, "");
+	assert_int_equal(fake_vms[0].config.weight, 7);
 	assert_string_equal(fake_vms[0].config.kernel, "");
 	assert_string_equal(fake_vms[0].config.cmdline, "");
 	assert_int_equal(fake_vms[0].config.affinity, 0);
@@ -254,6 +256,7 @@ static void shows(void **state)
 		"cpu                1.500 s\n"
 		"resets             2\n"
 		"guest_os_id        0x8100\n"
+		"crash              -\n"
 		"memory_hypervisor  3 MiB\n"
 		"memory             3 GiB\n"
 		"cpus               16\n"
@@ -270,10 +273,23 @@ static void shows(void **state)
 	fake_expect("vm show db --json", 0,
 		"{\"name\":\"db\",\"state\":\"running\",\"why\":null,\"partition\":7,"
 		"\"uptime\":3661.000,\"cpu\":1.500,\"resets\":2,\"guest_os_id\":\"0x8100\","
+		"\"crash\":null,"
 		"\"memory_hypervisor\":3145728,\"memory\":3221225472,\"cpus\":16,"
 		"\"kernel\":\"/vm/bzImage\",\"initrd\":null,\"cmdline\":\"a=\\\"b c\\\"\","
 		"\"weight\":100,\"cap\":0,\"reserve\":20,\"affinity\":[0,1,3],"
 		"\"autostart\":false,\"on_reset\":\"restart\",\"tsc\":2000500000}\n");
+	fake_vms[0].crash = (struct vm_crash){
+		.told = true,
+		.parameter = { 1, 0x8100, 3, ~0ull, 5 },
+		.text = "Kernel panic\nnot syncing",
+	};
+	assert_int_equal(fake_type("vm show db"), 0);
+	assert_non_null(strstr(fake_said, "\ncrash              0x1 0x8100 0x3 0xffffffffffffffff "
+					  "0x5\nKernel panic\nnot syncing\nmemory_hyp"));
+	assert_int_equal(fake_type("vm show db --json"), 0);
+	assert_non_null(strstr(fake_said, ",\"crash\":{\"parameters\":[1,33024,3,"
+					  "18446744073709551615,5],\"text\":\"Kernel panic\\nnot "
+					  "syncing\"},"));
 	fake_vms[1].state = VM_FAILED;
 	strcpy(fake_vms[1].why, "its kernel is none");
 	memset(fake_vms[1].config.cmdline, 'x', VM_CMDLINE_MAX);

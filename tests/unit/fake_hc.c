@@ -9,7 +9,7 @@
 const char *fake_hc_called, *fake_hc_finished;
 u32 fake_hc_calls, fake_hc_finishes;
 u32 fake_hc_input_size, fake_hc_first, fake_hc_end;
-u64 fake_hc_input;
+u64 fake_hc_input, fake_hc_element;
 enum hv_status fake_hc_status;
 
 void fake_hc_reset(void)
@@ -17,7 +17,7 @@ void fake_hc_reset(void)
 	fake_hc_called = fake_hc_finished = NULL;
 	fake_hc_calls = fake_hc_finishes = 0;
 	fake_hc_input_size = fake_hc_first = fake_hc_end = 0;
-	fake_hc_input = 0;
+	fake_hc_input = fake_hc_element = 0;
 	fake_hc_status = HV_STATUS_SUCCESS;
 }
 
@@ -27,6 +27,7 @@ static enum hv_status called(const struct hypercall *call, const char *name)
 	fake_hc_calls++;
 	fake_hc_input_size = call->input_size;
 	fake_hc_input = call->input_size ? *(const u64 *)call->input : 0;
+	fake_hc_element = call->element_in[0];
 	return fake_hc_status;
 }
 
@@ -49,6 +50,12 @@ static void finished(const struct hypercall *call, const char *name)
 		finished(call, #name);         \
 	}
 
+HANDLER(flush_space)
+HANDLER(flush_list)
+HANDLER(flush_space_ex)
+HANDLER(flush_list_ex)
+HANDLER(send_cluster_ipi)
+HANDLER(send_cluster_ipi_ex)
 HANDLER(create_partition)
 HANDLER(initialize_partition)
 HANDLER(finalize_partition)
@@ -75,6 +82,16 @@ HANDLER(set_vp_registers)
 HANDLER(translate_virtual_address)
 HANDLER(read_gpa)
 HANDLER(write_gpa)
+HANDLER(create_port)
+HANDLER(delete_port)
+HANDLER(connect_port)
+HANDLER(disconnect_port)
+HANDLER(post_message)
+HANDLER(signal_event)
+HANDLER(signal_event_direct)
+HANDLER(post_message_direct)
+HANDLER(clear_virtual_interrupt)
+HANDLER(assert_virtual_interrupt)
 HANDLER(map_stats_page)
 HANDLER(unmap_stats_page)
 HANDLER(start_virtual_processor)

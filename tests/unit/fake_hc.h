@@ -11,6 +11,7 @@ extern const char *fake_hc_called; /* the name of the one called last, without h
 extern u32 fake_hc_calls;
 extern u32 fake_hc_input_size; /* of the last call */
 extern u64 fake_hc_input;      /* the first word of its input, 0 if it has none */
+extern u64 fake_hc_element;    /* the first word of its element */
 /* What they give, from the next call on. */
 extern enum hv_status fake_hc_status;
 

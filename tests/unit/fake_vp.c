@@ -19,6 +19,7 @@ u32 fake_log_lines;
 u32 fake_injected;
 struct event fake_event;
 u64 fake_fault_address;
+bool fake_windows;
 
 static struct {
 	u32 name;
@@ -100,8 +101,23 @@ static u8 fake_tpr(struct vp *vp)
 	return 7;
 }
 
+static void fake_interrupt_window(struct vp *vp, bool on, u8 priority)
+{
+	(void)vp;
+	(void)priority;
+	fake_windows = on;
+}
+
+static void fake_nmi_window(struct vp *vp, bool on)
+{
+	(void)vp;
+	fake_windows |= on;
+}
+
 static const struct virt_ops ops = {
 	.name = "fake",
+	.interrupt_window = fake_interrupt_window,
+	.nmi_window = fake_nmi_window,
 	.get = fake_get,
 	.set = fake_set,
 	.mode = fake_get_mode,

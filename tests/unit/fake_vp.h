@@ -22,6 +22,7 @@ extern u32 fake_log_lines;
 extern u32 fake_injected; /* exceptions since fake_vp_reset() */
 extern struct event fake_event;
 extern u64 fake_fault_address;
+extern bool fake_windows; /* one is asked for */
 
 /* A root VP 0 in 64-bit mode at CPL 0, all else zero. */
 void fake_vp_reset(void);

@@ -374,6 +374,16 @@ static s64 console_write(u64 len)
 	return 0;
 }
 
+static s64 crash(u64 len)
+{
+	if (len > WORKER_CRASH_TEXT)
+		broken("too long a crash text");
+	memcpy(&fake.crash, fake_mailbox, sizeof(fake.crash));
+	memcpy(fake.crash_text, fake_mailbox + sizeof(fake.crash), len);
+	fake.crash_text[len] = '\0';
+	return 0;
+}
+
 static s64 log_line(u64 len)
 {
 	size_t have;
@@ -422,6 +432,8 @@ static s64 submit(u64 operation, u64 a, u64 b, u64 c)
 		return file_load(a, b, c);
 	case WORKER_CONSOLE_WRITE:
 		return console_write(a);
+	case WORKER_CRASH:
+		return crash(a);
 	case WORKER_TIMER:
 		fake.timer = a;
 		return 0;

@@ -82,6 +82,8 @@ struct fake_worker {
 	u32 console_size;
 	char console[FAKE_TEXT];
 	char log[FAKE_TEXT]; /* lines */
+	struct worker_crash crash;
+	char crash_text[FAKE_TEXT];
 	enum worker_end end;
 	char end_text[FAKE_TEXT];
 	u64 last_flags; /* of a translation */

@@ -3,7 +3,7 @@
  * Properties of a child: the two names of its privileges, what a child can be
  * given, access tracking that takes many steps, sets of processors.
  * tests/guest/partition.c has the states and ranges.
- * sources: hypervisor/hc_property.c hypervisor/reference_time.c lib/bitmap.c
+ * sources: hypervisor/hc_property.c hypervisor/reference_time.c lib/bitmap.c lib/vpset.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -55,9 +55,24 @@ void sched_affinity_set(struct vp *v, u64 mask)
 	affinity = mask;
 }
 
-u64 clock_tsc_to_ns(u64 ticks)
+static u32 shares_changed;
+
+void sched_share_changed(struct vp *v)
 {
-	return ticks;
+	assert_ptr_equal(v, &child_vp);
+	shares_changed++;
+}
+
+u64 clock_tsc_hz = 1000000000;
+static u32 timers_changed;
+
+/* When time goes on, and not while its lock is held. */
+void stimer_time_changed(struct partition *p)
+{
+	assert_ptr_equal(p, &child);
+	assert_false(p->time.frozen);
+	assert_int_equal(p->lock.next, p->lock.owner);
+	timers_changed++;
 }
 
 /* Each stay ends at once, after one step. */
@@ -142,7 +157,7 @@ static void privileges(void **state)
 	}
 	/* TLFS 6.0b, 4.2.2: run time to idle and frequencies; and in the upper half
 	 * the partition's id, messages, events, starting VPs. */
-	assert_int_equal(allowed, 0x20003200000e7full);
+	assert_int_equal(allowed, 0x20003200000effull);
 	assert_false(allowed & (HV_CREATE_PARTITIONS << 32 | HV_ACCESS_MEMORY_POOL << 32 |
 				       HV_CPU_MANAGEMENT << 32 | HV_ACCESS_VP_REGISTERS << 32));
 }
@@ -176,6 +191,24 @@ static void synthetic_features(void **state)
 	/* There always is a hypervisor, and it always is this one. */
 	assert_int_equal(
 		set(HV_PROPERTY_SYNTHETIC_FEATURES, 0x4), HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE);
+}
+
+/* Its VPs are told when it goes on; it is set only while it stands. */
+static void time_freeze(void **state)
+{
+	(void)state;
+	child.state = PARTITION_ACTIVE;
+	timers_changed = 0;
+	reference_time_start(&child.time);
+	assert_int_equal(set(HV_PROPERTY_REFERENCE_TIME, 5), HV_STATUS_INVALID_PARTITION_STATE);
+	assert_int_equal(set(HV_PROPERTY_TIME_FREEZE, 1), HV_STATUS_SUCCESS);
+	assert_int_equal(get(HV_PROPERTY_TIME_FREEZE), 1);
+	assert_int_equal(set(HV_PROPERTY_REFERENCE_TIME, 12345), HV_STATUS_SUCCESS);
+	assert_int_equal(get(HV_PROPERTY_REFERENCE_TIME), 12345);
+	assert_int_equal(timers_changed, 0);
+	assert_int_equal(set(HV_PROPERTY_TIME_FREEZE, 0), HV_STATUS_SUCCESS);
+	assert_int_equal(timers_changed, 1);
+	assert_true(get(HV_PROPERTY_REFERENCE_TIME) >= 12345);
 }
 
 static void tracking(void **state)
@@ -233,6 +266,27 @@ static enum hv_status set_affinity(u64 argument, const u64 *words, u32 count)
 	return hc_set_partition_property_ex(&call);
 }
 
+/* Each of its VPs has the new share at once. */
+static void shares(void **state)
+{
+	static const u32 codes[] = { HV_PROPERTY_CPU_RESERVE, HV_PROPERTY_CPU_CAP,
+		HV_PROPERTY_CPU_WEIGHT };
+
+	(void)state;
+	child.vps[2] = &child_vp;
+	child.vp_limit = 3;
+	for (u32 i = 0; i < ARRAY_SIZE(codes); i++) {
+		assert_int_equal(set(codes[i], 77 + i), HV_STATUS_SUCCESS);
+		assert_int_equal(shares_changed, i + 1);
+		assert_int_equal(get(codes[i]), 77 + i);
+	}
+	assert_int_equal(child.cpu_reserve, 77);
+	assert_int_equal(child.cpu_cap, 78);
+	assert_int_equal(child.cpu_weight, 79);
+	assert_int_equal(set(HV_PROPERTY_CPU_WEIGHT, 0), HV_STATUS_PROPERTY_VALUE_OUT_OF_RANGE);
+	assert_int_equal(shares_changed, ARRAY_SIZE(codes));
+}
+
 /* Three processors; of others only those count that exist. */
 static void sets_of_processors(void **state)
 {
@@ -277,8 +331,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(privileges, setup),
 		cmocka_unit_test_setup(synthetic_features, setup),
+		cmocka_unit_test_setup(time_freeze, setup),
 		cmocka_unit_test_setup(tracking, setup),
 		cmocka_unit_test_setup(xsave_bytes, setup),
+		cmocka_unit_test_setup(shares, setup),
 		cmocka_unit_test_setup(sets_of_processors, setup),
 	};
 

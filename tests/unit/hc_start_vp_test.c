@@ -26,6 +26,41 @@
 static struct vp other;
 static struct partition child;
 static u32 wakes, traced;
+static bool waits, stopped, was_held;
+
+/* Only while no SIPI can come in between. */
+bool vp_startup_claim(struct vp *vp)
+{
+	bool waited = waits;
+
+	assert_ptr_equal(vp, &other);
+	was_held = vp->stop & VP_STOP_HELD;
+	waits = false;
+	return waited;
+}
+
+void vp_startup_set(struct vp *vp, bool on)
+{
+	assert_ptr_equal(vp, &other);
+	waits = on;
+}
+
+void vp_hold(struct vp *vp)
+{
+	vp->stop |= VP_STOP_HELD;
+}
+
+void vp_hold_end(struct vp *vp)
+{
+	assert_true(vp->stop & VP_STOP_HELD);
+	vp->stop &= ~(u32)VP_STOP_HELD;
+}
+
+bool sched_is_stopped(struct vp *vp)
+{
+	assert_true(vp->stop & VP_STOP_HELD);
+	return stopped;
+}
 
 bool hc_is_own_partition(const struct hypercall *call, u64 id)
 {
@@ -92,6 +127,7 @@ static int setup(void **state)
 	other.cpu = &fake_cpu;
 	other.index = 2;
 	wakes = traced = 0;
+	stopped = true;
 	child_status = HV_STATUS_SUCCESS;
 	return 0;
 }
@@ -139,6 +175,7 @@ static enum hv_status call(const struct hv_start_vp_input *in)
 static enum hv_status start(const struct hv_start_vp_input *in)
 {
 	other.stop = VP_STOP_STARTUP;
+	waits = true;
 	other.work = VP_WORK_NMI | VP_WORK_INTERRUPT;
 	wakes = 0;
 	return call(in);
@@ -151,6 +188,7 @@ static void test_start(void **state)
 	(void)state;
 	assert_int_equal(start(&in), 0);
 	assert_int_equal(other.stop, 0);
+	assert_true(was_held);
 	assert_int_equal(other.work, VP_WORK_INTERRUPT);
 	assert_int_equal(wakes, 1);
 	assert_int_equal(traced, 1);
@@ -170,16 +208,29 @@ static void test_start(void **state)
 	assert_int_equal(wakes, 1);
 }
 
-/* Not while it has not left its processor yet. */
+/* It has not left its processor yet since its INIT: the call is made again. */
 static void test_still_running(void **state)
 {
 	struct hv_start_vp_input in = good_start();
 
 	(void)state;
-	other.running = true;
-	assert_int_equal(start(&in), HV_STATUS_INVALID_VP_STATE);
+	stopped = false;
+	assert_int_equal(start(&in), HYPERCALL_AGAIN);
 	assert_int_equal(other.stop, VP_STOP_STARTUP);
+	assert_true(waits);
 	assert_int_equal(wakes, 0);
+}
+
+/* A SIPI came first. */
+static void test_sipi(void **state)
+{
+	struct hv_start_vp_input in = good_start();
+
+	(void)state;
+	(void)start(&in);
+	other.stop = VP_STOP_STARTUP;
+	assert_int_equal(call(&in), HV_STATUS_INVALID_VP_STATE);
+	assert_int_equal(other.stop, VP_STOP_STARTUP);
 }
 
 /* Somebody manages the partition, and may wait for the caller: it leaves and comes again. */
@@ -209,6 +260,7 @@ static void test_child(void **state)
 	assert_int_equal(other.regs.rip, in.context.rip);
 	assert_int_equal(wakes, 1);
 	other.stop = VP_STOP_STARTUP | VP_STOP_EXPLICIT;
+	waits = true;
 	assert_int_equal(call(&in), 0);
 	assert_int_equal(other.stop, VP_STOP_EXPLICIT);
 	child_status = HV_STATUS_INVALID_VP_STATE;
@@ -333,6 +385,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_start, setup),
 		cmocka_unit_test_setup(test_still_running, setup),
+		cmocka_unit_test_setup(test_sipi, setup),
 		cmocka_unit_test_setup(test_managed, setup),
 		cmocka_unit_test_setup(test_child, setup),
 		cmocka_unit_test_setup(test_target, setup),

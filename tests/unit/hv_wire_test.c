@@ -17,7 +17,9 @@
 #include "hv/memory.h"
 #include "hv/message.h"
 #include "hv/partition.h"
+#include "hv/port.h"
 #include "hv/registers.h"
+#include "hv/status.h"
 #include "hv/vp.h"
 
 struct field {
@@ -86,7 +88,15 @@ static void codes(void **state)
 		IS(HV_CALL_TRANSLATE_VIRTUAL_ADDRESS, 0x52),
 		IS(HV_CALL_READ_GPA, 0x53),
 		IS(HV_CALL_WRITE_GPA, 0x54),
+		IS(HV_CALL_DELETE_PORT, 0x58),
+		IS(HV_CALL_DISCONNECT_PORT, 0x5b),
+		IS(HV_CALL_POST_MESSAGE, 0x5c),
+		IS(HV_CALL_SIGNAL_EVENT, 0x5d),
 		IS(HV_CALL_MAP_SPARSE_GPA_PAGES, 0x6e),
+		IS(HV_CALL_CREATE_PORT, 0x95),
+		IS(HV_CALL_CONNECT_PORT, 0x96),
+		IS(HV_CALL_SIGNAL_EVENT_DIRECT, 0xc0),
+		IS(HV_CALL_POST_MESSAGE_DIRECT, 0xc1),
 		IS(HV_CALL_GET_GPA_PAGES_ACCESS_STATE, 0xc9),
 		IS(HV_CALL_MAP_VP_STATE_PAGE, 0xe1),
 		IS(HV_CALL_UNMAP_VP_STATE_PAGE, 0xe2),
@@ -94,6 +104,79 @@ static void codes(void **state)
 	};
 
 	(void)state;
+	check_numbers(rows, ARRAY_SIZE(rows));
+}
+
+/* C9; A4, 0x5C and 0x5D; C5, 0xC0 and 0xC1. */
+static const struct field port_rows[] = {
+	WHOLE(hv_create_port_input, 56),
+	FIELD(hv_create_port_input, port_partition, 0, 8),
+	FIELD(hv_create_port_input, port_id, 8, 4),
+	FIELD(hv_create_port_input, port_vtl, 12, 1),
+	FIELD(hv_create_port_input, min_connection_vtl, 13, 1),
+	FIELD(hv_create_port_input, connection_partition, 16, 8),
+	FIELD(hv_create_port_input, info.type, 24, 4),
+	FIELD(hv_create_port_input, info.sint, 32, 4),
+	FIELD(hv_create_port_input, info.vp, 36, 4),
+	FIELD(hv_create_port_input, info.event.base_flag, 40, 2),
+	FIELD(hv_create_port_input, info.event.flag_count, 42, 2),
+	FIELD(hv_create_port_input, proximity, 48, 8),
+	WHOLE(hv_delete_port_input, 16),
+	FIELD(hv_delete_port_input, port_partition, 0, 8),
+	FIELD(hv_delete_port_input, port_id, 8, 4),
+	WHOLE(hv_connect_port_input, 72),
+	FIELD(hv_connect_port_input, connection_partition, 0, 8),
+	FIELD(hv_connect_port_input, connection_id, 8, 4),
+	FIELD(hv_connect_port_input, vtl, 12, 1),
+	FIELD(hv_connect_port_input, port_partition, 16, 8),
+	FIELD(hv_connect_port_input, port_id, 24, 4),
+	FIELD(hv_connect_port_input, info, 32, 32),
+	FIELD(hv_connect_port_input, info.type, 32, 4),
+	FIELD(hv_connect_port_input, proximity, 64, 8),
+	WHOLE(hv_disconnect_port_input, 16),
+	FIELD(hv_disconnect_port_input, connection_partition, 0, 8),
+	FIELD(hv_disconnect_port_input, connection_id, 8, 4),
+	FIELD(hv_disconnect_port_input, flags, 12, 4),
+	WHOLE(hv_post_message_input, 256),
+	FIELD(hv_post_message_input, connection_id, 0, 4),
+	FIELD(hv_post_message_input, type, 8, 4),
+	FIELD(hv_post_message_input, size, 12, 4),
+	FIELD(hv_post_message_input, payload, 16, 240),
+	WHOLE(hv_signal_event_input, 8),
+	FIELD(hv_signal_event_input, connection_id, 0, 4),
+	FIELD(hv_signal_event_input, flag, 4, 2),
+	WHOLE(hv_signal_event_direct_input, 16),
+	FIELD(hv_signal_event_direct_input, partition_id, 0, 8),
+	FIELD(hv_signal_event_direct_input, vp_index, 8, 4),
+	FIELD(hv_signal_event_direct_input, target_vtl, 12, 1),
+	FIELD(hv_signal_event_direct_input, sint, 13, 1),
+	FIELD(hv_signal_event_direct_input, flag, 14, 2),
+	WHOLE(hv_post_message_direct_input, 280),
+	FIELD(hv_post_message_direct_input, partition_id, 0, 8),
+	FIELD(hv_post_message_direct_input, vp_index, 8, 4),
+	FIELD(hv_post_message_direct_input, target_vtl, 12, 1),
+	FIELD(hv_post_message_direct_input, sint, 16, 1),
+	FIELD(hv_post_message_direct_input, message, 20, 256),
+	WHOLE(hv_event_flags_page, 4096),
+	FIELD(hv_sint_deliverable, sints, 40, 2),
+};
+
+static void ports(void **state)
+{
+	static const struct number rows[] = {
+		IS(HV_PORT_MESSAGE, 1),
+		IS(HV_PORT_EVENT, 2),
+		IS(HV_PORT_MONITOR, 3),
+		IS(HV_PORT_DOORBELL, 4),
+		IS(HV_VP_ANY, 0xffffffff),
+		IS(HV_VP_SELF, 0xfffffffe),
+		IS(HV_MESSAGE_SINT_DELIVERABLE, 0x80000062),
+		IS(HV_REGISTER_DELIVERABILITY_NOTIFICATIONS, 0x10006),
+		IS(HV_STATUS_INVALID_SYNIC_STATE, 0x18),
+	};
+
+	(void)state;
+	check_fields(port_rows, ARRAY_SIZE(port_rows));
 	check_numbers(rows, ARRAY_SIZE(rows));
 }
 
@@ -588,6 +671,7 @@ static void message_numbers(void **state)
 		IS(HV_MESSAGE_MSR, 0x80010001),
 		IS(HV_MESSAGE_CPUID, 0x80010002),
 		IS(HV_MESSAGE_EXCEPTION, 0x80010003),
+		IS(HV_MESSAGE_APIC_EOI, 0x80010004),
 		IS(HV_MESSAGE_HALT, 0x80010007),
 		IS(HV_MESSAGE_PENDING, 1),
 		IS(HV_ACCESS_READ, 0),
@@ -650,6 +734,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(codes),
+		cmocka_unit_test(ports),
 		cmocka_unit_test(partition_fields),
 		cmocka_unit_test(partition_numbers),
 		cmocka_unit_test(elements_fill_a_page),

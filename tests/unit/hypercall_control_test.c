@@ -20,9 +20,11 @@
 
 static const struct hypercall_row simple = { .input_size = 24, .output_size = 8 };
 static const struct hypercall_row small = { .input_size = 16 };
-static const struct hypercall_row large = { .input_size = 17 };
+static const struct hypercall_row large = { .input_size = 112 };
+static const struct hypercall_row larger = { .input_size = 113 };
 static const struct hypercall_row giving = { .output_size = 8 };
 static const struct hypercall_row variable = { .input_size = 72, .variable = true };
+static const struct hypercall_row list = { .input_size = 24, .rep_in = 8 };
 static const struct hypercall_row rep = { .input_size = 16, .rep_in = 4, .rep_out = 4 };
 
 static enum hv_status decode(
@@ -79,10 +81,16 @@ static void test_fast(void **state)
 	(void)state;
 	assert_int_equal(decode(&small, FAST, &c), HV_STATUS_SUCCESS);
 	assert_true(c.fast);
-	refused(&large, FAST);
+	assert_int_equal(decode(&large, FAST, &c), HV_STATUS_SUCCESS);
+	refused(&larger, FAST);
 	refused(&giving, FAST);
 	refused(&rep, FAST | COUNT(1));
-	assert_int_equal(decode(&large, 0, &c), HV_STATUS_SUCCESS);
+	/* Headers and lists count. */
+	assert_int_equal(decode(&variable, FAST | HEADER(5), &c), HV_STATUS_SUCCESS);
+	refused(&variable, FAST | HEADER(6));
+	assert_int_equal(decode(&list, FAST | COUNT(11), &c), HV_STATUS_SUCCESS);
+	refused(&list, FAST | COUNT(12));
+	assert_int_equal(decode(&larger, 0, &c), HV_STATUS_SUCCESS);
 	assert_int_equal(decode(&giving, 0, &c), HV_STATUS_SUCCESS);
 }
 

@@ -144,9 +144,8 @@ void partition_manage_end(struct partition *p)
 
 void sched_wait_stopped(struct vp *vp, struct vp *self)
 {
-	(void)vp;
-	(void)self;
-	fail();
+	assert_true(vp->stop & VP_STOP_SUSPENDED);
+	assert_ptr_equal(self, &fake_vp);
 }
 
 static int setup(void **state)
@@ -386,6 +385,21 @@ static void test_finish(void **state)
 
 /* --- The partition that it manages --- */
 
+static u32 holds;
+
+void vp_hold(struct vp *vp)
+{
+	vp->stop |= VP_STOP_HELD;
+	holds++;
+}
+
+void vp_hold_end(struct vp *vp)
+{
+	assert_int_equal(managed, 1);
+	vp->stop &= ~(u32)VP_STOP_HELD;
+	holds--;
+}
+
 static void test_target(void **state)
 {
 	(void)state;
@@ -456,7 +470,24 @@ static void test_target_checks(void **state)
 	assert_int_equal(hc_child_vp_stopped(c, 5, 63, &found), HV_STATUS_INVALID_VP_STATE);
 	vp.stop = VP_STOP_HALT;
 	assert_int_equal(hc_child_vp_stopped(c, 5, 63, &found), HV_STATUS_INVALID_VP_STATE);
+	/* At rest by its parent's will, it stays so. */
+	vp.stop = VP_STOP_EXPLICIT | VP_STOP_STARTUP;
+	assert_int_equal(hc_child_vp_stopped(c, 5, 63, &found), HV_STATUS_SUCCESS);
+	vp.stop = VP_STOP_INTERCEPT;
+	assert_int_equal(hc_child_vp_stopped(c, 5, 63, &found), HV_STATUS_SUCCESS);
+	assert_int_equal(holds, 0);
+	/* A SIPI would start it: held to the end of the call, and once only. */
+	vp.stop = VP_STOP_STARTUP;
+	assert_int_equal(hc_child_vp_stopped(c, 5, 63, &found), HV_STATUS_SUCCESS);
+	assert_int_equal(hc_child_vp_stopped(c, 5, 63, &found), HV_STATUS_SUCCESS);
+	assert_int_equal(vp.stop, VP_STOP_STARTUP | VP_STOP_HELD);
+	assert_int_equal(holds, 1);
+	/* By this call it is not at rest. */
+	vp.stop = VP_STOP_HELD;
+	assert_int_equal(hc_child_vp_stopped(c, 5, 63, &found), HV_STATUS_INVALID_VP_STATE);
 	hc_release(c);
+	assert_int_equal(vp.stop, 0);
+	assert_int_equal(holds, 0);
 	assert_int_equal(managed, 0);
 	hc_release(c);
 	assert_int_equal(finds - puts, 1);

@@ -35,6 +35,14 @@
 #define REPS(count, start) ((u64)(count) << 32 | (u64)(start) << 48)
 #define NOBODY             0xff /* anybody may */
 
+static u32 gave_way;
+
+void sched_give_way(struct vp *vp)
+{
+	assert_ptr_equal(vp, &fake_vp);
+	gave_way++;
+}
+
 static u8 memory[2][4096] __attribute__((aligned(16)));
 static bool out_read_only;
 static struct vp other;
@@ -215,6 +223,12 @@ static void test_spin_wait(void **state)
 	assert_int_equal(call(0x8, 0x3000, 0), HV_STATUS_INVALID_PARAMETER);
 	assert_int_equal(call(0x8, IN + 4, 0), HV_STATUS_INVALID_ALIGNMENT);
 	assert_int_equal(call(0x8 | FAST | BIT(27), 0, 0), HV_STATUS_INVALID_HYPERCALL_INPUT);
+	/* It gives way to those who wait, if there are any. */
+	assert_int_equal(gave_way, 0);
+	fake_cpu.run_queue.policy.count = 1;
+	assert_int_equal(call(0x8 | FAST, 100, 0), 0);
+	assert_int_equal(gave_way, 1);
+	fake_cpu.run_queue.policy.count = 0;
 }
 
 static void test_32_bit(void **state)
@@ -284,6 +298,12 @@ static const struct row {
 	u8 privilege;
 	const char *finish;
 } rows[] = {
+	{ 0x02, "flush_space", false, 24, 0, 0, 0, NOBODY, NULL },
+	{ 0x03, "flush_list", true, 24, 8, 0, 0, NOBODY, NULL },
+	{ 0x0b, "send_cluster_ipi", false, 16, 0, 0, 0, NOBODY, NULL },
+	{ 0x13, "flush_space_ex", false, 32, 0, 0, 0, NOBODY, NULL },
+	{ 0x14, "flush_list_ex", true, 32, 8, 0, 0, NOBODY, NULL },
+	{ 0x15, "send_cluster_ipi_ex", false, 24, 0, 0, 0, NOBODY, NULL },
 	{ 0x40, "create_partition", false, 56, 0, 8, 0, 0, NULL },
 	{ 0x41, "initialize_partition", false, 8, 0, 0, 0, 0, NULL },
 	{ 0x42, "finalize_partition", false, 8, 0, 0, 0, 0, NULL },
@@ -304,10 +324,20 @@ static const struct row {
 	{ 0x52, "translate_virtual_address", false, 32, 0, 16, 0, NOBODY, NULL },
 	{ 0x53, "read_gpa", false, 32, 0, 24, 0, NOBODY, NULL },
 	{ 0x54, "write_gpa", false, 48, 0, 8, 0, NOBODY, NULL },
+	{ 0x56, "clear_virtual_interrupt", false, 8, 0, 0, 0, 0, NULL },
+	{ 0x58, "delete_port", false, 16, 0, 0, 0, 6, NULL },
+	{ 0x5b, "disconnect_port", false, 16, 0, 0, 0, 7, NULL },
+	{ 0x5c, "post_message", false, 256, 0, 0, 0, 4, NULL },
+	{ 0x5d, "signal_event", false, 8, 0, 0, 0, 5, NULL },
 	{ 0x6c, "map_stats_page", false, 24, 0, 8, 0, 8, NULL },
 	{ 0x6d, "unmap_stats_page", false, 24, 0, 0, 0, 8, NULL },
 	{ 0x6e, "map_sparse_gpa_pages", true, 16, 16, 0, 0, NOBODY, "map_finish" },
+	{ 0x94, "assert_virtual_interrupt", false, 32, 0, 0, 0, 0, NULL },
+	{ 0x95, "create_port", false, 56, 0, 0, 0, 6, NULL },
+	{ 0x96, "connect_port", false, 72, 0, 0, 0, 7, NULL },
 	{ 0x99, "start_virtual_processor", false, 240, 0, 0, 0, 21, NULL },
+	{ 0xc0, "signal_event_direct", false, 16, 0, 8, 0, 5, NULL },
+	{ 0xc1, "post_message_direct", false, 280, 0, 0, 0, 4, NULL },
 	{ 0xc9, "get_gpa_pages_access_state", true, 24, 0, 0, 1, NOBODY, "map_finish" },
 	{ 0xe1, "map_vp_state_page", false, 24, 0, 8, 0, 0, NULL },
 	{ 0xe2, "unmap_vp_state_page", false, 16, 0, 0, 0, 0, NULL },
@@ -447,14 +477,41 @@ static void test_simple_again(void **state)
 	assert_int_equal(fake_hc_calls, 3);
 }
 
-/* Only one of the calls has it. */
+/* In registers: two general ones, then XMM0 on, which hold whatever the host put there. */
+static void test_fast(void **state)
+{
+	(void)state;
+	assert_int_equal(call(0x48 | FAST | REPS(1, 0), 7, 0x1234), 1ull << 32);
+	assert_string_equal(fake_hc_called, "deposit_memory");
+	assert_int_equal(fake_hc_input, 7);
+	assert_int_equal(fake_hc_element, 0x1234);
+	assert_int_equal(fake_hc_finishes, 1);
+	assert_int_equal(call(0x15 | FAST, 0x77, 0), 0);
+	assert_int_equal(fake_hc_input_size, 24);
+	assert_int_equal(call(0x15 | FAST | 11ull << 17, 0x77, 0), 0);
+	assert_int_equal(fake_hc_input_size, 112);
+	assert_int_equal(
+		call(0x15 | FAST | 12ull << 17, 0x77, 0), HV_STATUS_INVALID_HYPERCALL_INPUT);
+	assert_int_equal(call(0x14 | FAST | REPS(10, 9), 0x77, 0), 10ull << 32);
+	/* The list's last word is the last of XMM5. */
+	assert_int_equal(fake_hc_element, fake_vp.call.input_block[13]);
+}
+
+/* Few of the calls have it. */
+static bool is_variable(u16 code)
+{
+	return code == 0x13 || code == 0x14 || code == 0x15 || code == 0x10a;
+}
+
 static void test_variable_header(void **state)
 {
 	(void)state;
 	assert_int_equal(call(0x10a | 2ull << 17, IN, OUT), 0);
 	assert_int_equal(fake_hc_input_size, 24 + 16);
+	assert_int_equal(call(0x14 | REPS(1, 0) | 3ull << 17, IN, OUT), 1ull << 32);
+	assert_int_equal(fake_hc_input_size, 32 + 24);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (rows[i].code != 0x10a)
+		if (!is_variable(rows[i].code))
 			assert_int_equal(
 				call(rows[i].code | (rows[i].rep ? REPS(1, 0) : 0) | 1ull << 17, IN,
 					OUT),
@@ -590,6 +647,7 @@ int main(void)
 		cmocka_unit_test_setup(test_rep_yields, setup),
 		cmocka_unit_test_setup(test_rep_yields_32_bit, setup),
 		cmocka_unit_test_setup(test_simple_again, setup),
+		cmocka_unit_test_setup(test_fast, setup),
 		cmocka_unit_test_setup(test_variable_header, setup),
 		cmocka_unit_test_setup(test_codes, setup),
 		cmocka_unit_test_setup(test_privileges, setup),

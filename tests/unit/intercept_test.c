@@ -43,6 +43,15 @@ static bool mapped;
 static u64 traced[2];
 static u32 traces;
 
+static bool tells_parent;
+
+bool policy_msr_tells_parent(const struct vp *v, u32 msr)
+{
+	assert_ptr_equal(v, &vp);
+	(void)msr;
+	return tells_parent;
+}
+
 bool vp_length(struct vp *v, const struct exit *exit, u8 *length)
 {
 	assert_ptr_equal(v, &vp);
@@ -395,11 +404,13 @@ static void test_msr(void **state)
 	struct exit exit = { .kind = EXIT_RDMSR, .msr = { .msr = 0xc0010117 } };
 
 	(void)state;
-	for (u32 wanted = 0; wanted < 4; wanted++)
+	for (u32 wanted = 0; wanted < 8; wanted++)
 		for (u32 write = 0; write < 2; write++) {
 			setup(NULL);
-			child.intercepts.msr = (u8)wanted;
-			if (!(wanted >> write & 1)) {
+			child.intercepts.msr = (u8)wanted & 3;
+			/* Not installed, but the policy leaves the write to the parent. */
+			tells_parent = wanted & 4;
+			if (!(wanted >> write & 1) && !(tells_parent && write)) {
 				assert_false(intercept_msr(&vp, &exit, 2, write));
 				nothing_happened();
 				continue;

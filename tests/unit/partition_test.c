@@ -29,7 +29,7 @@ static struct vp vps[3];
 static struct frame frames[8]; /* by page */
 static bool mapped;
 static struct slat_mapping mapping;
-static u32 flushes, window_flushes, notified;
+static u32 flushes, guest_flushes, window_flushes, notified, kicked;
 static struct partition child;
 static u64 key;
 
@@ -87,6 +87,23 @@ static void fake_flush(struct vp *vp)
 	flushes++;
 }
 
+static void fake_flush_guest(struct vp *vp)
+{
+	assert_ptr_equal(vp, &vps[0]);
+	guest_flushes++;
+}
+
+/* One that runs does what it is told. */
+void sched_kick(const struct vp *vp)
+{
+	u32 n = (u32)(vp - vps);
+
+	kicked |= 1u << n;
+	if (!vp->running)
+		return;
+	vps[n].work &= ~(u32)VP_WORK_TLB;
+}
+
 void window_flush(void)
 {
 	window_flushes++;
@@ -137,7 +154,7 @@ void deposit_give(struct deposit *d, void *page)
 	deposit_given++;
 }
 
-static const struct virt_ops ops = { .flush = fake_flush };
+static const struct virt_ops ops = { .flush = fake_flush, .flush_guest = fake_flush_guest };
 const struct virt_ops *virt = &ops;
 
 static int setup(void **state)
@@ -161,7 +178,7 @@ static int setup(void **state)
 	frames[5] = (struct frame){ .type = FRAME_POOL_USED };
 	frames[6] = (struct frame){ .type = FRAME_SHARED };
 	mapped = false;
-	flushes = window_flushes = 0;
+	flushes = guest_flushes = window_flushes = kicked = 0;
 	return 0;
 }
 
@@ -390,6 +407,51 @@ static void test_serve_flush(void **state)
 	assert_int_equal(vps[0].work, VP_WORK_NMI);
 }
 
+/* Each VP of the set that exists: ourselves, one that runs, one that does not. */
+static void test_flush_guest(void **state)
+{
+	struct vpset set = { { BIT(0) | BIT(5) | BIT(6) | BIT(63) } };
+
+	(void)state;
+	p.vps[0] = &vps[0];
+	p.vps[5] = &vps[1];
+	p.vps[63] = &vps[2];
+	vps[0].running = vps[1].running = true;
+	vps[2].stop = VP_STOP_HALT;
+	partition_flush_guest(&vps[0], &set);
+	assert_int_equal(guest_flushes, 1);
+	assert_int_equal(flushes, 0);
+	assert_int_equal(notified, 0);
+	assert_int_equal(kicked, 6);
+	assert_int_equal(vps[0].work, 0);
+	assert_int_equal(vps[1].work, 0);
+	assert_int_equal(vps[2].work, VP_WORK_TLB);
+	/* It has been told already. */
+	kicked = 0;
+	set.bits[0] = BIT(63);
+	partition_flush_guest(&vps[0], &set);
+	assert_int_equal(kicked, 0);
+	assert_int_equal(guest_flushes, 1);
+	set.bits[0] = 0;
+	partition_flush_guest(&vps[0], &set);
+	assert_int_equal(guest_flushes, 1);
+}
+
+static void test_serve_guest_flush(void **state)
+{
+	(void)state;
+	vps[0].work = VP_WORK_NMI | VP_WORK_TLB;
+	partition_serve_flush(&vps[0]);
+	assert_int_equal(guest_flushes, 1);
+	assert_int_equal(flushes, 0);
+	assert_int_equal(vps[0].work, VP_WORK_NMI);
+	vps[0].work = VP_WORK_TLB | VP_WORK_FLUSH;
+	partition_serve_flush(&vps[0]);
+	assert_int_equal(guest_flushes, 2);
+	assert_int_equal(flushes, 1);
+	assert_int_equal(vps[0].work, 0);
+}
+
 static void test_manage(void **state)
 {
 	(void)state;
@@ -415,6 +477,8 @@ int main(void)
 		cmocka_unit_test_setup(test_flush, setup),
 		cmocka_unit_test_setup(test_flush_of_a_child, setup),
 		cmocka_unit_test_setup(test_serve_flush, setup),
+		cmocka_unit_test_setup(test_flush_guest, setup),
+		cmocka_unit_test_setup(test_serve_guest_flush, setup),
 		cmocka_unit_test_setup(test_manage, setup),
 	};
 

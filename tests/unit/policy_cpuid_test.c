@@ -120,10 +120,10 @@ static void test_hypervisor(void **state)
 	/* "Microsoft Hv", "Hv#1" */
 	check(0x40000000, 0, 0x4000000a, 0x7263694d, 0x666f736f, 0x76482074);
 	check(0x40000001, 0, 0x31237648, 0, 0, 0);
-	check(0x40000003, 0, 0x00000c73, 0x00201102, 0, 0x100);
+	check(0x40000003, 0, 0x00000c73, 0x00201102, 0, 0x110);
 	fake_partition.privileges &= ~(1ull << 11);
-	check(0x40000003, 0, 0x00000473, 0x00201102, 0, 0);
-	check(0x40000004, 0, 0x2a8, ALL, 0, 0);
+	check(0x40000003, 0, 0x00000473, 0x00201102, 0, 0x10);
+	check(0x40000004, 0, 0xeac, ALL, 0, 0);
 	check(0x40000005, 0, 64, 64, 0, 0);
 	check(0x40000006, 0, 0xa, 0, 0, 0);
 	for (u32 leaf = 0x40000007; leaf <= 0x40000020; leaf++)

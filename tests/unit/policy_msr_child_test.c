@@ -57,13 +57,18 @@ static const struct expectation {
 	{ 0x800, 0x8ff, BOTH, RW, 0 },
 	{ 0x40000000, 0x40000001, BOTH, RW, 0 },
 	{ 0x40000002, 0x40000002, BOTH, R, 0 },
+	{ 0x40000003, 0x40000003, BOTH, RW, 0 },
 	{ 0x40000010, 0x40000010, BOTH, R, 0 },
 	{ 0x40000020, 0x40000020, BOTH, R, 0 },
+	{ 0x40000021, 0x40000021, BOTH, RW, 0 },
 	{ 0x40000022, 0x40000023, BOTH, R, 0 },
 	{ 0x40000070, 0x40000070, BOTH, W, 0 },
 	{ 0x40000071, 0x40000073, BOTH, RW, 0 },
 	{ 0x40000080, 0x40000084, BOTH, RW, 0 },
 	{ 0x40000090, 0x4000009f, BOTH, RW, 0 },
+	{ 0x400000b0, 0x400000b7, BOTH, RW, 0 },
+	{ 0x400000f0, 0x400000f0, BOTH, R, 0 },
+	{ 0x40000100, 0x40000105, BOTH, RW, 0 },
 	{ 0xc0000080, 0xc0000080, BOTH, RW, 0 },
 	{ 0xc0000081, 0xc0000084, BOTH, RW, RW },
 	{ 0xc0000100, 0xc0000102, BOTH, RW, RW },
@@ -155,6 +160,35 @@ bool synthetic_write(struct vp *vp, u32 msr, u64 v, struct vp *self)
 	return other(vp, &v);
 }
 
+/* Synthetic timers, and what an idle VP waits for. */
+static u32 stimer_accesses;
+static int pending_vector = -1;
+
+bool stimer_msr_read(const struct vp *vp, u32 msr, u64 *v)
+{
+	assert_ptr_equal(vp, &fake_vp);
+	(void)msr;
+	stimer_accesses++;
+	*v = 0x4444;
+	return true;
+}
+
+bool stimer_msr_write(struct vp *vp, u32 msr, u64 v, struct vp *self)
+{
+	assert_ptr_equal(vp, &fake_vp);
+	assert_ptr_equal(self, vp);
+	(void)msr;
+	(void)v;
+	stimer_accesses++;
+	return true;
+}
+
+int vlapic_pending(struct vp *vp)
+{
+	assert_ptr_equal(vp, &fake_vp);
+	return pending_vector;
+}
+
 u64 policy_xcr0_mask(const struct vp *vp)
 {
 	(void)vp;
@@ -189,7 +223,8 @@ static int setup(void **state)
 	policy_msr_init(&fake_partition);
 	fake_mode.cr0 = CR0_PE;
 	fake_mode.efer = 0;
-	others = 0;
+	others = stimer_accesses = 0;
+	pending_vector = -1;
 	return 0;
 }
 
@@ -339,7 +374,7 @@ static void test_unknown_ignored(void **state)
 	/* What is known stays as strict as it is. */
 	refuses(MSR_PAT, 2);
 	refuses(0xfe, 0);
-	refuses(0x40000003, 0);
+	refuses(0x40000004, 0);
 	fake_partition.privileges = 0;
 	refuses(0x40000000, 0);
 	assert_int_equal(fake_log_lines, lines + 4);
@@ -361,6 +396,53 @@ static void test_parent_asked(void **state)
 	assert_int_equal(fake_log_lines, 1);
 }
 
+/* Its parent has to do it, so it is no mistake of the guest's. */
+static void test_parent_told(void **state)
+{
+	static const struct {
+		u32 msr;
+		u64 told, not ;
+	} rows[] = {
+		{ 0x40000003, 1, 0 },
+		{ 0x40000105, 1ull << 63, 1ull << 62 },
+		{ 0x40000105, 3ull << 62, 0 },
+	};
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+		writes(rows[i].msr, rows[i].not );
+		refuses(rows[i].msr, rows[i].told);
+		assert_true(policy_msr_tells_parent(&fake_vp, rows[i].msr));
+	}
+	assert_int_equal(fake_log_lines, 0);
+	assert_false(policy_msr_tells_parent(&fake_vp, 0x40000104));
+	assert_false(policy_msr_tells_parent(&fake_vp, 0xce));
+	fake_partition.privileges = 0;
+	assert_false(policy_msr_tells_parent(&fake_vp, 0x40000003));
+	refuses(0x40000003, 1);
+	assert_int_equal(fake_log_lines, 1);
+}
+
+/* It halts, unless there is something to take. */
+static void test_idle(void **state)
+{
+	(void)state;
+	fake_vp.stop = 0;
+	pending_vector = 0x31;
+	reads(0x400000f0, 0);
+	assert_int_equal(fake_vp.stop, 0);
+	pending_vector = -1;
+	reads(0x400000f0, 0);
+	assert_int_equal(fake_vp.stop, VP_STOP_HALT);
+	assert_true(fake_vp.idle);
+	refuses(0x400000f0, 0);
+	reads(0x400000b7, 0x4444);
+	writes(0x400000b0, 1);
+	assert_int_equal(stimer_accesses, 2);
+	fake_partition.privileges = ~BIT(3);
+	refuses(0x400000b0, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -370,6 +452,8 @@ int main(void)
 		cmocka_unit_test_setup(test_groups, setup),
 		cmocka_unit_test_setup(test_unknown_ignored, setup),
 		cmocka_unit_test_setup(test_parent_asked, setup),
+		cmocka_unit_test_setup(test_parent_told, setup),
+		cmocka_unit_test_setup(test_idle, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,6 +21,7 @@
 #include "hv/msr.h"
 #include "hypervisor/clock.h"
 #include "hypervisor/frame.h"
+#include "hypervisor/overlay_msr.h"
 #include "hypervisor/policy.h"
 #include "hypervisor/pool.h"
 #include "hypervisor/trap.h"
@@ -60,12 +61,15 @@ static const struct expectation {
 	{ 0x40000002, 0x40000002, R, 0 },
 	{ 0x40000010, 0x40000010, R, 0 },
 	{ 0x40000020, 0x40000020, R, 0 },
+	{ 0x40000021, 0x40000021, RW, 0 },
 	{ 0x40000022, 0x40000023, R, 0 },
 	{ 0x40000070, 0x40000070, W, 0 },
 	{ 0x40000071, 0x40000072, RW, 0 },
 	{ 0x40000073, 0x40000073, RW, 0 },
 	{ 0x40000080, 0x40000084, RW, 0 },
 	{ 0x40000090, 0x4000009f, RW, 0 },
+	{ 0x400000b0, 0x400000b7, RW, 0 },
+	{ 0x400000f0, 0x400000f0, R, 0 },
 	{ 0xc0000080, 0xc0000080, RW, 0 },
 	{ 0xc0000081, 0xc0000084, RW, RW },
 	{ 0xc0000100, 0xc0000102, RW, RW },
@@ -149,6 +153,52 @@ bool synic_msr_write(struct vp *vp, u32 msr, u64 v, struct vp *self)
 	return true;
 }
 
+/* Synthetic timers, and what an idle VP waits for. */
+static u32 stimer_accesses;
+static int pending_vector = -1;
+
+bool stimer_msr_read(const struct vp *vp, u32 msr, u64 *v)
+{
+	assert_ptr_equal(vp, &fake_vp);
+	(void)msr;
+	stimer_accesses++;
+	*v = 0x4444;
+	return true;
+}
+
+bool stimer_msr_write(struct vp *vp, u32 msr, u64 v, struct vp *self)
+{
+	assert_ptr_equal(vp, &fake_vp);
+	assert_ptr_equal(self, vp);
+	(void)msr;
+	(void)v;
+	stimer_accesses++;
+	return true;
+}
+
+int vlapic_pending(struct vp *vp)
+{
+	assert_ptr_equal(vp, &fake_vp);
+	return pending_vector;
+}
+
+/* The pages, which have a test of their own. */
+static u64 page_written;
+
+bool reference_tsc_write(struct partition *p, u64 v, struct vp *self)
+{
+	assert_ptr_equal(p, &fake_partition);
+	assert_ptr_equal(self, &fake_vp);
+	page_written = v;
+	return true;
+}
+
+bool vp_assist_write(struct vp *vp, u64 v, struct vp *self)
+{
+	assert_ptr_equal(vp, &fake_vp);
+	return reference_tsc_write(vp->partition, v, self);
+}
+
 static u32 tsc_aux_loads;
 
 void vp_tsc_aux_load(const struct vp *vp)
@@ -178,6 +228,8 @@ u64 policy_xcr0_mask(const struct vp *vp)
 }
 
 /* Time: 10 ticks are a nanosecond. */
+u64 clock_tsc_hz = 10000000000ull;
+
 u64 clock_tsc_to_ns(u64 ticks)
 {
 	return ticks / 10;
@@ -276,6 +328,7 @@ static int setup(void **state)
 	fake_cpu.features.phys_bits = 46;
 	list_init(&fake_partition.overlays);
 	overlay_init(&fake_partition.hypercall_overlay);
+	reference_time_start(&fake_partition.time);
 	memset(root_frames, 0, sizeof(root_frames));
 	frame_table_init(root_frames, ARRAY_SIZE(root_frames));
 	frame_mark(SPA(0x1000), 0x8000, FRAME_ROOT, 1);
@@ -533,14 +586,20 @@ static void test_identity_and_time(void **state)
 	reads(HV_MSR_APIC_FREQUENCY, 200000000);
 	fake_vp.stats[1] = 123456;
 	reads(HV_MSR_VP_RUNTIME, 123);
-	writes(HV_MSR_VP_ASSIST_PAGE, 0x12345fff);
-	reads(HV_MSR_VP_ASSIST_PAGE, 0x12345001);
+	writes(HV_MSR_VP_ASSIST_PAGE, 0x12345001);
+	assert_int_equal(page_written, 0x12345001);
+	fake_vp.assist_msr = 0x3001;
+	reads(HV_MSR_VP_ASSIST_PAGE, 0x3001);
+	writes(HV_MSR_REFERENCE_TSC, 0x5001);
+	assert_int_equal(page_written, 0x5001);
+	fake_partition.reference_tsc_msr = 0x7001;
+	reads(HV_MSR_REFERENCE_TSC, 0x7001);
 	assert_true(policy_msr_read(&fake_vp, HV_MSR_TIME_REF_COUNT, &before));
 	assert_true(policy_msr_read(&fake_vp, HV_MSR_TIME_REF_COUNT, &after));
 	assert_true(after >= before);
-	fake_partition.time.start_tsc = before * 500;
+	fake_partition.time.offset += 1ull << 40;
 	assert_true(policy_msr_read(&fake_vp, HV_MSR_TIME_REF_COUNT, &after));
-	assert_true(after < before * 3 / 4);
+	assert_in_range(after, before + (1ull << 40), before + (1ull << 41));
 }
 
 static void test_hypercall_page(void **state)

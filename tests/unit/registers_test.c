@@ -45,20 +45,20 @@ u64 policy_xcr0_mask(const struct vp *vp)
 }
 
 /* MSRs that stand behind names: kept by number. */
-static u64 msrs[0x100];
+static u64 msrs[0x200];
 static u32 written;
 static bool refuse;
 
 static u64 *msr_at(u32 msr)
 {
-	assert_in_range(msr, 0x40000000, 0x400000ff);
-	return &msrs[msr & 0xff];
+	assert_in_range(msr, 0x40000000, 0x400001ff);
+	return &msrs[msr & 0x1ff];
 }
 
 bool synthetic_read(struct vp *vp, u32 msr, u64 *v)
 {
 	assert_ptr_equal(vp, &fake_vp);
-	assert_true(msr < 0x40000080);
+	assert_true(msr < 0x40000080 || msr >= 0x40000100);
 	*v = *msr_at(msr);
 	return true;
 }
@@ -67,7 +67,25 @@ bool synthetic_write(struct vp *vp, u32 msr, u64 v, struct vp *self)
 {
 	assert_ptr_equal(vp, &fake_vp);
 	assert_ptr_equal(self, &parent_vp);
-	assert_true(msr < 0x40000080);
+	assert_true(msr < 0x40000080 || msr >= 0x40000100);
+	written = msr;
+	*msr_at(msr) = v;
+	return !refuse;
+}
+
+bool stimer_msr_read(const struct vp *vp, u32 msr, u64 *v)
+{
+	assert_ptr_equal(vp, &fake_vp);
+	assert_in_range(msr, 0x400000b0, 0x400000b7);
+	*v = *msr_at(msr);
+	return true;
+}
+
+bool stimer_msr_write(struct vp *vp, u32 msr, u64 v, struct vp *self)
+{
+	assert_ptr_equal(vp, &fake_vp);
+	assert_ptr_equal(self, &parent_vp);
+	assert_in_range(msr, 0x400000b0, 0x400000b7);
 	written = msr;
 	*msr_at(msr) = v;
 	return !refuse;
@@ -91,6 +109,24 @@ bool synic_msr_write(struct vp *vp, u32 msr, u64 v, struct vp *self)
 	return !refuse;
 }
 
+static u16 notify_sints;
+static bool notify_memory;
+
+enum hv_status synic_notify_set(struct vp *vp, u16 sints)
+{
+	assert_ptr_equal(vp, &fake_vp);
+	if (!notify_memory)
+		return HV_STATUS_INSUFFICIENT_MEMORY;
+	notify_sints = sints;
+	return HV_STATUS_SUCCESS;
+}
+
+u16 synic_notify_get(struct vp *vp)
+{
+	assert_ptr_equal(vp, &fake_vp);
+	return notify_sints;
+}
+
 bool vlapic_msr_write(struct vp *vp, u32 msr, u64 v)
 {
 	assert_int_equal(msr, MSR_APIC_BASE);
@@ -101,6 +137,13 @@ bool vlapic_msr_write(struct vp *vp, u32 msr, u64 v)
 }
 
 static u32 suspended, released, settled, woken;
+static bool waits;
+
+void vp_startup_set(struct vp *vp, bool on)
+{
+	assert_ptr_equal(vp, &fake_vp);
+	waits = on;
+}
 static enum hv_status settle_status;
 
 void vp_suspend(struct vp *vp, struct vp *self)
@@ -450,6 +493,24 @@ static void test_fpu_without_xsave(void **state)
 	assert_int_equal(get2(HV_X64_REGISTER_XMM0, &high), 0x1111111111111111);
 }
 
+/* SINTs alone may be asked for, also while the VP runs. */
+static void test_notifications(void **state)
+{
+	u32 name = HV_REGISTER_DELIVERABILITY_NOTIFICATIONS;
+
+	(void)state;
+	notify_memory = true;
+	assert_int_equal(set(name, 0x8005ull << 48), HV_STATUS_SUCCESS);
+	assert_int_equal(notify_sints, 0x8005);
+	assert_int_equal(get(name), 0x8005ull << 48);
+	for (u32 bit = 0; bit < 48; bit++)
+		assert_int_equal(set(name, 1ull << bit), HV_STATUS_INVALID_REGISTER_VALUE);
+	assert_int_equal(notify_sints, 0x8005);
+	assert_true(register_is_live(name, true) && register_is_live(name, false));
+	notify_memory = false;
+	assert_int_equal(set(name, 1ull << 48), HV_STATUS_INSUFFICIENT_MEMORY);
+}
+
 static void test_explicit_suspend(void **state)
 {
 	(void)state;
@@ -485,12 +546,21 @@ static void test_activity(void **state)
 	for (u64 v = 0; v < 4; v++) {
 		assert_int_equal(set(HV_REGISTER_INTERNAL_ACTIVITY, v), HV_STATUS_SUCCESS);
 		assert_int_equal(get(HV_REGISTER_INTERNAL_ACTIVITY), v);
+		assert_int_equal(waits, v & 1);
 		assert_int_equal(fake_vp.stop, VP_STOP_EXPLICIT | (v & 1 ? VP_STOP_STARTUP : 0) |
 						       (v & 2 ? VP_STOP_HALT : 0));
 	}
 	assert_int_equal(woken, 4);
-	assert_int_equal(set(HV_REGISTER_INTERNAL_ACTIVITY, 4), HV_STATUS_INVALID_REGISTER_VALUE);
+	assert_int_equal(set(HV_REGISTER_INTERNAL_ACTIVITY, 8), HV_STATUS_INVALID_REGISTER_VALUE);
 	assert_int_equal(get(HV_REGISTER_INTERNAL_ACTIVITY), 3);
+	/* A halt that any interrupt ends, and one that it does not. */
+	assert_int_equal(set(HV_REGISTER_INTERNAL_ACTIVITY, 4), HV_STATUS_SUCCESS);
+	assert_int_equal(get(HV_REGISTER_INTERNAL_ACTIVITY), 4);
+	assert_int_equal(fake_vp.stop, VP_STOP_EXPLICIT | VP_STOP_HALT);
+	assert_true(fake_vp.idle);
+	assert_int_equal(set(HV_REGISTER_INTERNAL_ACTIVITY, 2), HV_STATUS_SUCCESS);
+	assert_int_equal(get(HV_REGISTER_INTERNAL_ACTIVITY), 2);
+	assert_false(fake_vp.idle);
 }
 
 /* Names and the MSRs behind them. */
@@ -505,6 +575,11 @@ static const struct {
 	{ 0x00090003, 0x40000002, true },
 	{ 0x00090004, 0x40000020, true },
 	{ 0x00090013, 0x40000073, false },
+	{ 0x00090017, 0x40000021, false },
+	{ 0x00000210, 0x40000100, false },
+	{ 0x00000215, 0x40000105, false },
+	{ 0x000b0000, 0x400000b0, false },
+	{ 0x000b0007, 0x400000b7, false },
 	{ 0x000a0000, 0x40000090, false },
 	{ 0x000a000f, 0x4000009f, false },
 	{ 0x000a0010, 0x40000080, false },
@@ -562,7 +637,9 @@ static const struct {
 } known[] = {
 	{ 0x00000000, 0x00000001 },
 	{ 0x00000004, 0x00000004 },
+	{ 0x00000210, 0x00000215 },
 	{ 0x00010002, 0x00010003 },
+	{ 0x00010006, 0x00010006 },
 	{ 0x00020000, 0x00020011 },
 	{ 0x00030000, 0x00030019 },
 	{ 0x00040000, 0x00040005 },
@@ -574,7 +651,9 @@ static const struct {
 	{ 0x00080084, 0x00080084 },
 	{ 0x00090000, 0x00090004 },
 	{ 0x00090013, 0x00090013 },
+	{ 0x00090017, 0x00090017 },
 	{ 0x000a0000, 0x000a0014 },
+	{ 0x000b0000, 0x000b0007 },
 };
 
 static bool is_known(u32 name)
@@ -591,7 +670,7 @@ static void test_every_name(void **state)
 
 	(void)state;
 	for (u32 group = 0; group < 0x20; group++)
-		for (u32 i = 0; i < 0x200; i++) {
+		for (u32 i = 0; i < 0x300; i++) {
 			u32 name = group << 16 | i;
 			enum hv_status expected = is_known(name) ? HV_STATUS_SUCCESS
 								 : HV_STATUS_UNKNOWN_REGISTER_NAME;
@@ -604,16 +683,17 @@ static void test_every_name(void **state)
 	assert_int_equal(register_get(&fake_vp, 0xffffffff, &v), HV_STATUS_UNKNOWN_REGISTER_NAME);
 }
 
-/* Only suspension, of a VP that runs. */
+/* Only suspension and notifications, of a VP that runs. */
 static void test_live(void **state)
 {
 	(void)state;
 	for (u32 group = 0; group < 0x20; group++)
-		for (u32 i = 0; i < 0x200; i++) {
+		for (u32 i = 0; i < 0x300; i++) {
 			u32 name = group << 16 | i;
+			bool notify = name == 0x10006;
 
-			assert_int_equal(register_is_live(name, false), name < 2);
-			assert_int_equal(register_is_live(name, true), name == 0);
+			assert_int_equal(register_is_live(name, false), name < 2 || notify);
+			assert_int_equal(register_is_live(name, true), name == 0 || notify);
 		}
 }
 
@@ -630,6 +710,7 @@ int main(void)
 		cmocka_unit_test_setup(test_fpu_values, setup),
 		cmocka_unit_test_setup(test_fpu_refused, setup),
 		cmocka_unit_test_setup(test_fpu_without_xsave, setup),
+		cmocka_unit_test_setup(test_notifications, setup),
 		cmocka_unit_test_setup(test_explicit_suspend, setup),
 		cmocka_unit_test_setup(test_intercept_suspend, setup),
 		cmocka_unit_test_setup(test_activity, setup),

@@ -3,7 +3,7 @@
  * The life of a VM that is on, with real tasks and a made-up machine: starts,
  * ends of every kind, restarts and too many of them, requests that come while
  * it starts, stops, or serves another.
- * sources: rootpart/vm/vm_life.c rootpart/errno_text.c lib/format.c
+ * sources: rootpart/vm/vm_life.c rootpart/vm/vm_crash.c rootpart/errno_text.c lib/format.c
  * sources: rootpart/task.c rootpart/task_switch.S rootpart/run_queue.c rootpart/waitq.c
  * sources: rootpart/mutex.c rootpart/timer.c rootpart/timer_queue.c rootpart/time.c
  * sources: lib/string.c tests/unit/fake_root.c
@@ -77,6 +77,17 @@ int machine_start(struct vm_machine *m, const struct vm_config *config, struct v
 	}
 	alive = true;
 	paused = false;
+	return 0;
+}
+
+/* What was set while it was built is told to it once it is whole. */
+static u32 configured;
+
+int vm_configure_machine(struct vm *v)
+{
+	assert_ptr_equal(v, &vm);
+	assert_true(v->on && alive);
+	configured++;
 	return 0;
 }
 

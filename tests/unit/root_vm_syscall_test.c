@@ -3,7 +3,7 @@
  * A worker's system calls, by one that is hostile: numbers out of range, VPs
  * that are not its own, waiting before it has loaded anything, floods of log
  * lines, intercepts that never end.
- * sources: rootpart/vm/vm_syscall.c lib/string.c
+ * sources: rootpart/vm/vm_syscall.c rootpart/vm/vm_crash.c lib/string.c
  * cflags: -iquote tests/unit/fake/root
  */
 #include <setjmp.h>
@@ -517,6 +517,51 @@ static void ends_of_interrupts(void **state)
 	assert_int_equal(wait(), WORKER_EVENT_INTERCEPT);
 }
 
+static s64 crash(const char *text, size_t size)
+{
+	struct worker_crash c = { .parameter = { 1, 2, 3, 4, 5 } };
+
+	memcpy(mailbox, &c, sizeof(c));
+	memcpy(mailbox + sizeof(c), text, size);
+	return submit(WORKER_CRASH, size, 0, 0);
+}
+
+/* The first report counts; of the text the last lines, and nothing that a terminal obeys. */
+static void crash_reports(void **state)
+{
+	char text[WORKER_CRASH_TEXT];
+	struct vm_crash c = { .told = false };
+
+	vm_crash_get(&w.crash, &c);
+	assert_false(c.told);
+	assert_int_equal(submit(WORKER_CRASH, WORKER_CRASH_TEXT + 1, 0, 0), -EINVAL);
+	assert_int_equal(submit(WORKER_CRASH, ~0ull, 0, 0), -EINVAL);
+	assert_int_equal(crash("one\ntwo\x1b[3m\n \n", 15), 0);
+	assert_int_equal(crash("later", 5), 0);
+	vm_crash_get(&w.crash, &c);
+	assert_true(c.told);
+	for (u32 i = 0; i < VM_CRASH_PARAMETERS; i++)
+		assert_int_equal(c.parameter[i], i + 1);
+	assert_string_equal(c.text, "one\ntwo [3m");
+	/* 64 lines of 64 bytes: the last 15 are whole. */
+	for (u32 i = 0; i < sizeof(text); i++)
+		text[i] = i % 64 == 63 ? '\n' : (char)('0' + i / 64 % 10);
+	set_up(state);
+	assert_int_equal(crash(text, sizeof(text)), 0);
+	assert_int_equal(strlen(w.crash.text), 15 * 64 + 63);
+	assert_int_equal(w.crash.text[0], '8');
+	assert_int_equal(w.crash.text[15 * 64 + 62], '3');
+	/* One line that is too long, and none. */
+	memset(text, 'x', sizeof(text));
+	set_up(state);
+	assert_int_equal(crash(text, sizeof(text)), 0);
+	assert_int_equal(strlen(w.crash.text), VM_CRASH_TEXT - 1);
+	set_up(state);
+	assert_int_equal(crash(text, 0), 0);
+	assert_string_equal(w.crash.text, "");
+	assert_true(w.crash.told);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -534,6 +579,7 @@ int main(void)
 		cmocka_unit_test_setup(console_output, set_up),
 		cmocka_unit_test_setup(interrupts, set_up),
 		cmocka_unit_test_setup(ends_of_interrupts, set_up),
+		cmocka_unit_test_setup(crash_reports, set_up),
 	};
 	int r;
 

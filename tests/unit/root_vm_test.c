@@ -3,7 +3,7 @@
  * The table of VMs: what is read at boot, that table and files never disagree,
  * also when saving or removing fails, what may be asked of a VM in which state,
  * and what is told of one that is on. Its life is root_vm_life_test.c's.
- * sources: rootpart/vm/vm.c rootpart/vm/vm_config.c rootpart/vm/vm_config_file.c
+ * sources: rootpart/vm/vm.c rootpart/vm/vm_crash.c rootpart/vm/vm_config.c rootpart/vm/vm_config_file.c
  * sources: rootpart/vm/vm_keys.c rootpart/memfs.c rootpart/memfs_data.c rootpart/vfs.c
  * sources: rootpart/path.c rootpart/errno_text.c lib/format.c lib/string.c
  * sources: tests/unit/fake_files.c tests/unit/host_assert.c
@@ -94,6 +94,16 @@ u64 machine_cpu_ns(const struct vm_machine *m)
 {
 	assert_ptr_equal(m, &machine);
 	return 12345;
+}
+
+static u32 shared, share_error;
+
+int child_share(struct child *c, const struct vm_config *config)
+{
+	assert_ptr_equal(c, &machine.child);
+	assert_int_equal(config->weight, 321);
+	shared++;
+	return share_error ? -EIO : 0;
 }
 
 u64 child_overhead(const struct child *c)

@@ -19,7 +19,10 @@
 #include <string.h>
 
 #include "fake/fake.h"
+#include "hypervisor/run_queue.c"
 #include "hypervisor/sched.c"
+#include "hypervisor/sched_place.c"
+#include "hypervisor/sched_policy.c"
 
 #define CPUS     4u
 #define VPS      8u
@@ -71,7 +74,7 @@ u64 clock_ns_to_tsc(u64 ns)
 	return ns;
 }
 
-/* The timer of each processor: its slice. */
+/* The timer of each processor. */
 void timer_init(struct timer *t, void (*fire)(struct timer *t))
 {
 	*t = (struct timer){ .fire = fire };
@@ -79,15 +82,15 @@ void timer_init(struct timer *t, void (*fire)(struct timer *t))
 
 void timer_set(struct timer *t, u64 deadline)
 {
-	assert_ptr_equal(t, &self->run_queue.slice);
+	assert_ptr_equal(t, &self->run_queue.look);
 	t->deadline = deadline;
 	t->armed = true;
 }
 
-/* Lets time pass on @self, up to where its slice ends, or for @ticks. */
+/* Lets time pass on @self, up to where its timer ends it, or for @ticks. */
 __attribute__((unused)) static void pass(u64 ticks)
 {
-	struct timer *t = &self->run_queue.slice;
+	struct timer *t = &self->run_queue.look;
 	u64 end = fake_tsc + ticks;
 
 	fake_tsc = end;
@@ -162,8 +165,10 @@ static int setup(void **state)
 	memset(ran, 0, sizeof(ran));
 	memset(&child, 0, sizeof(child));
 	child.parent = &root_partition_;
+	child.cpu_cap = HV_CPU_ALL;
+	child.cpu_weight = HV_CPU_WEIGHT_DEFAULT;
 	cpu_count = CPUS;
-	idle = 0;
+	sched_idle = 0;
 	stays = halts = unloads = posts = served = 0;
 	root_deliverable = false;
 	in_stay = in_unload = in_post = NULL;
@@ -171,8 +176,9 @@ static int setup(void **state)
 	in_kick = NULL;
 	fake_on_pause = NULL;
 	fake_on_irq_wait = halt;
-	fake_tsc = 1000000;
+	fake_tsc = 100 * TICKS_MS;
 	fake_tsc_step = 0;
+	sched_setup();
 	for (u32 i = 0; i < CPUS; i++) {
 		cpus[i] = &machine[i];
 		machine[i].index = i;
@@ -186,8 +192,7 @@ static int setup(void **state)
 		vps[i].partition = &child;
 		vps[i].index = i;
 		vps[i].cpu = &machine[0];
-		vps[i].affinity = ~0ull;
-		list_init(&vps[i].queue);
+		sched_vp_init(&vps[i]);
 	}
 	self = &machine[0];
 	return 0;
@@ -196,13 +201,13 @@ static int setup(void **state)
 __attribute__((unused)) static void step_of(u32 cpu)
 {
 	self = &machine[cpu];
-	step(self);
+	(void)step(self, fake_tsc);
 }
 
 /* All but those of @busy are halted. */
 __attribute__((unused)) static void others_idle(u64 busy)
 {
-	idle = ~busy & (BIT(CPUS) - 1);
+	sched_idle = ~busy & (BIT(CPUS) - 1);
 }
 
 /* The VP's parent lets it run. */
@@ -223,8 +228,9 @@ __attribute__((unused)) static const char *queue_of(u32 cpu)
 	static char text[VPS + 1];
 	u32 len = 0;
 
-	list_for_each(n, &machine[cpu].run_queue.ready) text[len++] = (char)('0' + vp_of(n)->index);
+	list_for_each(n, &machine[cpu].run_queue.policy.ready) text[len++] =
+		(char)('0' + vp_of(share_of(n))->index);
 	text[len] = 0;
-	assert_int_equal(len, machine[cpu].run_queue.count);
+	assert_int_equal(len, machine[cpu].run_queue.policy.count);
 	return text;
 }

@@ -164,16 +164,16 @@ static void test_queued_before_it_is_idle(void **state)
 	start(0);
 	assert_ptr_equal(vps[0].cpu, &machine[0]);
 	self = &machine[2];
-	assert_ptr_equal(wait(self), &vps[0]);
+	assert_ptr_equal(wait(self, fake_tsc), &vps[0]);
 	assert_int_equal(halts, 0);
-	assert_int_equal(idle, 0);
+	assert_int_equal(sched_idle, 0);
 	assert_ptr_equal(vps[0].cpu, &machine[2]);
 	assert_int_equal(vps[0].sched, SCHED_RUNNING);
 }
 
 static void start_in_halt(void)
 {
-	assert_int_equal(idle, 0x4);
+	assert_int_equal(sched_idle, 0x4);
 	start(0);
 }
 
@@ -183,7 +183,7 @@ static void test_queued_in_the_halt(void **state)
 	in_halt = start_in_halt;
 	step_of(2);
 	assert_int_equal(halts, 1);
-	assert_int_equal(idle, 0);
+	assert_int_equal(sched_idle, 0);
 	assert_int_equal(machine[2].resched, SCHED_LOOK);
 	step_of(2);
 	assert_ptr_equal(ran[0], &vps[0]);
@@ -194,7 +194,7 @@ static void test_looked_for_before_the_halt(void **state)
 	(void)state;
 	self = &machine[2];
 	sched_wake(&roots[2]);
-	assert_null(wait(self));
+	assert_null(wait(self, fake_tsc));
 	assert_int_equal(halts, 0);
 }
 
@@ -221,13 +221,13 @@ static void test_suspended_while_taken(void **state)
 {
 	(void)state;
 	start(0);
-	assert_ptr_equal(take(&machine[0].run_queue, &machine[1]), &vps[0]);
+	assert_ptr_equal(take(&machine[0].run_queue, &machine[1], fake_tsc), &vps[0]);
 	machine[1].resched = 0;
 	suspend(&vps[0]);
 	assert_int_equal(machine[1].resched, SCHED_LOOK);
 	assert_int_equal(kicked[1], 1);
 	self = &machine[1];
-	run(self, &vps[0]);
+	(void)run(self, &vps[0]);
 	assert_int_equal(vps[0].sched, SCHED_IDLE);
 }
 
@@ -274,7 +274,7 @@ static void its_processor_leaves(void)
 		return;
 	self = &machine[1];
 	self->current = &vps[0];
-	leave(self, &vps[0], false);
+	(void)leave(self, &vps[0]);
 	self = &machine[0];
 	fake_on_pause = NULL;
 }
@@ -283,7 +283,7 @@ static void test_wait_for_another_processor(void **state)
 {
 	(void)state;
 	start(0);
-	assert_ptr_equal(take(&machine[0].run_queue, &machine[1]), &vps[0]);
+	assert_ptr_equal(take(&machine[0].run_queue, &machine[1], fake_tsc), &vps[0]);
 	machine[1].running = &vps[0];
 	vps[0].stop |= VP_STOP_EXPLICIT;
 	fake_on_pause = its_processor_leaves;

@@ -21,7 +21,13 @@
 
 #include "base/assert.h"
 #include "fake/fake.h"
+#include "x86/cpu.h"
+/* Time goes on, so that turns and periods end. */
+#define rdtsc rdtsc_real
+#include "hypervisor/run_queue.c"
 #include "hypervisor/sched.c"
+#include "hypervisor/sched_place.c"
+#include "hypervisor/sched_policy.c"
 
 #define CPUS     3u
 #define VPS      6u
@@ -80,7 +86,7 @@ void timer_set(struct timer *t, u64 deadline)
 /* Interrupts that are pending are taken. True if there was one. */
 static bool interrupted(void)
 {
-	struct timer *t = &self->run_queue.slice;
+	struct timer *t = &self->run_queue.look;
 	bool any = atomic_exchange(&kicked[self->index], false);
 
 	if (t->armed && rdtsc_real() >= t->deadline) {
@@ -204,9 +210,11 @@ static void notify(struct vp *vp)
 
 static void *processor(void *cpu)
 {
+	u64 now = rdtsc();
+
 	self = cpu;
 	while (!load_acquire(&quit))
-		step(self);
+		now = step(self, now);
 	return NULL;
 }
 
@@ -243,7 +251,7 @@ static void parent_acts(void)
 {
 	struct vp *vp = &vps[dice(VPS)];
 
-	switch (dice(8)) {
+	switch (dice(9)) {
 	case 0:
 		suspend_and_release(vp);
 		break;
@@ -252,6 +260,9 @@ static void parent_acts(void)
 		break;
 	case 2:
 		notify(&roots[dice(CPUS)]);
+		break;
+	case 3:
+		sched_share_changed(vp);
 		break;
 	default:
 		notify(vp);
@@ -282,6 +293,10 @@ static void all_is_seen(void)
 static void set_up(void)
 {
 	child.parent = &root_partition_;
+	child.cpu_cap = HV_CPU_ALL / 4 * 3;
+	child.cpu_weight = HV_CPU_WEIGHT_DEFAULT;
+	child.cpu_reserve = HV_CPU_ALL / 8;
+	sched_setup();
 	fake_on_pause = yield;
 	fake_on_irq_wait = halt;
 	for (u32 i = 0; i < CPUS; i++) {
@@ -296,8 +311,7 @@ static void set_up(void)
 	for (u32 i = 0; i < VPS; i++) {
 		vps[i].partition = &child;
 		vps[i].cpu = &machine[i % CPUS];
-		vps[i].affinity = ~0ull;
-		list_init(&vps[i].queue);
+		sched_vp_init(&vps[i]);
 	}
 }
 

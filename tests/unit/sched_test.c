@@ -13,7 +13,7 @@ static void test_nothing_to_do(void **state)
 	step_of(2);
 	assert_int_equal(stays, 0);
 	assert_int_equal(halts, 1);
-	assert_int_equal(idle, 0);
+	assert_int_equal(sched_idle, 0);
 }
 
 static void test_root_alone(void **state)
@@ -27,7 +27,7 @@ static void test_root_alone(void **state)
 	assert_null(machine[0].running);
 	/* Its state stays, and nobody waits, so that no timer ends its turn. */
 	assert_int_equal(unloads, 0);
-	assert_false(machine[0].run_queue.slice.armed);
+	assert_false(machine[0].run_queue.look.armed);
 	roots[0].stop = VP_STOP_HALT;
 	step_of(0);
 	assert_int_equal(halts, 1);
@@ -115,7 +115,7 @@ static void test_places(void **state)
 	(void)state;
 	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
 		setup(NULL);
-		idle = rows[i].idle;
+		sched_idle = rows[i].idle;
 		vps[0].affinity = rows[i].affinity;
 		vps[0].cpu = &machine[rows[i].last];
 		start(0);
@@ -139,21 +139,22 @@ static void test_order(void **state)
 	}
 }
 
-/* One that may not run here does not hold up those behind it. */
+/* One that may not run there does not hold up those behind it. */
 static void test_first_that_may(void **state)
 {
 	(void)state;
+	vps[0].affinity = 0x1;
+	vps[1].affinity = 0x3;
 	start(0);
 	start(1);
-	vps[0].affinity = 0x2;
-	step_of(0);
-	assert_ptr_equal(ran[0], &vps[1]);
-	assert_string_equal(queue_of(0), "10");
-	vps[1].affinity = 0x2;
-	step_of(0);
+	step_of(2);
 	assert_int_equal(halts, 1);
 	step_of(1);
-	assert_ptr_equal(ran[1], &vps[1]);
+	assert_ptr_equal(ran[0], &vps[1]);
+	assert_string_equal(queue_of(0), "0");
+	assert_string_equal(queue_of(1), "1");
+	step_of(0);
+	assert_ptr_equal(ran[stays - 1], &vps[0]);
 }
 
 static void test_stealing(void **state)
@@ -194,7 +195,7 @@ static void test_offer(void **state)
 	assert_int_equal(kicked[2], 1);
 	assert_int_equal(kicked[3], 1);
 	assert_int_equal(machine[2].resched & SCHED_LOOK, SCHED_LOOK);
-	idle = 0;
+	sched_idle = 0;
 	step_of(2);
 	assert_ptr_equal(ran[stays - 1], &vps[2]);
 	step_of(3);
@@ -232,7 +233,18 @@ static void whole_slice(struct vp *vp)
 {
 	(void)vp;
 	pass(100 * TICKS_MS);
-	assert_int_equal(self->resched, SCHED_LOOK | SCHED_SLICE);
+	assert_int_equal(self->resched, SCHED_LOOK);
+}
+
+/* The length of the next stay, which must be @vp's and end by its slice. */
+static u64 turn_of(const struct vp *vp)
+{
+	u64 began = fake_tsc;
+
+	in_stay = whole_slice;
+	step_of(0);
+	assert_ptr_equal(ran[stays - 1], vp);
+	return fake_tsc - began;
 }
 
 /* Bound to one processor: the others' shorter queues do not count. */
@@ -279,25 +291,23 @@ static void test_turn_elsewhere(void **state)
 static void start_1(struct vp *vp)
 {
 	(void)vp;
-	assert_false(self->run_queue.slice.armed);
+	assert_false(self->run_queue.look.armed);
 	pass(50 * TICKS_MS);
-	start(1);
+	start_bound(1);
 	assert_int_equal(self->resched, SCHED_LOOK);
 }
 
-/* Alone it has no slice; from when another comes it has a whole one. */
-static void test_slice_from_when_another_comes(void **state)
+/* Alone it runs on; when another comes it has had its turn. */
+static void test_alone_until_another_comes(void **state)
 {
 	(void)state;
-	start(0);
+	start_bound(0);
 	in_stay = start_1;
 	step_of(0);
-	assert_string_equal(queue_of(0), "01");
-	in_stay = whole_slice;
-	step_of(0);
-	assert_ptr_equal(ran[1], &vps[0]);
-	step_of(0);
-	assert_ptr_equal(ran[2], &vps[1]);
+	assert_string_equal(queue_of(0), "10");
+	assert_int_equal(turn_of(&vps[1]), 5 * TICKS_MS);
+	assert_int_equal(turn_of(&vps[0]), 5 * TICKS_MS);
+	assert_int_equal(turn_of(&vps[1]), 5 * TICKS_MS);
 }
 
 /* Halted in the midst of its turn, it comes last when it is woken, and has a whole one. */
@@ -322,7 +332,7 @@ static void test_turn_given_up(void **state)
 static void millisecond_then_root(struct vp *vp)
 {
 	pass(TICKS_MS);
-	if (!(self->resched & SCHED_SLICE))
+	if (!(self->resched & SCHED_LOOK))
 		wake_root(vp);
 }
 
@@ -346,17 +356,6 @@ static void test_interrupted_turns(void **state)
 	}
 	assert_in_range(turns[0], 8, 12);
 	assert_in_range(turns[1], 8, 12);
-}
-
-/* The length of the next stay, which must be @vp's and end by its slice. */
-static u64 turn_of(const struct vp *vp)
-{
-	u64 began = fake_tsc;
-
-	in_stay = whole_slice;
-	step_of(0);
-	assert_ptr_equal(ran[stays - 1], vp);
-	return fake_tsc - began;
 }
 
 /* The root comes after a millisecond, and halts at once. */
@@ -383,39 +382,33 @@ static void test_rest_of_a_turn(void **state)
 	assert_int_equal(turn_of(&vps[1]), 5 * TICKS_MS);
 	/* Taken by another processor meanwhile. */
 	vps[0].affinity = 0x3;
-	start_bound(2);
 	interrupted_by_root();
+	start_bound(2);
 	step_of(1);
 	assert_ptr_equal(ran[stays - 1], &vps[0]);
 	assert_int_equal(turn_of(&vps[1]), 5 * TICKS_MS);
+	assert_int_equal(turn_of(&vps[2]), 5 * TICKS_MS);
 }
 
-static void stale_slice_then_start_2(struct vp *vp)
+static void three_then_halt(struct vp *vp)
 {
-	whole_slice(vp);
-	start(2);
+	pass(3 * TICKS_MS);
+	stop_halted(vp);
 }
 
-/* A slice that was set for one who gave it up ends nobody else's turn. */
-static void test_stale_slice(void **state)
+/* A timer that was set for one who gave his turn up ends nobody else's. */
+static void test_stale_timer(void **state)
 {
 	(void)state;
-	start(0);
-	start(1);
-	in_stay = stop_halted;
+	start_bound(0);
+	start_bound(1);
+	in_stay = three_then_halt;
 	step_of(0);
-	in_stay = stale_slice_then_start_2;
-	step_of(0);
-	assert_ptr_equal(ran[1], &vps[1]);
-	assert_string_equal(queue_of(0), "12");
-	assert_int_equal(turn_of(&vps[1]), 5 * TICKS_MS);
-	/* Nor does it count for it. */
-	in_stay = stop_halted;
-	step_of(0);
-	assert_ptr_equal(ran[stays - 1], &vps[2]);
-	interrupted_by_root();
-	start(2);
-	assert_int_equal(turn_of(&vps[1]), 5 * TICKS_MS);
+	assert_int_equal(turn_of(&vps[1]), 2 * TICKS_MS);
+	assert_string_equal(queue_of(0), "1");
+	start_bound(2);
+	assert_int_equal(turn_of(&vps[1]), 3 * TICKS_MS);
+	assert_int_equal(turn_of(&vps[2]), 5 * TICKS_MS);
 }
 
 /* A root that never halts leaves a third of the time to a child, and gets the rest. */
@@ -440,18 +433,134 @@ static void test_root_that_never_halts(void **state)
 	assert_int_equal(of_child, 30 * 5 * TICKS_MS);
 }
 
-/* Those who wait may not run here: the root goes on, and is looked at each slice. */
+/* Those who wait have used up their caps: the root goes on, and is looked at when they may. */
 static void test_root_before_those_who_may_not(void **state)
 {
 	(void)state;
+	child.cpu_cap = HV_CPU_ALL / 8;
+	sched_share_changed(&vps[0]);
+	start_bound(0);
+	assert_int_equal(turn_of(&vps[0]), TICKS_MS * 5 / 4);
+	assert_string_equal(queue_of(0), "0");
 	roots[0].stop = 0;
-	start(0);
-	vps[0].affinity = 0x2;
-	for (u32 i = 0; i < 4; i++) {
-		in_stay = whole_slice;
+	assert_int_equal(turn_of(&roots[0]), TICKS_MS * 35 / 4);
+	assert_string_equal(queue_of(0), "");
+}
+
+static void nothing(void)
+{
+}
+
+/* Its budget used up it waits, the processor halts, and at the period's end it goes on. */
+static void test_parked(void **state)
+{
+	(void)state;
+	child.cpu_cap = HV_CPU_ALL / 8;
+	sched_share_changed(&vps[0]);
+	start_bound(0);
+	for (u32 i = 0; i < 3; i++) {
+		assert_int_equal(fake_tsc % (10 * TICKS_MS), 0);
+		assert_int_equal(turn_of(&vps[0]), TICKS_MS * 5 / 4);
+		in_halt = nothing;
 		step_of(0);
-		assert_ptr_equal(ran[i], &roots[0]);
+		assert_int_equal(halts, i + 1);
+		assert_int_equal(vps[0].sched, SCHED_QUEUED);
+		assert_string_equal(queue_of(0), "");
+		/* A wake changes nothing, nor is it taken by those who have nothing to do. */
+		sched_wake(&vps[0]);
+		pass(20 * TICKS_MS);
+		assert_int_equal(self->resched, SCHED_LOOK);
 	}
+	/* Nor by others. */
+	vps[0].affinity = ~0ull;
+	assert_int_equal(turn_of(&vps[0]), TICKS_MS * 5 / 4);
+	step_of(1);
+	assert_int_equal(halts, 4);
+	/* The cap is taken away: at once. */
+	step_of(0);
+	child.cpu_cap = HV_CPU_ALL;
+	sched_share_changed(&vps[0]);
+	assert_string_equal(queue_of(0), "0");
+	assert_int_equal(machine[0].resched, SCHED_LOOK);
+}
+
+/* What waits for its budget can be suspended, bound elsewhere, and let go. */
+static void test_parked_and_moved(void **state)
+{
+	(void)state;
+	child.cpu_cap = HV_CPU_ALL / 8;
+	sched_share_changed(&vps[0]);
+	start_bound(0);
+	assert_int_equal(turn_of(&vps[0]), TICKS_MS * 5 / 4);
+	step_of(0);
+	assert_int_equal(vps[0].sched, SCHED_QUEUED);
+	vps[0].stop |= VP_STOP_EXPLICIT;
+	sched_wait_stopped(&vps[0], &roots[0]);
+	assert_int_equal(vps[0].sched, SCHED_IDLE);
+	assert_int_equal(machine[0].run_queue.policy.parked_count, 0);
+	vps[0].stop = 0;
+	sched_affinity_set(&vps[0], 0x2);
+	assert_string_equal(queue_of(1), "0");
+	step_of(1);
+	assert_int_equal(stays, 1);
+	assert_int_equal(machine[1].run_queue.policy.parked_count, 1);
+	assert_int_equal(machine[1].run_queue.look.deadline % (10 * TICKS_MS), 0);
+}
+
+/* A running one that is capped ends its stay, and has a timer from then on. */
+static void cap_it(struct vp *vp)
+{
+	child.cpu_cap = HV_CPU_ALL / 4;
+	sched_share_changed(vp);
+	assert_int_equal(self->resched, SCHED_LOOK);
+}
+
+static void test_capped_while_it_runs(void **state)
+{
+	(void)state;
+	start_bound(0);
+	in_stay = cap_it;
+	step_of(0);
+	assert_int_equal(turn_of(&vps[0]), TICKS_MS * 5 / 2);
+}
+
+/* A reserve ends the root's stay in time, and the root comes back when it is paid. */
+static void test_reserve(void **state)
+{
+	(void)state;
+	roots[0].stop = 0;
+	child.cpu_reserve = HV_CPU_ALL / 2;
+	sched_share_changed(&vps[0]);
+	start_bound(0);
+	for (u32 i = 0; i < 3; i++) {
+		assert_int_equal(turn_of(&roots[0]), 5 * TICKS_MS);
+		assert_int_equal(turn_of(&vps[0]), 5 * TICKS_MS);
+	}
+}
+
+static void give_way(struct vp *vp)
+{
+	pass(TICKS_MS);
+	sched_give_way(vp);
+	assert_int_equal(self->resched, SCHED_LOOK);
+}
+
+/* Who spins lets the other go first, and the root a child. */
+static void test_give_way(void **state)
+{
+	(void)state;
+	start_bound(0);
+	start_bound(1);
+	in_stay = give_way;
+	step_of(0);
+	assert_string_equal(queue_of(0), "10");
+	assert_int_equal(turn_of(&vps[1]), 5 * TICKS_MS);
+	roots[0].stop = 0;
+	in_stay = give_way;
+	step_of(0);
+	assert_ptr_equal(ran[stays - 1], &roots[0]);
+	assert_int_equal(turn_of(&vps[0]), 5 * TICKS_MS);
+	assert_int_equal(turn_of(&roots[0]), 10 * TICKS_MS);
 }
 
 static void wake_the_same(struct vp *vp)
@@ -471,7 +580,7 @@ static void test_root_slice_goes_on(void **state)
 	start(0);
 	in_stay = wake_the_same;
 	step_of(0);
-	deadline = machine[0].run_queue.slice.deadline;
+	deadline = machine[0].run_queue.look.deadline;
 	in_stay = whole_slice;
 	step_of(0);
 	assert_int_equal(fake_tsc, deadline);
@@ -495,14 +604,19 @@ int main(void)
 		cmocka_unit_test_setup(test_root_interrupts, setup),
 		cmocka_unit_test_setup(test_children_take_turns, setup),
 		cmocka_unit_test_setup(test_turn_elsewhere, setup),
-		cmocka_unit_test_setup(test_slice_from_when_another_comes, setup),
+		cmocka_unit_test_setup(test_alone_until_another_comes, setup),
 		cmocka_unit_test_setup(test_turn_given_up, setup),
 		cmocka_unit_test_setup(test_interrupted_turns, setup),
 		cmocka_unit_test_setup(test_rest_of_a_turn, setup),
-		cmocka_unit_test_setup(test_stale_slice, setup),
+		cmocka_unit_test_setup(test_stale_timer, setup),
 		cmocka_unit_test_setup(test_root_that_never_halts, setup),
 		cmocka_unit_test_setup(test_root_before_those_who_may_not, setup),
 		cmocka_unit_test_setup(test_root_slice_goes_on, setup),
+		cmocka_unit_test_setup(test_parked, setup),
+		cmocka_unit_test_setup(test_parked_and_moved, setup),
+		cmocka_unit_test_setup(test_capped_while_it_runs, setup),
+		cmocka_unit_test_setup(test_reserve, setup),
+		cmocka_unit_test_setup(test_give_way, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,8 +2,8 @@
 /*
  * Messages into slots: when they may, in which order, what their reader is
  * told, and the MSRs that rule it; with a reader on a thread of its own that
- * does no more than the TLFS asks for. synic.c is included, so that a test can
- * act just before a slot's flag is set.
+ * does no more than the TLFS asks for.
+ * sources: hypervisor/synic_msr.c hypervisor/synic_events.c hypervisor/synic_notify.c
  * sources: tests/unit/host_assert.c
  */
 #include <setjmp.h>
@@ -15,175 +15,10 @@
 #include <cmocka.h>
 
 #include <pthread.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "hv/message.h"
-#include "hv/msr.h"
-#include "hypervisor/overlay.h"
-#include "hypervisor/partition.h"
-#include "hypervisor/synic.h"
-#include "hypervisor/vlapic.h"
-#include "hypervisor/vp.h"
-#include "x86/atomic.h"
-
-static void before_flag(void);
-#undef atomic_fetch_or
-#define atomic_fetch_or(p, v) (before_flag(), __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST))
-#include "hypervisor/synic.c"
-
-#define SCONTROL  0x40000080u
-#define SVERSION  0x40000081u
-#define SIEFP     0x40000082u
-#define SIMP      0x40000083u
-#define EOM       0x40000084u
-#define SINT      0x40000090u
-#define MASKED    0x10000ull
-#define AUTO_EOI  0x20000ull
-#define POLLING   0x40000ull
-#define PAGE_GPA  0x12345000ull
-#define FULL_PAGE 0x55
-
-static struct partition partition;
-static struct vp vp;
-static struct hv_message_page page;
-static u32 interrupts[256];
-static u32 flushes;
-static u64 overlay_at;      /* GPA, 1: none */
-static u64 no_place;        /* one GPA that cannot be */
-static u64 no_place_either; /* another */
-static struct synic_message messages[6];
-static void (*on_flag)(void);
-
-static void before_flag(void)
-{
-	if (on_flag)
-		on_flag();
-}
-
-void vlapic_interrupt(struct vp *v, u8 vector, bool level)
-{
-	assert_ptr_equal(v, &vp);
-	assert_false(level);
-	(void)atomic_fetch_add(&interrupts[vector], 1);
-}
-
-void partition_flush_overlays(struct partition *p, struct vp *self)
-{
-	assert_ptr_equal(p, &partition);
-	assert_ptr_equal(self, &vp);
-	assert_int_equal(p->lock.next, p->lock.owner);
-	assert_int_equal(vp.synic.lock.next, vp.synic.lock.owner);
-	flushes++;
-}
-
-void overlay_init(struct overlay *o)
-{
-	o->on = false;
-}
-
-enum hv_status overlay_set(
-	struct partition *p, struct overlay *o, gpa_t gpa, const void *pg, u32 access)
-{
-	assert_ptr_equal(o, &vp.synic.overlay);
-	assert_ptr_equal(pg, &page);
-	assert_int_equal(access, SLAT_READ | SLAT_WRITE);
-	assert_int_not_equal(p->lock.next, p->lock.owner);
-	assert_int_equal(overlay_at, 1);
-	if (gpa.a == no_place || gpa.a == no_place_either)
-		return HV_STATUS_INVALID_PARAMETER;
-	overlay_at = gpa.a;
-	return HV_STATUS_SUCCESS;
-}
-
-void overlay_clear(struct partition *p, struct overlay *o)
-{
-	assert_ptr_equal(o, &vp.synic.overlay);
-	assert_int_not_equal(p->lock.next, p->lock.owner);
-	overlay_at = 1;
-}
-
-static u64 get(u32 msr)
-{
-	u64 v = ~0ull;
-
-	assert_true(synic_msr_read(&vp, msr, &v));
-	return v;
-}
-
-static void set(u32 msr, u64 v)
-{
-	assert_true(synic_msr_write(&vp, msr, v, &vp));
-}
-
-static int setup(void **state)
-{
-	(void)state;
-	memset(&partition, 0, sizeof(partition));
-	memset(&vp, 0, sizeof(vp));
-	memset(&page, 0, sizeof(page));
-	memset(interrupts, 0, sizeof(interrupts));
-	memset(messages, 0, sizeof(messages));
-	vp.partition = &partition;
-	flushes = 0;
-	on_flag = NULL;
-	overlay_at = 1;
-	no_place = no_place_either = ~0ull;
-	synic_init(&vp.synic, &page);
-	for (u32 i = 0; i < ARRAY_SIZE(messages); i++) {
-		struct hv_message *m = &messages[i].message;
-
-		list_init(&messages[i].link);
-		m->header = (struct hv_message_header){
-			.type = 0x100 + i, .size = 12, .flags = 0xff, .sender = 0x1000 + i
-		};
-		memset(m->payload, (int)i + 1, sizeof(m->payload));
-	}
-	return 0;
-}
-
-/* SINTs 0 and 2 with vectors 0x40 and 0x42. */
-static int setup_open(void **state)
-{
-	setup(state);
-	set(SCONTROL, 1);
-	set(SIMP, PAGE_GPA | 1);
-	set(SINT, 0x40);
-	set(SINT + 2, 0x42);
-	flushes = 0;
-	return 0;
-}
-
-static void post(u32 sint, u32 message)
-{
-	synic_post(&vp, sint, &messages[message]);
-}
-
-static bool waits(u32 message)
-{
-	return !list_empty(&messages[message].link);
-}
-
-/* The slot holds @message, and its reader is told whether more waits. */
-static void holds(u32 sint, u32 message, bool more)
-{
-	const struct hv_message *slot = &page.slot[sint];
-
-	assert_int_equal(slot->header.type, 0x100 + message);
-	assert_int_equal(slot->header.size, 12);
-	assert_int_equal(slot->header.flags, more);
-	assert_int_equal(slot->header.reserved, 0);
-	assert_int_equal(slot->header.sender, 0x1000 + message);
-	for (u32 i = 0; i < 12; i++)
-		assert_int_equal(((const u8 *)slot->payload)[i], message + 1);
-	assert_false(waits(message));
-}
-
-static void empty(u32 sint)
-{
-	page.slot[sint].header.type = 0;
-}
+#include "synic_machine.h"
 
 /* --- MSRs --- */
 
@@ -213,8 +48,10 @@ static void test_values(void **state)
 	assert_int_equal(get(SCONTROL), 1);
 	set(SIEFP, 0xabcdeffful);
 	assert_int_equal(get(SIEFP), 0xabcde001);
+	assert_int_equal(flags_at, 0xabcde000);
+	assert_int_equal(overlay_at, 1);
 	set(SINT + 15, ~0ull);
-	assert_int_equal(get(SINT + 15), 0xff | MASKED | AUTO_EOI | POLLING);
+	assert_int_equal(get(SINT + 15), 0xff | MASKED | AUTO_EOI | POLLING | KEPT);
 	/* A vector that no APIC takes, unless nothing will come. */
 	set(SINT, MASKED | 0xf);
 	assert_false(synic_msr_write(&vp, SINT, 0xf, &vp));
@@ -244,6 +81,29 @@ static void test_page(void **state)
 	set(SIMP, 0x7000);
 	assert_int_equal(overlay_at, 1);
 	assert_int_equal(get(SIMP), 0x7000);
+	assert_int_equal(flushes, 4);
+}
+
+/* The page of flags is another, by the same rules. */
+static void test_flags_page(void **state)
+{
+	(void)state;
+	set(SIEFP, FLAGS_GPA);
+	assert_int_equal(flags_at, 1);
+	memset(&flags, FULL_PAGE, sizeof(flags));
+	memset(&page, FULL_PAGE, sizeof(page));
+	set(SIEFP, FLAGS_GPA | 1);
+	assert_int_equal(flags_at, FLAGS_GPA);
+	assert_int_equal(overlay_at, 1);
+	assert_int_equal(flags.word[0][0], 0);
+	assert_int_equal(flags.word[15][31], 0);
+	assert_int_equal(page.slot[0].header.size, FULL_PAGE);
+	no_place = 0x7000;
+	assert_false(synic_msr_write(&vp, SIEFP, 0x7001, &vp));
+	assert_int_equal(get(SIEFP), FLAGS_GPA | 1);
+	assert_int_equal(flags_at, FLAGS_GPA);
+	set(SIEFP, 0);
+	assert_int_equal(flags_at, 1);
 	assert_int_equal(flushes, 4);
 }
 
@@ -323,6 +183,71 @@ static void test_order(void **state)
 	assert_int_equal(interrupts[0x40], 3);
 }
 
+static u32 fills;
+
+static bool refill(struct synic_message *m)
+{
+	if (!fills)
+		return false;
+	fills--;
+	m->message.header.sender++;
+	return true;
+}
+
+static void empty_on_flag(void)
+{
+	on_flag = NULL;
+	empty(0);
+}
+
+/* One that has more to say waits again, behind the others, and its reader is told. */
+static void test_refill(void **state)
+{
+	const struct hv_message_header *slot = &page.slot[0].header;
+
+	(void)state;
+	messages[0].refill = refill;
+	fills = 2;
+	assert_false(synic_is_waiting(&messages[0]));
+	post(0, 0);
+	assert_int_equal(slot->sender, 0x1000);
+	assert_int_equal(slot->flags, 1);
+	assert_true(synic_is_waiting(&messages[0]));
+	assert_int_equal(interrupts[0x40], 1);
+	post(0, 1);
+	empty(0);
+	set(EOM, 0);
+	assert_int_equal(slot->sender, 0x1001);
+	assert_int_equal(slot->flags, 1);
+	empty(0);
+	set(EOM, 0);
+	holds(0, 1, true);
+	empty(0);
+	set(EOM, 0);
+	assert_int_equal(slot->sender, 0x1002);
+	assert_int_equal(slot->flags, 0);
+	assert_false(synic_is_waiting(&messages[0]));
+	assert_int_equal(vp.synic.waiting_sints, 0);
+	empty(0);
+	/* Its reader is faster than the flag, and does not see it. */
+	fills = 1;
+	on_flag = empty_on_flag;
+	post(0, 0);
+	assert_int_equal(slot->type, 0x100);
+	assert_int_equal(slot->sender, 0x1003);
+	assert_int_equal(slot->flags, 0);
+	assert_false(synic_is_waiting(&messages[0]));
+	/* Taken back it says nothing more. */
+	empty(0);
+	fills = 1;
+	post(0, 0);
+	synic_cancel(&messages[0]);
+	empty(0);
+	set(EOM, 0);
+	assert_int_equal(slot->type, 0);
+	messages[0].refill = NULL;
+}
+
 /* A new one does not overtake those that wait. */
 static void test_no_overtaking(void **state)
 {
@@ -333,13 +258,6 @@ static void test_no_overtaking(void **state)
 	post(0, 2);
 	holds(0, 1, true);
 	assert_true(waits(2));
-}
-
-/* Its reader has emptied it and seen no flag: nobody would come again. */
-static void read_and_leave(void)
-{
-	assert_int_equal(page.slot[0].header.flags, 0);
-	empty(0);
 }
 
 static void test_emptied_before_the_flag(void **state)
@@ -461,6 +379,124 @@ static void test_cancel(void **state)
 	assert_int_equal(page.slot[0].header.type, 0);
 }
 
+/* --- Its sender is told --- */
+
+static u32 dones;
+
+static bool count_done(struct synic_message *m)
+{
+	assert_true(list_empty(&m->link));
+	assert_int_not_equal(m->synic->lock.next, m->synic->lock.owner);
+	dones++;
+	return false;
+}
+
+/* Has more to say: its numbers count down. */
+static bool count_down(struct synic_message *m)
+{
+	m->message.header.type--;
+	return m->message.header.type > 0x100;
+}
+
+static void test_done(void **state)
+{
+	(void)state;
+	dones = 0;
+	for (u32 i = 0; i < 4; i++)
+		messages[i].refill = count_done;
+	post(0, 0);
+	assert_int_equal(dones, 1);
+	post(0, 1);
+	post(0, 2);
+	post(2, 3);
+	assert_int_equal(dones, 2);
+	/* Taken back by the sender itself, it is not told. */
+	synic_cancel(&messages[1]);
+	assert_int_equal(dones, 2);
+	empty(0);
+	set(EOM, 0);
+	assert_int_equal(dones, 3);
+}
+
+/* What has more to say stands in line again, behind the others. */
+static void test_refill(void **state)
+{
+	(void)state;
+	messages[3].refill = count_down;
+	post(0, 3);
+	assert_int_equal(page.slot[0].header.type, 0x103);
+	assert_int_equal(page.slot[0].header.flags, 1);
+	assert_true(waits(3) && synic_is_waiting(&messages[3]));
+	post(0, 0);
+	assert_false(synic_is_waiting(&messages[5]));
+	empty(0);
+	set(EOM, 0);
+	assert_int_equal(page.slot[0].header.type, 0x102);
+	empty(0);
+	set(EOM, 0);
+	holds(0, 0, true);
+	empty(0);
+	set(EOM, 0);
+	assert_int_equal(page.slot[0].header.type, 0x101);
+	assert_int_equal(vp.synic.waiting_sints, 0);
+	assert_false(waits(3));
+	assert_int_equal(interrupts[0x40], 4);
+}
+
+/* What waits is dropped with the VP, whoever's it is; what is in a slot stays there. */
+static void test_end(void **state)
+{
+	(void)state;
+	dones = 0;
+	for (u32 i = 0; i < 5; i++) {
+		messages[i].refill = i == 4 ? NULL : count_done;
+		post(i % 2 * 2, i);
+	}
+	assert_int_equal(dones, 2);
+	synic_end(&vp);
+	assert_int_equal(dones, 4);
+	for (u32 i = 0; i < 5; i++)
+		assert_false(waits(i));
+	assert_int_equal(vp.synic.waiting_sints, 0);
+	assert_int_equal(page.slot[0].header.type, 0x100);
+}
+
+/* --- Past the queue --- */
+
+static void test_post_now(void **state)
+{
+	const struct hv_message *m = &messages[0].message;
+
+	(void)state;
+	assert_int_equal(synic_post_now(&vp, 1, m), HV_STATUS_INVALID_SYNIC_STATE);
+	assert_int_equal(synic_post_now(&vp, 0, m), HV_STATUS_SUCCESS);
+	holds(0, 0, false);
+	assert_int_equal(interrupts[0x40], 1);
+	/* No room: the reader will say when there is. */
+	assert_int_equal(synic_post_now(&vp, 0, &messages[1].message), HV_STATUS_OBJECT_IN_USE);
+	holds(0, 0, true);
+	/* It does not overtake what waits. */
+	post(0, 2);
+	empty(0);
+	assert_int_equal(synic_post_now(&vp, 0, m), HV_STATUS_OBJECT_IN_USE);
+	assert_int_equal(page.slot[0].header.type, 0);
+	set(EOM, 0);
+	holds(0, 2, false);
+	empty(0);
+	set(SIMP, 0);
+	assert_int_equal(synic_post_now(&vp, 0, m), HV_STATUS_INVALID_SYNIC_STATE);
+}
+
+/* The reader emptied the slot just before it could be told to come again. */
+static void test_post_now_emptied(void **state)
+{
+	(void)state;
+	post(0, 0);
+	on_flag = read_and_leave;
+	assert_int_equal(synic_post_now(&vp, 0, &messages[1].message), HV_STATUS_SUCCESS);
+	holds(0, 1, false);
+}
+
 /* --- A reader --- */
 
 #define MESSAGES 20000u
@@ -536,17 +572,24 @@ int main(void)
 		cmocka_unit_test_setup(test_reset, setup),
 		cmocka_unit_test_setup(test_values, setup),
 		cmocka_unit_test_setup(test_page, setup),
+		cmocka_unit_test_setup(test_flags_page, setup),
 		cmocka_unit_test_setup(test_page_without_a_place, setup),
 		cmocka_unit_test_setup(test_free_slot, setup_open),
 		cmocka_unit_test_setup(test_whole_payload, setup_open),
 		cmocka_unit_test_setup(test_order, setup_open),
 		cmocka_unit_test_setup(test_no_overtaking, setup_open),
+		cmocka_unit_test_setup(test_refill, setup_open),
 		cmocka_unit_test_setup(test_emptied_before_the_flag, setup_open),
 		cmocka_unit_test_setup(test_sints_are_apart, setup_open),
 		cmocka_unit_test_setup(test_eoi, setup_open),
 		cmocka_unit_test_setup(test_closed, setup_open),
 		cmocka_unit_test_setup(test_polling, setup_open),
 		cmocka_unit_test_setup(test_cancel, setup_open),
+		cmocka_unit_test_setup(test_done, setup_open),
+		cmocka_unit_test_setup(test_refill, setup_open),
+		cmocka_unit_test_setup(test_end, setup_open),
+		cmocka_unit_test_setup(test_post_now, setup_open),
+		cmocka_unit_test_setup(test_post_now_emptied, setup_open),
 		cmocka_unit_test_setup(test_reader, setup_open),
 	};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Interrupt commands between four virtual APICs: who gets what.
- * sources: hypervisor/vlapic.c hypervisor/vlapic_regs.c hypervisor/vlapic_icr.c hypervisor/vlapic_timer.c hypervisor/timer.c tests/unit/fake/fake.c tests/unit/vlapic_machine.c
+ * sources: hypervisor/vlapic.c hypervisor/vlapic_regs.c hypervisor/vlapic_icr.c hypervisor/vlapic_level.c hypervisor/vlapic_timer.c hypervisor/timer.c tests/unit/fake/fake.c tests/unit/vlapic_machine.c
  * cflags: -Itests/unit/fake
  */
 #include <setjmp.h>
@@ -23,6 +23,8 @@
 #define LOGICAL 0x0800u
 #define LOWEST  (APIC_DM_LOWEST << 8)
 #define NMI     (APIC_DM_NMI << 8)
+#define INIT    (APIC_DM_INIT << 8)
+#define STARTUP (APIC_DM_STARTUP << 8)
 #define SELF    (1u << 18)
 #define ALL     (2u << 18)
 #define OTHERS  (3u << 18)
@@ -199,11 +201,10 @@ static void test_nmi(void **state)
 	assert_int_equal(nmis(), 0xa);
 }
 
-/* The root's INIT and SIPI start nobody; SMI, and what is reserved, neither. */
+/* SMI, what is reserved, and ExtINT, which no VP is the source of. */
 static void test_what_is_ignored(void **state)
 {
-	static const u32 modes[] = { APIC_DM_SMI, 3, APIC_DM_INIT, APIC_DM_STARTUP,
-		APIC_DM_EXTINT };
+	static const u32 modes[] = { APIC_DM_SMI, 3, APIC_DM_EXTINT };
 
 	(void)state;
 	for (u32 i = 0; i < ARRAY_SIZE(modes); i++) {
@@ -212,9 +213,163 @@ static void test_what_is_ignored(void **state)
 		assert_int_equal(nmis(), 0);
 		assert_int_equal(machine_logs, 1);
 	}
-	machine_logs = 0;
-	assert_int_equal(send(0, 1, APIC_DM_INIT << 8 | (u32)APIC_ICR_LEVEL), 0);
+	assert_int_equal(vps[1].vlapic.extint, 0);
+}
+
+static u32 started(u32 *counts)
+{
+	u32 set = 0;
+
+	for (u32 i = 0; i < MACHINE_VPS; i++) {
+		assert_in_range(counts[i], 0, 1);
+		set |= counts[i] << i;
+		counts[i] = 0;
+	}
+	return set;
+}
+
+/* As any other message, but that software need not have enabled the APIC. */
+static void test_init_and_sipi(void **state)
+{
+	(void)state;
+	partition.parent = &partition;
+	page_write(2, APIC_SVR, 0xff);
+	assert_int_equal(send(0, 2, INIT | ASSERT), 0);
+	assert_int_equal(started(machine_inits), 4);
+	assert_int_equal(send(1, 1, INIT | ASSERT), 0);
+	assert_int_equal(started(machine_inits), 2);
+	assert_int_equal(send(1, 0, INIT | OTHERS | ASSERT), 0);
+	assert_int_equal(started(machine_inits), 0xd);
+	assert_int_equal(send(1, 0, INIT | ALL | ASSERT), 0);
+	assert_int_equal(started(machine_inits), 0xf);
+	assert_int_equal(started(machine_sipis), 0);
+	assert_int_equal(send(0, 2, STARTUP | ASSERT | 0x9a), 0);
+	assert_int_equal(started(machine_sipis), 4);
+	assert_int_equal(machine_sipi_vector, 0x9a);
+	assert_int_equal(send(0, 0xff, STARTUP | ASSERT | 8), 0);
+	assert_int_equal(started(machine_sipis), 0xf);
+	/* De-assertion of INIT; and a processor without an APIC hears nothing. */
+	assert_int_equal(send(0, 2, INIT | (u32)APIC_ICR_LEVEL), 0);
+	assert_int_equal(started(machine_inits), 0);
+	msr_set(2, MSR_APIC_BASE, 0xfee00000);
+	assert_int_equal(send(0, 2, INIT | ASSERT), 0);
+	assert_int_equal(send(0, 2, STARTUP | ASSERT | 8), 0);
+	assert_int_equal(started(machine_inits) | started(machine_sipis), 0);
 	assert_int_equal(machine_logs, 0);
+}
+
+/* The root's first VP is not started again. */
+static void test_root_init(void **state)
+{
+	(void)state;
+	assert_int_equal(send(1, 0, INIT | ASSERT), 0);
+	assert_int_equal(started(machine_inits), 0);
+	assert_int_equal(machine_logs, 1);
+	assert_int_equal(send(0, 1, INIT | ASSERT), 0);
+	assert_int_equal(started(machine_inits), 2);
+}
+
+static u32 reached_by(struct vlapic_message m)
+{
+	vlapic_send(&partition, &m);
+	return reached();
+}
+
+#define MESSAGE(...) (struct vlapic_message){ .vector = VECTOR, __VA_ARGS__ }
+
+/* What comes from outside has no sender's mode: each receiver's own decides. */
+static void test_messages(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < MACHINE_VPS; i++)
+		page_write(i, APIC_LDR, 1u << (24 + i));
+	to_x2apic(3);
+	for (u32 i = 0; i < MACHINE_VPS; i++)
+		assert_int_equal(reached_by(MESSAGE(.dest = i)), 1u << i);
+	assert_int_equal(reached_by(MESSAGE(.dest = 4)), 0);
+	assert_int_equal(reached_by(MESSAGE(.dest = 0x100)), 0);
+	assert_int_equal(reached_by(MESSAGE(.dest = 0xff)), 0x7);
+	assert_int_equal(reached_by(MESSAGE(.dest = ~0u)), 0xf);
+	assert_int_equal(reached_by(MESSAGE(.dest = 0x6, .logical = true)), 0x6);
+	assert_int_equal(reached_by(MESSAGE(.dest = 0xe, .logical = true)), 0xe);
+	assert_int_equal(reached_by(MESSAGE(.dest = 0x106, .logical = true)), 0);
+	assert_int_equal(reached_by(MESSAGE(.dest = 0xff, .logical = true)), 0xf);
+	vlapic_send(&partition, &MESSAGE(.dest = 2, .mode = APIC_DM_NMI));
+	assert_int_equal(nmis(), 4);
+	vlapic_send(&partition, &MESSAGE(.dest = 2, .mode = APIC_DM_LOWEST));
+	assert_int_equal(reached(), 4);
+}
+
+static bool extint(u32 vp, u8 *vector)
+{
+	assert_int_equal(vlapic_has_extint(&vps[vp].vlapic), vps[vp].vlapic.extint != 0);
+	return vlapic_extint_take(&vps[vp].vlapic, vector);
+}
+
+static void test_extint(void **state)
+{
+	u8 vector;
+
+	(void)state;
+	vlapic_send(&partition, &MESSAGE(.dest = 1, .mode = APIC_DM_EXTINT));
+	assert_int_equal(reached(), 0);
+	assert_true(vps[1].work & VP_WORK_INTERRUPT);
+	assert_true(extint(1, &vector));
+	assert_int_equal(vector, VECTOR);
+	assert_false(extint(1, &vector));
+	/* Vector 0 is one; the last counts; withdrawn it is gone. */
+	vlapic_extint(&vps[1], VECTOR);
+	vlapic_extint(&vps[1], 0);
+	assert_true(extint(1, &vector));
+	assert_int_equal(vector, 0);
+	vlapic_extint(&vps[1], VECTOR);
+	vlapic_extint_clear(&vps[1].vlapic);
+	assert_false(extint(1, &vector));
+}
+
+/* What becomes of the pins is said by their LVTs. */
+static void test_pins(void **state)
+{
+	const struct vlapic_message pin[2] = { MESSAGE(.dest = 1, .mode = VLAPIC_DM_LINT0),
+		MESSAGE(.dest = 1, .mode = VLAPIC_DM_LINT1) };
+	const u32 lvt[2] = { APIC_LVT_LINT0, APIC_LVT_LINT1 };
+	u8 vector;
+
+	(void)state;
+	partition.parent = &partition;
+	for (u32 i = 0; i < 2; i++) {
+		page_write(1, lvt[i], NMI | (u32)APIC_LVT_MASKED);
+		vlapic_send(&partition, &pin[i]);
+		assert_int_equal(nmis(), 0);
+		page_write(1, lvt[i], NMI);
+		vlapic_send(&partition, &pin[i]);
+		assert_int_equal(nmis(), 2);
+		page_write(1, lvt[i], APIC_DM_EXTINT << 8 | 0x99);
+		vlapic_send(&partition, &pin[i]);
+		assert_true(extint(1, &vector));
+		assert_int_equal(vector, VECTOR);
+		page_write(1, lvt[i], 0x61);
+		vlapic_send(&partition, &pin[i]);
+		assert_true(is_pending(1, 0x61));
+		assert_int_equal(pending_count(1), 1);
+		take(1, 0x61);
+		page_write(1, lvt[i], INIT);
+		vlapic_send(&partition, &pin[i]);
+		assert_int_equal(started(machine_inits), 2);
+		/* Disabled by software, all LVTs are masked. */
+		page_write(1, lvt[i], NMI);
+	}
+	page_write(1, APIC_SVR, 0xff);
+	vlapic_send(&partition, &pin[0]);
+	vlapic_send(&partition, &pin[1]);
+	assert_int_equal(nmis(), 0);
+	/* Without an APIC they are the processor's own. */
+	msr_set(1, MSR_APIC_BASE, 0xfee00000);
+	vlapic_send(&partition, &pin[1]);
+	assert_int_equal(nmis(), 2);
+	vlapic_send(&partition, &pin[0]);
+	assert_true(extint(1, &vector));
+	assert_int_equal(vector, VECTOR);
 }
 
 static void test_illegal_vectors(void **state)
@@ -288,6 +443,11 @@ int main(void)
 		TEST(test_lowest_priority),
 		TEST(test_nmi),
 		TEST(test_what_is_ignored),
+		TEST(test_init_and_sipi),
+		TEST(test_root_init),
+		TEST(test_messages),
+		TEST(test_extint),
+		TEST(test_pins),
 		TEST(test_illegal_vectors),
 		TEST(test_off),
 		TEST(test_while_vps_come_and_go),

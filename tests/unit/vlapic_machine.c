@@ -13,6 +13,7 @@
 
 #include "hypervisor/apic.h"
 #include "hypervisor/clock.h"
+#include "hypervisor/intercept.h"
 #include "hypervisor/irq.h"
 #include "hypervisor/log.h"
 #include "hypervisor/policy.h"
@@ -30,6 +31,13 @@ u64 machine_hardware;
 u32 machine_offers;
 u32 machine_eois[256];
 u32 machine_synic_eois[256];
+u32 machine_inits[MACHINE_VPS];
+u32 machine_sipis[MACHINE_VPS];
+u8 machine_sipi_vector;
+struct hv_message machine_slot;
+u32 machine_posts;
+static struct synic_message *machine_waiting;
+static struct vp receiver;
 static struct cpu cpu;
 
 struct cpu *this_cpu(void)
@@ -61,6 +69,61 @@ void synic_eoi(struct vp *vp, u8 vector)
 {
 	assert_true(vp->synic.waiting_sints != 0);
 	machine_synic_eois[vector]++;
+}
+
+void vp_init(struct vp *vp)
+{
+	machine_inits[vp->index]++;
+}
+
+void vp_sipi(struct vp *vp, u8 vector)
+{
+	machine_sipis[vp->index]++;
+	machine_sipi_vector = vector;
+}
+
+struct vp *intercept_receiver(const struct vp *vp)
+{
+	(void)vp;
+	return &receiver;
+}
+
+bool synic_is_waiting(struct synic_message *m)
+{
+	return machine_waiting == m;
+}
+
+static void slot_fill(struct synic_message *m)
+{
+	if (machine_slot.header.type) {
+		machine_waiting = m;
+		return;
+	}
+	machine_slot = m->message;
+	machine_waiting = m->refill(m) ? m : NULL;
+}
+
+void synic_post(struct vp *vp, u32 sint, struct synic_message *m)
+{
+	assert_ptr_equal(vp, &receiver);
+	assert_int_equal(sint, 0);
+	assert_null(machine_waiting);
+	machine_posts++;
+	slot_fill(m);
+}
+
+bool machine_read(struct hv_apic_eoi *eoi)
+{
+	if (!machine_slot.header.type)
+		return false;
+	assert_int_equal(machine_slot.header.type, HV_MESSAGE_APIC_EOI);
+	assert_int_equal(machine_slot.header.size, sizeof(*eoi));
+	assert_int_equal(machine_slot.header.sender, partition.id);
+	memcpy(eoi, machine_slot.payload, sizeof(*eoi));
+	machine_slot.header.type = 0;
+	if (machine_waiting)
+		slot_fill(machine_waiting);
+	return true;
 }
 
 /* What the guest set up; its meaning is the SynIC's own test's. */
@@ -135,6 +198,11 @@ int machine_set_up(void **state)
 	memset(machine_cr8, 0, sizeof(machine_cr8));
 	memset(machine_eois, 0, sizeof(machine_eois));
 	memset(machine_synic_eois, 0, sizeof(machine_synic_eois));
+	memset(machine_inits, 0, sizeof(machine_inits));
+	memset(machine_sipis, 0, sizeof(machine_sipis));
+	memset(&machine_slot, 0, sizeof(machine_slot));
+	machine_posts = 0;
+	machine_waiting = NULL;
 	machine_logs = 0;
 	machine_hardware = ~0ull;
 	machine_offers = BIT(21) | BIT(24);
@@ -150,6 +218,7 @@ int machine_set_up(void **state)
 		vps[i].partition = &partition;
 		vps[i].cpu = &cpu;
 		vlapic_init(&vps[i].vlapic, i, i == 0);
+		vlapic_level_init(&vps[i]);
 		page_write(i, APIC_SVR, 0x1ff);
 	}
 	memset(machine_eois, 0, sizeof(machine_eois));

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "fake/fake.h"
+#include "hv/message.h"
 #include "hypervisor/cpu.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/vlapic.h"
@@ -26,6 +27,18 @@ extern u32 machine_offers;   /* CPUID.1:ECX */
 extern u32 machine_eois[256];
 /* And to synic.c. */
 extern u32 machine_synic_eois[256];
+
+/* INITs and SIPIs that VPs got; of the last SIPI the vector. */
+extern u32 machine_inits[MACHINE_VPS];
+extern u32 machine_sipis[MACHINE_VPS];
+extern u8 machine_sipi_vector;
+/*
+ * The parent's slot: what was posted lies in machine_slot, or waits while that
+ * is taken. machine_read() empties it, and what waits comes.
+ */
+extern struct hv_message machine_slot;
+extern u32 machine_posts;
+bool machine_read(struct hv_apic_eoi *eoi);
 
 /* cmocka set-up: all VPs enabled by software, APIC ids 0, 1, 2, 3. */
 int machine_set_up(void **state);

@@ -20,6 +20,7 @@
 #include "hypervisor/frame.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/pool.h"
+#include "hypervisor/sched.h"
 #include "hypervisor/share_page.h"
 #include "hypervisor/vp.h"
 
@@ -81,9 +82,37 @@ void vlapic_init(struct vlapic *l, u32 id, bool bsp)
 	l->base_msr = bsp;
 }
 
-void synic_init(struct synic *s, struct hv_message_page *page)
+/* The first VP of any partition waits for nobody. */
+void vp_startup_set(struct vp *v, bool waits)
+{
+	v->startup = waits;
+}
+
+void vlapic_level_init(struct vp *v)
+{
+	list_init(&v->eoi.link);
+}
+
+void synic_init(struct synic *s, struct hv_message_page *page, struct hv_event_flags_page *flags)
 {
 	s->page = page;
+	s->flags = flags;
+}
+
+void overlay_init(struct overlay *o)
+{
+	o->on = false;
+}
+
+void stimer_init(struct vp *v)
+{
+	assert_non_null(v->stimers);
+}
+
+void sched_vp_init(struct vp *v)
+{
+	assert_non_null(v->partition);
+	v->affinity = 1;
 }
 
 u64 vp_memo_key(void)
@@ -112,16 +141,31 @@ void partition_flush(struct partition *p, struct vp *self)
 	step('f');
 }
 
+/* What others send to it, after which nobody does. */
+void port_vp_end(struct vp *v)
+{
+	assert_ptr_equal(v, ending);
+	assert_null(child.vps[2]);
+	step('e');
+}
+
 void vlapic_timer_end(struct vp *v)
 {
 	assert_ptr_equal(v, ending);
 	step('t');
 }
 
+void stimer_end(struct vp *v)
+{
+	assert_ptr_equal(v, ending);
+	step('c');
+}
+
 void synic_cancel(struct synic_message *m)
 {
-	assert_ptr_equal(m, &ending->intercept);
-	step('m');
+	if (m != &ending->intercept)
+		assert_ptr_equal(m, &ending->eoi);
+	step(m == &ending->eoi ? 'e' : 'm');
 }
 
 void vp_state_pages_end(struct vp *v, struct vp *self)
@@ -143,7 +187,8 @@ void share_page_end(struct partition *p, void *page, struct vp *self)
 
 void overlay_clear(struct partition *p, struct overlay *o)
 {
-	assert_ptr_equal(o, &ending->synic.overlay);
+	assert_true(o == &ending->synic.overlay || o == &ending->synic.flags_overlay ||
+		    o == &ending->assist_overlay);
 	assert_int_not_equal(p->lock.next, p->lock.owner);
 	step('o');
 }
@@ -199,6 +244,8 @@ static void drop(struct vp *v)
 	free(v->stats);
 	free(v->fpu);
 	free(v->synic.page);
+	free(v->synic.flags);
+	free(v->stimers);
 	free(v);
 }
 
@@ -231,10 +278,11 @@ static void test_child(void **state)
 	assert_int_equal(first->stop, VP_STOP_EXPLICIT);
 	assert_true(first->vlapic.base_msr);
 	assert_int_equal(second->stop, VP_STOP_EXPLICIT | VP_STOP_STARTUP);
-	assert_int_equal(first->affinity, ~0ull);
-	assert_int_equal(first->sched, 0);
-	assert_true(list_empty(&first->queue));
+	assert_int_equal(first->affinity, 1);
 	assert_true(list_empty(&first->intercept.link));
+	assert_true(list_empty(&first->eoi.link));
+	assert_int_equal(first->startup, 0);
+	assert_int_equal(second->startup, 1);
 	assert_int_not_equal(first->memo_key, second->memo_key);
 	assert_int_equal(marked, FRAME_NONE);
 	drop(first);
@@ -296,8 +344,8 @@ static void test_delete(void **state)
 	assert_int_equal(child.vp_count, 0);
 	assert_int_equal(pages_used, 0);
 	/* What others have under way ends first; pages that the parent sees, and
-	 * the page that was laid over, are forgotten by all before they are another's. */
-	assert_string_equal(steps, "ftmpsofv");
+	 * the pages that were laid over, are forgotten by all before they are another's. */
+	assert_string_equal(steps, "fetcmepsooofv");
 }
 
 int main(void)

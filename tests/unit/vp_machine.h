@@ -53,7 +53,7 @@ static struct {
 /* The back end. */
 static bool can_interrupt, can_nmi;
 static int pending, highest, behind; /* that one, the highest of all, and when it is taken */
-static u32 accepted, wakes, flushes, window_flushes, saves, loads;
+static u32 accepted, wakes, flushes, guest_flushes, window_flushes, saves, loads;
 static int window, nmi_windows; /* window: priority, -1 not asked for */
 static u64 cr0, cr2, dr6;
 static u32 runs;
@@ -92,6 +92,12 @@ static void fake_nmi_window(struct vp *v, bool on)
 {
 	(void)v;
 	nmi_windows += on;
+}
+
+static void fake_flush_guest(struct vp *v)
+{
+	assert_ptr_equal(v, &vp);
+	guest_flushes++;
 }
 
 static void fake_flush(struct vp *v)
@@ -152,6 +158,7 @@ static const struct virt_ops ops = {
 	.interrupt_window = fake_interrupt_window,
 	.nmi_window = fake_nmi_window,
 	.flush = fake_flush,
+	.flush_guest = fake_flush_guest,
 	.advance = fake_advance,
 	.save = fake_save,
 	.load = fake_load,
@@ -185,7 +192,35 @@ void vlapic_accept(struct vp *v, u8 vector)
 	highest = behind;
 }
 
-static u32 timer_moves;
+static u32 timer_moves, timer_resumes;
+
+void vlapic_timer_resume(struct vp *v)
+{
+	assert_ptr_equal(v, &vp);
+	assert_int_equal(loads, 1);
+	v->vlapic.timer_stopped = false;
+	timer_resumes++;
+}
+
+/* What INIT or SIPI do: the test says. */
+static u32 taken, startup_after, stop_after;
+
+void vp_startup_take(struct vp *v)
+{
+	assert_ptr_equal(v, &vp);
+	assert_ptr_equal(cpu.current, &vp);
+	taken++;
+	v->work &= ~(u32)VP_WORK_INIT;
+	v->startup = startup_after;
+	v->stop = stop_after;
+}
+
+bool vlapic_extint_take(struct vlapic *l, u8 *vector)
+{
+	*vector = (u8)l->extint;
+	l->extint = 0;
+	return true;
+}
 
 /* With the new processor's state: the timer goes to its queue. */
 void vlapic_timer_move(struct vp *v)
@@ -195,10 +230,36 @@ void vlapic_timer_move(struct vp *v)
 	timer_moves++;
 }
 
+static u32 stimer_moves, stimer_serves;
+
+void stimer_move(struct vp *v)
+{
+	assert_ptr_equal(v, &vp);
+	assert_int_equal(loads, 1);
+	stimer_moves++;
+}
+
+/* What is due comes from here. */
+void stimer_serve(struct vp *v)
+{
+	assert_ptr_equal(v, &vp);
+	assert_ptr_equal(cpu.current, v);
+	v->work &= ~(u32)VP_WORK_TIMERS;
+	v->work |= VP_WORK_INTERRUPT;
+	stimer_serves++;
+}
+
 void sched_wake(struct vp *v)
 {
 	assert_ptr_equal(v, &vp);
 	wakes++;
+}
+
+/* There is no other VP to flush. */
+void sched_kick(const struct vp *v)
+{
+	(void)v;
+	fail();
 }
 
 struct cpu *this_cpu(void)
@@ -403,10 +464,11 @@ static int setup(void **state)
 	can_interrupt = can_nmi = true;
 	pending = highest = behind = VLAPIC_NONE;
 	window = -1;
-	accepted = wakes = flushes = window_flushes = saves = loads = runs = 0;
+	accepted = wakes = flushes = guest_flushes = window_flushes = saves = loads = runs = 0;
 	nmi_windows = 0;
 	traced_injections = 0;
 	fpu_switches = fpu_unloads = 0;
+	stimer_moves = stimer_serves = 0;
 	timer_moves = triple_faults = invalid_states = 0;
 	fake_on_msr_write = tsc_aux_write;
 	tsc_aux_writes = 0;

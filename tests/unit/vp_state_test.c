@@ -61,21 +61,28 @@ static void test_arrival(void **state)
 	assert_int_equal(loads, 1);
 	assert_int_equal(saves, 0);
 	/* The first time there is no timer yet. */
-	assert_int_equal(timer_moves, 0);
+	assert_int_equal(timer_moves + stimer_moves, 0);
 	assert_ptr_equal(vp.cpu_last, &cpu);
 	key = vp.memo_key;
 	assert_int_not_equal(key, OLD_KEY);
 	cpu.current = NULL;
 	loads = runs = 0;
 	vp_run(&vp);
-	assert_int_equal(timer_moves, 0);
+	assert_int_equal(timer_moves + stimer_moves, 0);
 	assert_int_equal(vp.memo_key, key);
 	cpu.current = NULL;
 	loads = runs = 0;
 	vp.cpu_last = &elsewhere;
 	vp_run(&vp);
 	assert_int_equal(timer_moves, 1);
+	assert_int_equal(stimer_moves, 1);
 	assert_int_not_equal(vp.memo_key, key);
+	/* One that its parent stopped goes on, wherever that was. */
+	cpu.current = NULL;
+	loads = runs = 0;
+	vp.vlapic.timer_stopped = true;
+	vp_run(&vp);
+	assert_int_equal(timer_resumes, 1);
 }
 
 static void test_unload(void **state)

@@ -27,6 +27,100 @@ static void test_interrupt(void **state)
 	assert_int_equal(vp.stop, VP_STOP_HALT);
 }
 
+/* Before what the APIC has, whatever its priorities; then that waits for a window. */
+static void test_extint(void **state)
+{
+	(void)state;
+	vp.vlapic.extint = VLAPIC_EXTINT | 0x08;
+	vp.vlapic.isr_highest = 0xf1;
+	pending = VLAPIC_NONE;
+	vp.work = VP_WORK_INTERRUPT;
+	vp_run(&vp);
+	assert_true(entered[0].valid);
+	assert_int_equal(entered[0].type, EVENT_EXTERNAL);
+	assert_int_equal(entered[0].vector, 0x08);
+	assert_int_equal(accepted, 0);
+	assert_int_equal(window, -1);
+	assert_false(vlapic_has_extint(&vp.vlapic));
+	setup(NULL);
+	vp.vlapic.extint = VLAPIC_EXTINT | 0x08;
+	pending = highest = 0x41;
+	vp.work = VP_WORK_INTERRUPT;
+	vp_run(&vp);
+	assert_int_equal(entered[0].vector, 0x08);
+	assert_int_equal(window, 4);
+	/* It cannot be taken yet: then no TPR counts for the window. */
+	setup(NULL);
+	can_interrupt = false;
+	vp.vlapic.extint = VLAPIC_EXTINT | 0x08;
+	pending = highest = 0x41;
+	vp.work = VP_WORK_INTERRUPT;
+	vp_run(&vp);
+	assert_false(entered[0].valid);
+	assert_int_equal(window, VIRT_WINDOW_ANY);
+	assert_true(vlapic_has_extint(&vp.vlapic));
+}
+
+/* It ends a halt. */
+static void test_extint_wakes(void **state)
+{
+	(void)state;
+	vp.stop = VP_STOP_HALT;
+	assert_false(vp_wakes(&vp));
+	vp.vlapic.extint = VLAPIC_EXTINT;
+	assert_true(vp_wakes(&vp));
+	can_interrupt = false;
+	assert_false(vp_wakes(&vp));
+	/* So does an INIT, in any state. */
+	vp.startup = 1;
+	assert_true(vp_wakes(&vp));
+}
+
+static void init_in_exit(void)
+{
+	vp.startup = 1;
+	vp_notify(&vp, VP_WORK_INIT);
+}
+
+/* It is not entered any more; the first VP is, elsewhere. */
+static void test_init(void **state)
+{
+	(void)state;
+	on_exit_handled = init_in_exit;
+	kinds[0] = EXIT_INTERRUPT;
+	startup_after = 1;
+	stop_after = VP_STOP_STARTUP;
+	vp_run(&vp);
+	assert_int_equal(runs, 1);
+	assert_int_equal(taken, 1);
+	setup(NULL);
+	on_exit_handled = init_in_exit;
+	kinds[0] = EXIT_INTERRUPT;
+	kinds[1] = EXIT_HLT;
+	taken = startup_after = stop_after = 0;
+	vp_run(&vp);
+	assert_int_equal(runs, 2);
+	assert_int_equal(taken, 1); /* the second one came with the HLT, and waits */
+}
+
+/* Whoever comes to a processor looks first what it is asked. */
+static void test_startup(void **state)
+{
+	(void)state;
+	partition.parent = &parent;
+	vp.startup = 1;
+	taken = 0;
+	startup_after = 1;
+	stop_after = VP_STOP_STARTUP;
+	vp_run(&vp);
+	assert_int_equal(taken, 1);
+	assert_int_equal(runs, 0);
+	startup_after = stop_after = 0;
+	vp_run(&vp);
+	assert_int_equal(taken, 2);
+	assert_int_equal(runs, 1);
+}
+
 /* What is behind one that is taken waits for its end, or, if it ends by itself, for a window. */
 static void test_interrupts_behind(void **state)
 {
@@ -141,6 +235,17 @@ static void test_flush(void **state)
 	assert_int_not_equal(vp.memo_key, 0);
 }
 
+static void test_guest_flush(void **state)
+{
+	(void)state;
+	vp.work = VP_WORK_TLB;
+	vp_run(&vp);
+	assert_int_equal(guest_flushes, 1);
+	assert_int_equal(flushes, 0);
+	assert_int_equal(runs, 1);
+	assert_int_equal(vp.work, 0);
+}
+
 /* Work that comes while an exit is handled is looked at before the next entry. */
 static void notify_in_exit(void)
 {
@@ -199,10 +304,11 @@ static void test_halted_leaves_no_work(void **state)
 	(void)state;
 	partition.parent = &parent;
 	vp.stop = VP_STOP_HALT;
-	vp.work = VP_WORK_FLUSH | VP_WORK_INTERRUPT;
+	vp.work = VP_WORK_FLUSH | VP_WORK_TLB | VP_WORK_INTERRUPT;
 	vp_run(&vp);
 	assert_int_equal(runs, 0);
 	assert_int_equal(flushes, 1);
+	assert_int_equal(guest_flushes, 1);
 	assert_int_equal(vp.work, 0);
 	assert_int_equal(vp.work_blocked, 0);
 	can_nmi = false;
@@ -239,6 +345,55 @@ static void test_halted_kick(void **state)
 	assert_int_equal(wakes, 2);
 	vp_run(&vp);
 	assert_int_equal(entered[0].vector, 0x81);
+}
+
+/* By HV_MSR_GUEST_IDLE: it wakes for what it cannot take yet, and takes it later. */
+static void test_idle(void **state)
+{
+	(void)state;
+	partition.parent = &parent;
+	vp.stop = VP_STOP_HALT;
+	vp.idle = true;
+	can_interrupt = false;
+	vp_run(&vp);
+	assert_int_equal(runs, 0);
+	assert_true(vp.idle);
+	pending = highest = 0x41;
+	assert_true(vp_wakes(&vp));
+	vp_run(&vp);
+	assert_int_equal(runs, 1);
+	assert_false(entered[0].valid);
+	assert_int_equal(window, 4);
+	assert_false(vp.idle);
+	/* The HLT behind it is an ordinary one. */
+	assert_int_equal(vp.stop, VP_STOP_HALT);
+	assert_false(vp_wakes(&vp));
+}
+
+/* Also of a VP that halts on, before anything else; what is due wakes it. */
+static void test_timers(void **state)
+{
+	(void)state;
+	partition.parent = &parent;
+	vp.stop = VP_STOP_HALT;
+	vp.work = VP_WORK_TIMERS;
+	vp_run(&vp);
+	assert_int_equal(stimer_serves, 1);
+	assert_int_equal(runs, 0);
+	assert_int_equal(vp.work, 0);
+	pending = highest = 0x41;
+	vp.work = VP_WORK_TIMERS;
+	vp_run(&vp);
+	assert_int_equal(stimer_serves, 2);
+	assert_int_equal(entered[0].vector, 0x41);
+	/* On an exit: what comes of it is delivered at the same entry. */
+	runs = 0;
+	vp.stop = 0;
+	pending = highest = 0x51;
+	vp.work = VP_WORK_TIMERS;
+	vp_run(&vp);
+	assert_int_equal(stimer_serves, 3);
+	assert_int_equal(entered[0].vector, 0x51);
 }
 
 static void test_stopped(void **state)
@@ -308,6 +463,10 @@ static void test_notify(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_extint, setup),
+		cmocka_unit_test_setup(test_extint_wakes, setup),
+		cmocka_unit_test_setup(test_init, setup),
+		cmocka_unit_test_setup(test_startup, setup),
 		cmocka_unit_test_setup(test_interrupt, setup),
 		cmocka_unit_test_setup(test_interrupts_behind, setup),
 		cmocka_unit_test_setup(test_interrupt_window, setup),
@@ -315,10 +474,13 @@ int main(void)
 		cmocka_unit_test_setup(test_event_under_delivery, setup),
 		cmocka_unit_test_setup(test_nmi, setup),
 		cmocka_unit_test_setup(test_flush, setup),
+		cmocka_unit_test_setup(test_guest_flush, setup),
 		cmocka_unit_test_setup(test_work_during_exit, setup),
 		cmocka_unit_test_setup(test_halted, setup),
 		cmocka_unit_test_setup(test_halted_kick, setup),
 		cmocka_unit_test_setup(test_halted_leaves_no_work, setup),
+		cmocka_unit_test_setup(test_idle, setup),
+		cmocka_unit_test_setup(test_timers, setup),
 		cmocka_unit_test_setup(test_stopped, setup),
 		cmocka_unit_test_setup(test_suspended, setup),
 		cmocka_unit_test_setup(test_resched, setup),

@@ -9,11 +9,12 @@
  * sources: rootpart/worker/uart.c rootpart/worker/rtc.c rootpart/worker/date.c
  * sources: rootpart/worker/console.c rootpart/worker/report.c rootpart/worker/sys.c lib/format.c
  * sources: tests/unit/fake_worker.c tests/unit/host_assert.c
- * sources: rootpart/worker/ioapic.c rootpart/worker/bus.c
+ * sources: rootpart/worker/ioapic.c rootpart/worker/bus.c rootpart/worker/crash.c
  */
 #include "worker_child.h"
 
 #include "base/errno.h"
+#include "hv/msr.h"
 
 #define DIRTY(what) assert_int_equal(regs->dirty, (what))
 
@@ -164,6 +165,86 @@ static void msrs_fault(void **state)
 	child_message(0, HV_MESSAGE_MSR, sizeof(struct hv_msr_intercept));
 	child_run();
 	child_takes(VEC_GP, ~0u);
+}
+
+static void msr_written(u32 msr, u64 v)
+{
+	struct hv_msr_intercept *m = child_message(0, HV_MESSAGE_MSR, sizeof(*m));
+
+	m->header.access = HV_ACCESS_WRITE;
+	m->header.length_cr8 = 2;
+	m->msr = msr;
+	/* The upper halves of the registers are not meant. */
+	m->rax = 0xeeeeeeee00000000 | (u32)v;
+	m->rdx = v >> 32;
+}
+
+static void reset_by_msr(void **state)
+{
+	(void)state;
+	msr_written(HV_MSR_RESET, 1);
+	child_ends(0, WORKER_END_RESET, "VP 0: reset by MSR");
+}
+
+static void set_crash(u32 i, u64 v)
+{
+	fake.set[fake.set_count++] =
+		(struct fake_set){ 0, HV_X64_REGISTER_CRASH_P0 + i, { .u64 = v } };
+}
+
+/* The child goes on behind the instruction; its words come through, printable. */
+static void crash_is_told(void **state)
+{
+	static const char text[] = "Kernel panic\n\x1b[2Jnot \x9bsyncing";
+
+	(void)state;
+	for (u32 i = 0; i < 5; i++)
+		set_crash(i, 0x10 + i);
+	msr_written(HV_MSR_CRASH_CTL, HV_CRASH_NOTIFY);
+	child_run();
+	assert_int_equal(regs->rip, RIP + 2);
+	child_takes_nothing();
+	for (u32 i = 0; i < 5; i++)
+		assert_int_equal(fake.crash.parameter[i], 0x10 + i);
+	assert_string_equal(fake.crash_text, "");
+	assert_string_equal(fake.log, "VP 0: the guest crashed: 0x10 0x11 0x12 0x13 0x14\n");
+	/* With text. */
+	memcpy(fake_memory(0x3000), text, sizeof(text));
+	set_crash(3, 0x3000);
+	set_crash(4, sizeof(text) - 1);
+	msr_written(HV_MSR_CRASH_CTL, HV_CRASH_NOTIFY | HV_CRASH_MESSAGE);
+	child_run();
+	assert_string_equal(fake.crash_text, "Kernel panic\n [2Jnot  syncing");
+}
+
+/* Of the text only 4 KiB, and nothing from where there is no memory. */
+static void crash_lies(void **state)
+{
+	static const struct {
+		u64 at, size;
+		u32 text;
+	} rows[] = {
+		{ 0x2000, 4096, 4096 },
+		{ 0x2000, 4097, 4096 },
+		{ 0x2000, ~0ull, 4096 },
+		{ CHILD_RAM - 4096, 4096, 4096 },
+		{ CHILD_RAM - 4095, 4096, 0 }, /* ROM behind it is another region */
+		{ NOWHERE, 100, 0 },
+		{ ~0ull - 50, 100, 0 },
+		{ 0x2000, 0, 0 },
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+		child_setup(state);
+		memset(fake_memory(0x2000), 'a', 8192);
+		memset(fake_memory(CHILD_RAM - 4096), 'b', 4096);
+		set_crash(3, rows[i].at);
+		set_crash(4, rows[i].size);
+		msr_written(HV_MSR_CRASH_CTL, HV_CRASH_NOTIFY | HV_CRASH_MESSAGE);
+		child_run();
+		assert_int_equal(strlen(fake.crash_text), rows[i].text);
+		assert_int_equal(fake.calls[WORKER_CRASH], 1);
+	}
 }
 
 static void cpuid_gives_the_default(void **state)
@@ -329,6 +410,9 @@ int main(void)
 		cmocka_unit_test_setup(flags_of_an_instruction_carried_out, child_setup),
 		cmocka_unit_test_setup(writes_that_end_the_child, child_setup),
 		cmocka_unit_test_setup(msrs_fault, child_setup),
+		cmocka_unit_test_setup(reset_by_msr, child_setup),
+		cmocka_unit_test_setup(crash_is_told, child_setup),
+		cmocka_unit_test_setup(crash_lies, child_setup),
 		cmocka_unit_test_setup(cpuid_gives_the_default, child_setup),
 		cmocka_unit_test_setup(exceptions_are_passed_on, child_setup),
 		cmocka_unit_test_setup(triple_fault_resets, child_setup),

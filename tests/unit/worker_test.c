@@ -13,7 +13,7 @@
  * sources: rootpart/worker/console.c rootpart/worker/report.c rootpart/worker/sys.c lib/format.c
  * sources: tests/unit/fake_worker.c tests/unit/host_assert.c rootpart/worker/acpi_tables.c
  * sources: rootpart/worker/acpi_dsdt.c rootpart/worker/ioapic.c rootpart/worker/bus.c
- * sources: rootpart/worker/firmware.c
+ * sources: rootpart/worker/firmware.c rootpart/worker/crash.c
  */
 #include "rootpart/worker/main.h"
 #include "worker_kernel.h"

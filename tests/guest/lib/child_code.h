@@ -28,7 +28,7 @@ CHILD_CODE_OF(code_halt);
 CHILD_CODE_OF(code_nmi_halt);
 /* Sends itself an interrupt before each STI and HLT; its handler adds 1 to *RDI. */
 CHILD_CODE_OF(code_self_halt);
-/* Adds 1 to *RDI for ever; with interrupts off; with CPUID or call *RBX of hypercall 8 between. */
+/* Adds 1 to *RDI for ever; with interrupts off; with CPUID or call *RBX, for a fast hypercall of ESI, between. */
 CHILD_CODE_OF(code_count);
 CHILD_CODE_OF(code_count_masked);
 CHILD_CODE_OF(code_count_cpuid);
@@ -48,6 +48,24 @@ struct code_timer {
 };
 CHILD_CODE_OF(code_timer);
 CHILD_CODE_OF(code_wake_count);
+/*
+ * RDI leads to a struct code_clock, RBX to the reference TSC page: reads the
+ * time by that, or by the counter while it is not valid, for ever.
+ */
+struct code_clock {
+	volatile u64 count; /* readings */
+	volatile u64 last;
+	volatile u64 back;       /* readings below the one before */
+	volatile u64 by_counter; /* readings by the counter */
+};
+CHILD_CODE_OF(code_clock);
+/* Waits in HLT; its handler adds 1 to RDI's count and stores the counter's time. */
+struct code_wait {
+	volatile u64 count;
+	volatile u64 last;
+	volatile u64 ready; /* the APIC is on */
+};
+CHILD_CODE_OF(code_wait);
 /* Interrupts VP 1, counting at RDI + 8, and waits until that has counted at RDI, again and again. */
 CHILD_CODE_OF(code_ipi);
 /* OUT to port 0x80, for ever. */
@@ -61,5 +79,28 @@ CHILD_CODE_OF(code_state);
 CHILD_CODE_OF(code_call);
 /* RDMSR, or WRMSR or CPUID at their offsets, then OUT; a handler, with OUT to port 0x81. */
 CHILD_CODE_OF(code_probe);
+
+/*
+ * Puts the hypercall page at RBX and posts the message at RSI, numbered from 0 on,
+ * again while the port is full; OUT at the end, or with another status in RAX.
+ */
+struct code_post {
+	volatile u64 sent;
+	u64 wanted;
+	volatile u64 refused; /* for want of buffers */
+};
+CHILD_CODE_OF(code_post);
+
+/*
+ * Waits in HLT; the same gate. Takes the message of the slot at RSI and the event
+ * flags of the word at RBX.
+ */
+struct code_receive {
+	volatile u64 count; /* and the number that the next message must have */
+	volatile u64 wrong;
+	volatile u64 flags; /* all that were ever set */
+	volatile u64 interrupts;
+};
+CHILD_CODE_OF(code_receive);
 
 #endif

@@ -104,6 +104,9 @@ u64 guest_hypercall_page(void);
 void guest_call_compat(u32 r[6], u64 code, u64 stack_top);
 /* Calls through a hypercall page elsewhere, or whatever code is there. */
 u64 guest_call_hypercall(const void *page, u64 control, u64 input, u64 output);
+/* A fast one with XMM0 to 5 from @in; @out is what they hold afterwards. */
+u64 guest_call_xmm(
+	const void *page, u64 control, u64 first, u64 second, const u64 in[12], u64 out[12]);
 /* Call with one input and output page of the library's; copies in and out. */
 u64 guest_hypercall_block(u64 control, const void *in, size_t in_size, void *out, size_t out_size);
 

@@ -6,11 +6,13 @@
 #pragma once
 
 #define rdtsc            rdtsc_real
+#define rdtsc_ordered    rdtsc_ordered_real
 #define cpu_pause        cpu_pause_real
 #define irq_wait         irq_wait_real
 #define irq_take_pending irq_take_pending_real
 #include_next "x86/cpu.h"
 #undef rdtsc
+#undef rdtsc_ordered
 #undef cpu_pause
 #undef irq_wait
 #undef irq_take_pending
@@ -18,6 +20,11 @@
 #include "fake/fake.h"
 
 static inline u64 rdtsc(void)
+{
+	return fake_rdtsc();
+}
+
+static inline u64 rdtsc_ordered(void)
 {
 	return fake_rdtsc();
 }

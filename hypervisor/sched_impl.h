@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What sched.c, the run loop, and sched_place.c, where a VP goes, share with
+ * each other and with run_queue.c.
+ */
+#pragma once
+
+#include "base/types.h"
+#include "hypervisor/cpu.h"
+#include "hypervisor/sched.h"
+#include "hypervisor/vp.h"
+
+/* Processors that are halted, or about to be; bit per index. Any processor, atomic. */
+extern u64 sched_idle;
+
+static inline bool sched_is_allowed(const struct vp *vp, const struct cpu *cpu)
+{
+	return vp->affinity >> cpu->index & 1;
+}
+
+/* The allowed one where the fewest wait; where it ran, if none has fewer. */
+struct cpu *sched_shortest_queue(const struct vp *vp);
+/* Where it ran, if that is idle or nowhere else is; else an idle one. */
+struct cpu *sched_place_for(const struct vp *vp);
+/* What waits at @q can be run by those who have nothing to do, each by another. */
+void sched_offer(struct run_queue *q);
+/* Makes @cpu look whom to run, unless it runs @vp already; NULL: in any case. */
+void sched_poke(struct cpu *cpu, const struct vp *vp);
