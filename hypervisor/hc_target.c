@@ -88,7 +88,7 @@ enum hv_status hc_child_vp_stopped(struct hypercall *call, u64 id, u32 index, st
 	}
 	sched_wait_stopped(*vp, call->vp);
 	return is_at_rest(load_acquire(&(*vp)->stop)) ? HV_STATUS_SUCCESS
-						       : HV_STATUS_INVALID_VP_STATE;
+						      : HV_STATUS_INVALID_VP_STATE;
 }
 
 void hc_release(struct hypercall *call)

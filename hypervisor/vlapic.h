@@ -47,9 +47,9 @@ struct vlapic {
 	u32 esr_pending;
 	u32 irr[8] __aligned(8);
 	u32 tmr[8];
-	u32 level[8];  /* vectors whose end the VP's parent waits for */
-	u32 ended[8];  /* and those of which it has not been told yet */
-	u32 extint;    /* VLAPIC_EXTINT | vector: the pin INTR is up */
+	u32 level[8]; /* vectors whose end the VP's parent waits for */
+	u32 ended[8]; /* and those of which it has not been told yet */
+	u32 extint;   /* VLAPIC_EXTINT | vector: the pin INTR is up */
 };
 
 #define VLAPIC_NONE   (-1)
@@ -61,9 +61,9 @@ struct vlapic {
 
 /* An interrupt message from outside of the VPs, by their parent. */
 struct vlapic_message {
-	u32 dest;   /* all ones: everybody; to an APIC in xAPIC mode 0xff, too */
-	u8 vector;  /* not of NMI and INIT; of a pin that its LVT says is ExtINT's */
-	u8 mode;    /* APIC_DM_*, VLAPIC_DM_* */
+	u32 dest;  /* all ones: everybody; to an APIC in xAPIC mode 0xff, too */
+	u8 vector; /* not of NMI and INIT; of a pin that its LVT says is ExtINT's */
+	u8 mode;   /* APIC_DM_*, VLAPIC_DM_* */
 	bool logical;
 	bool level; /* fixed and lowest priority only */
 };

@@ -81,8 +81,9 @@ static bool identity_valid(struct vp *vp, const struct hv_local_apic_state *s)
 static bool state_valid(struct vp *vp, const struct hv_local_apic_state *s)
 {
 	return identity_valid(vp, s) && vectors_valid(s) && lvts_valid(vp, s) &&
-	       vlapic_reg_valid(vp, APIC_SVR, s->svr) && !((s->esr | s->error_status) & ~ESR_BITS) &&
-	       !(s->icr_low & ~ICR_LOW_BITS) && s->current_count <= s->initial_count &&
+	       vlapic_reg_valid(vp, APIC_SVR, s->svr) &&
+	       !((s->esr | s->error_status) & ~ESR_BITS) && !(s->icr_low & ~ICR_LOW_BITS) &&
+	       s->current_count <= s->initial_count &&
 	       vlapic_reg_valid(vp, APIC_TIMER_DIVIDE, s->divide) && !s->remote_read;
 }
 

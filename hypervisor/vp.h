@@ -101,7 +101,7 @@ struct vp {
 	u64 affinity;             /* processors it may run on, bit per index */
 	bool intercept_waits;     /* to be posted when it leaves; its processor only */
 	u32 work_blocked;         /* halted, it saw this work and cannot do it; likewise */
-	struct synic_message eoi;  /* to its parent, see vlapic_level.c */
+	struct synic_message eoi; /* to its parent, see vlapic_level.c */
 
 	/* Any processor. */
 	u32 work;     /* VP_WORK_* */

@@ -17,21 +17,21 @@
  * to a processor, and puts the hint right.
  */
 #include "base/assert.h"
+#include "hypervisor/cpu.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/policy.h"
 #include "hypervisor/sched.h"
 #include "hypervisor/trace.h"
-#include "hypervisor/cpu.h"
 #include "hypervisor/vp.h"
 #include "x86/atomic.h"
 #include "x86/cpu.h"
 #include "x86/cr.h"
 #include "x86/msr.h"
 
-#define VECTOR  0xffu
-#define WAITING BIT(8)
-#define INIT    BIT(9)
-#define SIPI    BIT(10)
+#define VECTOR    0xffu
+#define WAITING   BIT(8)
+#define INIT      BIT(9)
+#define SIPI      BIT(10)
 
 #define RESET_RIP 0xfff0u
 #define RESET_DR6 0xffff0ff0u
@@ -43,20 +43,26 @@
 #define LDT  0x82u
 #define TSS  0x8bu
 
-#define SEGMENT(n, attr)                                                                \
-	{                                                                               \
-		HV_X64_REGISTER_##n,                                                    \
-		{                                                                       \
-			.segment = {.limit = 0xffff, .attributes = attr }               \
-		}                                                                       \
+#define SEGMENT(n, attr)                                                  \
+	{                                                                 \
+		HV_X64_REGISTER_##n,                                      \
+		{                                                         \
+			.segment = {.limit = 0xffff, .attributes = attr } \
+		}                                                         \
 	}
-#define TABLE(n)                                                              \
-	{                                                                     \
-		HV_X64_REGISTER_##n, { .table = {.limit = 0xffff } }          \
+#define TABLE(n)                                    \
+	{                                           \
+		HV_X64_REGISTER_##n,                \
+		{                                   \
+			.table = {.limit = 0xffff } \
+		}                                   \
 	}
-#define VALUE(n, v)                                     \
-	{                                               \
-		HV_##n, { .u64 = v }                    \
+#define VALUE(n, v)              \
+	{                        \
+		HV_##n,          \
+		{                \
+			.u64 = v \
+		}                \
 	}
 
 /*
@@ -106,8 +112,10 @@ static void reset_cr0(struct vp *vp)
 
 static void set_cs(struct vp *vp, u16 selector, u64 base, u64 rip)
 {
-	union hv_register_value v = { .segment = {
-		.selector = selector, .base = base, .limit = 0xffff, .attributes = CODE } };
+	union hv_register_value v = { .segment = { .selector = selector,
+					      .base = base,
+					      .limit = 0xffff,
+					      .attributes = CODE } };
 
 	set(vp, HV_X64_REGISTER_CS, &v);
 	vp->regs.rip = rip;

@@ -131,7 +131,8 @@ static void window_arm(struct svm_vp *s)
 	window_disarm(c);
 	if (s->window_priority == VIRT_WINDOW_ANY) {
 		c->intercept_1 |= VMCB_INTERCEPT_1_VINTR;
-		c->interrupt_control |= (u32)(VMCB_V_IRQ | VMCB_V_PRIORITY(0xf) | VMCB_V_IGNORE_TPR);
+		c->interrupt_control |=
+			(u32)(VMCB_V_IRQ | VMCB_V_PRIORITY(0xf) | VMCB_V_IGNORE_TPR);
 	} else if (s->window_priority > (c->interrupt_control & VMCB_V_TPR)) {
 		c->intercept_1 |= VMCB_INTERCEPT_1_VINTR;
 		c->interrupt_control |= (u32)VMCB_V_IRQ | VMCB_V_PRIORITY(s->window_priority);

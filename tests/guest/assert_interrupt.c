@@ -139,8 +139,7 @@ static u64 clear(void)
 {
 	const struct hv_partition_input in = { probe.id };
 
-	return guest_hypercall_block(
-		HV_CALL_CLEAR_VIRTUAL_INTERRUPT, &in, sizeof(in), NULL, 0);
+	return guest_hypercall_block(HV_CALL_CLEAR_VIRTUAL_INTERRUPT, &in, sizeof(in), NULL, 0);
 }
 
 static void test_extint(void)
@@ -202,8 +201,8 @@ static void test_x2apic(void)
 	guest_check(comes_not(interrupts(0), HV_ASSERT_FIXED, 0xff, VECTOR), "x2apic-broadcast");
 	before = *interrupts(0);
 	smp_order(SMP_BOSS_MSR, MSR_X2APIC(APIC_SELF_IPI), VECTOR);
-	guest_check(guest_sleep_while(interrupts(0), before, SECOND) &&
-			    *interrupts(0) == before + 1,
+	guest_check(
+		guest_sleep_while(interrupts(0), before, SECOND) && *interrupts(0) == before + 1,
 		"self-ipi");
 	before = *interrupts(2);
 	smp_order(SMP_BOSS_MSR, MSR_X2APIC(APIC_ICR), 4ull << 32 | 0x4800 | VECTOR);
@@ -229,8 +228,8 @@ static void test_storm(void)
 	u64 before = *interrupts(1);
 
 	smp_order(SMP_BOSS_MSR, MSR_APIC_BASE, APIC_DEFAULT_BASE | APIC_BASE_BSP);
-	smp_order(SMP_BOSS_MSR, MSR_APIC_BASE,
-		APIC_DEFAULT_BASE | APIC_BASE_BSP | APIC_BASE_ENABLE);
+	smp_order(
+		SMP_BOSS_MSR, MSR_APIC_BASE, APIC_DEFAULT_BASE | APIC_BASE_BSP | APIC_BASE_ENABLE);
 	smp_order(SMP_BOSS_STORM, 3000, SMP_ICR_ASSERT | VECTOR);
 	guest_check(guest_sleep_while(interrupts(1), before, SECOND), "ipi-storm");
 	guest_sleep_us(2000);
@@ -246,8 +245,7 @@ static u64 raw(u64 id, u64 control, u64 to, u32 vector, u8 vtl, u8 reserved)
 		.target_vtl = vtl,
 		.reserved = { 0, 0, reserved } };
 
-	return guest_hypercall_block(
-		HV_CALL_ASSERT_VIRTUAL_INTERRUPT, &in, sizeof(in), NULL, 0);
+	return guest_hypercall_block(HV_CALL_ASSERT_VIRTUAL_INTERRUPT, &in, sizeof(in), NULL, 0);
 }
 
 static void test_refused(void)
@@ -261,8 +259,8 @@ static void test_refused(void)
 		{ HV_ASSERT_REMOTE_READ, 0, VECTOR, 0, 0 }, { 10, 0, VECTOR, 0, 0 },
 		{ 0xffffffff, 0, VECTOR, 0, 0 }, { HV_ASSERT_EXTINT, 0, 256, 0, 0 },
 		{ HV_ASSERT_SIPI, 0, 256, 0, 0 }, { BIT(34), 0, VECTOR, 0, 0 },
-		{ BIT(63), 0, VECTOR, 0, 0 }, { 0, BIT(32), VECTOR, 0, 0 },
-		{ 0, 0, VECTOR, 1, 0 }, { 0, 0, VECTOR, 0, 1 } };
+		{ BIT(63), 0, VECTOR, 0, 0 }, { 0, BIT(32), VECTOR, 0, 0 }, { 0, 0, VECTOR, 1, 0 },
+		{ 0, 0, VECTOR, 0, 1 } };
 
 	for (u32 i = 0; i < ARRAY_SIZE(bad); i++) {
 		u64 result = raw(probe.id, bad[i].control, bad[i].to, bad[i].vector, bad[i].vtl,

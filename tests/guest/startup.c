@@ -32,18 +32,21 @@ static void test_first_start(void)
 	guest_sleep_us(2000);
 	guest_check(smp_records[1].starts == 0 && smp_waits(1), "not-started");
 	smp_send(1, SMP_SIPI | SMP_PAGE_1);
-	guest_check(smp_starts_are(1, 1) && smp_counts(1), "first-start", "%lu", smp_records[1].starts);
-	guest_check(smp_records[1].cs == SMP_PAGE_1 << 8 && (u8)smp_records[1].cr0 == 0x10, "real-mode",
-		"cs %x cr0 %x", smp_records[1].cs, smp_records[1].cr0);
+	guest_check(
+		smp_starts_are(1, 1) && smp_counts(1), "first-start", "%lu", smp_records[1].starts);
+	guest_check(smp_records[1].cs == SMP_PAGE_1 << 8 && (u8)smp_records[1].cr0 == 0x10,
+		"real-mode", "cs %x cr0 %x", smp_records[1].cs, smp_records[1].cr0);
 	smp_send(1, SMP_SIPI | SMP_PAGE_2);
 	guest_sleep_us(2000);
-	guest_check(smp_records[1].starts == 1 && smp_records[1].cs == SMP_PAGE_1 << 8, "second-sipi");
+	guest_check(
+		smp_records[1].starts == 1 && smp_records[1].cs == SMP_PAGE_1 << 8, "second-sipi");
 	smp_send(1, SMP_INIT);
 	guest_check(smp_waits(1), "init");
 	smp_send(1, SMP_SIPI | SMP_PAGE_2);
-	guest_check(smp_starts_are(1, 2) && smp_records[1].cs == SMP_PAGE_2 << 8, "again", "%lu at %x",
-		smp_records[1].starts, smp_records[1].cs);
-	guest_check(smp_records[1].edx == signature, "edx", "%x, not %x", smp_records[1].edx, signature);
+	guest_check(smp_starts_are(1, 2) && smp_records[1].cs == SMP_PAGE_2 << 8, "again",
+		"%lu at %x", smp_records[1].starts, smp_records[1].cs);
+	guest_check(smp_records[1].edx == signature, "edx", "%x, not %x", smp_records[1].edx,
+		signature);
 }
 
 /* Of one that ran: what INIT changes, and what it leaves. */
@@ -70,8 +73,8 @@ static void test_state(void)
 	guest_check(smp_waits(1), "init-state");
 	child_suspend(probe.id, 1);
 	for (u32 i = 0; i < ARRAY_SIZE(zero); i++)
-		guest_check(get(1, zero[i]) == 0, "init-zero", "%x is %lx", zero[i],
-			get(1, zero[i]));
+		guest_check(
+			get(1, zero[i]) == 0, "init-zero", "%x is %lx", zero[i], get(1, zero[i]));
 	guest_check(get(1, HV_X64_REGISTER_RIP) == 0xfff0 &&
 			    get(1, HV_X64_REGISTER_RFLAGS) == RFLAGS_FIXED &&
 			    get(1, HV_X64_REGISTER_DR7) == 0x400 &&
@@ -127,7 +130,8 @@ static void test_halted(void)
 	guest_sleep_us(2000);
 	guest_check(smp_records[2].starts == starts, "suspended-stays");
 	child_release(probe.id, 2);
-	guest_check(smp_starts_are(2, ++starts) && smp_records[2].cs == SMP_PAGE_2 << 8, "suspended-starts");
+	guest_check(smp_starts_are(2, ++starts) && smp_records[2].cs == SMP_PAGE_2 << 8,
+		"suspended-starts");
 	/* Without a pause between. */
 	for (u32 i = 0; i < 20; i++) {
 		smp_send(2, SMP_INIT);
@@ -202,8 +206,8 @@ static void test_first_vp(void)
 	guest_message_wait(&probe.m);
 	guest_check(probe.m.header.type == HV_MESSAGE_UNMAPPED_GPA && m->gpa >> 4 == 0xfffffff,
 		"first-vp-init", "%x at %lx", probe.m.header.type, m->gpa);
-	guest_check(get(0, HV_X64_REGISTER_RIP) == 0xfff0 &&
-			    get(0, HV_REGISTER_INTERNAL_ACTIVITY) == 0,
+	guest_check(
+		get(0, HV_X64_REGISTER_RIP) == 0xfff0 && get(0, HV_REGISTER_INTERNAL_ACTIVITY) == 0,
 		"first-vp-runs");
 	child_end(probe.id);
 }

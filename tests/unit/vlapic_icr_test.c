@@ -275,7 +275,11 @@ static u32 reached_by(struct vlapic_message m)
 	return reached();
 }
 
-#define MESSAGE(...) (struct vlapic_message){ .vector = VECTOR, __VA_ARGS__ }
+#define MESSAGE(...)                          \
+	(struct vlapic_message)               \
+	{                                     \
+		.vector = VECTOR, __VA_ARGS__ \
+	}
 
 /* What comes from outside has no sender's mode: each receiver's own decides. */
 static void test_messages(void **state)

@@ -24,7 +24,7 @@
 #include "x86/cr.h"
 #include "x86/msr.h"
 
-#define CS    fake_register(HV_X64_REGISTER_CS)->segment
+#define CS          fake_register(HV_X64_REGISTER_CS)->segment
 #define VALUE(name) fake_register(HV_X64_REGISTER_##name)->u64
 
 u64 fake_xcr0;
@@ -276,8 +276,8 @@ static void test_storm(void **state)
 	while (started < STARTS) {
 		arrive();
 		if (started)
-			assert_true(CS.base == 0x10000 || CS.base == 0x11000 ||
-				    CS.base == 0xffff0000);
+			assert_true(
+				CS.base == 0x10000 || CS.base == 0x11000 || CS.base == 0xffff0000);
 	}
 	store_release(&senders_end, true);
 	for (u32 i = 0; i < 2; i++)

@@ -79,8 +79,7 @@ u64 smp_assert(u64 control, u64 to, u32 vector)
 		.partition_id = probe.id, .control = control, .destination = to, .vector = vector
 	};
 
-	return guest_hypercall_block(
-		HV_CALL_ASSERT_VIRTUAL_INTERRUPT, &in, sizeof(in), NULL, 0);
+	return guest_hypercall_block(HV_CALL_ASSERT_VIRTUAL_INTERRUPT, &in, sizeof(in), NULL, 0);
 }
 
 static u64 activity(u32 vp)
