@@ -38,7 +38,8 @@ static void slot_write(struct hv_message *slot, const struct hv_message *m, bool
 	slot->header.size = m->header.size;
 	slot->header.reserved = 0;
 	slot->header.sender = m->header.sender;
-	slot->header.flags = more ? HV_MESSAGE_PENDING : 0;
+	/* Its reader may still look at that of the one before. */
+	store_relaxed(&slot->header.flags, (u8)(more ? HV_MESSAGE_PENDING : 0));
 	store_release(&slot->header.type, m->header.type);
 }
 

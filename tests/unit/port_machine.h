@@ -39,6 +39,7 @@ static struct hv_event_flags_page flags[4];
 static u8 pages[2][PAGES][4096] __attribute__((aligned(4096)));
 static struct cpu cpu;
 static u32 interrupts[4];
+static bool sends_locked; /* interrupts of the child come from senders only */
 static bool child_is_gone;
 
 struct cpu *this_cpu(void)
@@ -71,6 +72,10 @@ void vlapic_interrupt(struct vp *vp, u8 vector, bool level)
 {
 	assert_int_equal(vector, VECTOR);
 	assert_false(level);
+	/* Whoever sends to a VP that may end keeps it from that. */
+	if (vp->partition == &child && sends_locked)
+		assert_int_not_equal(
+			child.port_space.vps_lock.next, child.port_space.vps_lock.owner);
 	(void)atomic_fetch_add(&interrupts[(vp->partition == &child) * 2 + vp->index], 1);
 }
 
@@ -121,6 +126,7 @@ static inline int setup(void **state)
 	child.id = 2;
 	child.parent = &root;
 	child_is_gone = false;
+	sends_locked = false;
 	references = 0;
 	for (u32 i = 0; i < PAGES; i++) {
 		deposit_add(&root.deposit, pages[0][i]);

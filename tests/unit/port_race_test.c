@@ -139,6 +139,39 @@ static void test_race_to_child(void **state)
 	race();
 }
 
+/* A VP ends behind those who have found it and are about to send to it. */
+static bool ended;
+
+static void *drop_vp(void *arg)
+{
+	(void)arg;
+	vp_drop(&child, 0);
+	store_release(&ended, true);
+	return NULL;
+}
+
+static void test_end_waits(void **state)
+{
+	struct spinlock *l = &child.port_space.vps_lock;
+	pthread_t thread;
+
+	(void)state;
+	sends_locked = true;
+	ended = false;
+	open_to(&child, &root, &message_target);
+	assert_int_equal(post(&root, CONN, 1), HV_STATUS_SUCCESS);
+	spin_lock(l);
+	assert_int_equal(pthread_create(&thread, NULL, drop_vp, NULL), 0);
+	/* Until it stands in line, or did not care to. */
+	while (load_acquire(&l->next) != l->owner + 2 && !load_acquire(&ended))
+		usleep(0);
+	assert_false(load_acquire(&ended));
+	assert_null(load_acquire(&child.vps[0]));
+	spin_unlock(l);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_true(ended);
+}
+
 /* Back-pressure only: each sender's own arrive in order, and all of them. */
 #define ORDERED 2000u
 
@@ -196,6 +229,7 @@ static void test_order_of_senders(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(end_waits),
 		TEST(race_to_root),
 		TEST(race_to_child),
 		TEST(order_of_senders),

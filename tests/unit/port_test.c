@@ -50,6 +50,21 @@ static void test_to_child(void **state)
 	paid_back();
 }
 
+/* Whole words go into the slot: what was in the buffer before is not among them. */
+static void test_tail(void **state)
+{
+	struct hv_post_message_input in = { .connection_id = CONN, .type = 0x500, .size = 240 };
+
+	(void)state;
+	open_to(&root, &child, &message_target);
+	memset(in.payload, 0x77, sizeof(in.payload));
+	assert_int_equal(port_post(&child, &in), HV_STATUS_SUCCESS);
+	assert_int_equal(slot_of(&root, 0)->payload[29], 0x7777777777777777);
+	slot_of(&root, 0)->header.type = 0;
+	assert_int_equal(post(&child, CONN, 1), HV_STATUS_SUCCESS);
+	read_slot(&root, 0, 1);
+}
+
 /* One in the slot and 16 that wait; a place that becomes free is used again. */
 static void test_overflow(void **state)
 {
@@ -265,6 +280,22 @@ static void test_orders(void **state)
 	}
 }
 
+/* Its messages go with the VP, and the port has them again. */
+static void test_vp_ends(void **state)
+{
+	(void)state;
+	open_to(&child, &root, &message_target);
+	for (u32 n = 0; n < 3; n++) {
+		for (u32 i = 0; i < BUFFERS + 1; i++)
+			assert_int_equal(post(&root, CONN, i), HV_STATUS_SUCCESS);
+		assert_int_equal(post(&root, CONN, 0), HV_STATUS_INSUFFICIENT_BUFFERS);
+		vp_drop(&child, 0);
+		vp_make(&child, 0);
+		again(&child, 0);
+		assert_int_equal(slot_of(&child, 0)->header.type, 0);
+	}
+}
+
 /* The connection outlives its port, leads nowhere, and another port does not take it up. */
 static void test_port_first(void **state)
 {
@@ -347,6 +378,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(message),
 		TEST(to_child),
+		TEST(tail),
 		TEST(overflow),
 		TEST(ports_are_apart),
 		TEST(refused),
@@ -355,6 +387,7 @@ int main(void)
 		TEST(any_root),
 		TEST(any_child),
 		TEST(orders),
+		TEST(vp_ends),
 		TEST(port_first),
 		TEST(queued),
 		TEST(sender_gone),

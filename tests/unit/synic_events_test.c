@@ -120,6 +120,22 @@ static void test_notified_later(void **state)
 	assert_int_equal(synic_notify_get(&vp), 0);
 }
 
+/* Somebody else stands in line for the slot, which nobody has told us is empty. */
+static void test_notified_behind(void **state)
+{
+	(void)state;
+	post(0, 0);
+	post(0, 1);
+	empty(0);
+	notify(1);
+	assert_int_equal(told_of(1), 0);
+	set(EOM, 0);
+	holds(0, 1, true);
+	empty(0);
+	set(EOM, 0);
+	assert_int_equal(told_of(1), 1);
+}
+
 /* Emptied before its reader could see that somebody wants to know. */
 static void test_notified_emptied(void **state)
 {
@@ -181,6 +197,7 @@ int main(void)
 		cmocka_unit_test_setup(test_flags_closed, setup_open),
 		cmocka_unit_test_setup(test_notified_at_once, setup_open),
 		cmocka_unit_test_setup(test_notified_later, setup_open),
+		cmocka_unit_test_setup(test_notified_behind, setup_open),
 		cmocka_unit_test_setup(test_notified_emptied, setup_open),
 		cmocka_unit_test_setup(test_notified_together, setup_open),
 		cmocka_unit_test_setup(test_notified_end, setup_open),
