@@ -20,7 +20,7 @@
 #include "x86/cpu.h"
 
 #define COUNT       100000u
-#define COUNT_SMP   20000u  /* emulated in turns */
+#define COUNT_SLOW  20000u  /* where processors are emulated in turns, or thoroughly */
 #define BLOCK       100000u /* for a sign of life */
 #define SEED        0x9e3779b97f4a7c15ull
 #define CHILD_PAGES 40u
@@ -146,9 +146,10 @@ static void run_root(void)
 
 void guest_main(void)
 {
-	bool many = guest_bootinfo && guest_bootinfo->processors > 1;
+	bool slow = !guest_is_child() &&
+		    (guest_bootinfo->processors > 1 || (!guest_is_vmx() && !guest_is_qemu()));
 
-	count = option("fuzz-count", many ? COUNT_SMP : COUNT);
+	count = option("fuzz-count", slow ? COUNT_SLOW : COUNT);
 	if (!(cpuid(HV_CPUID_FEATURES, 0).ebx & HV_CREATE_PARTITIONS)) {
 		run_here("child-of-root", count);
 		return;
