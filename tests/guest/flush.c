@@ -6,7 +6,7 @@
  * one: neither the caller, nor another VP that runs without exits, nor one
  * that slept meanwhile.
  * machines: svm-smp1-bios svm-smp2-bios vmx-smp1 vmx-smp2 ryzen-smp1
- * child: svm-smp1-bios svm-smp2-bios vmx-smp1 ryzen-smp1
+ * child: svm-smp1-bios svm-smp2-bios vmx-smp1
  * child-options: --memory 32M --cpus 2
  */
 #include "hv/cpuid.h"

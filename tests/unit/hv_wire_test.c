@@ -65,6 +65,12 @@ static void check_numbers(const struct number *n, size_t count)
 static void codes(void **state)
 {
 	static const struct number rows[] = {
+		IS(HV_CALL_FLUSH_VIRTUAL_ADDRESS_SPACE, 0x02),
+		IS(HV_CALL_FLUSH_VIRTUAL_ADDRESS_LIST, 0x03),
+		IS(HV_CALL_SEND_CLUSTER_IPI, 0x0b),
+		IS(HV_CALL_FLUSH_VIRTUAL_ADDRESS_SPACE_EX, 0x13),
+		IS(HV_CALL_FLUSH_VIRTUAL_ADDRESS_LIST_EX, 0x14),
+		IS(HV_CALL_SEND_CLUSTER_IPI_EX, 0x15),
 		IS(HV_CALL_CREATE_PARTITION, 0x40),
 		IS(HV_CALL_INITIALIZE_PARTITION, 0x41),
 		IS(HV_CALL_FINALIZE_PARTITION, 0x42),
@@ -105,6 +111,42 @@ static void codes(void **state)
 
 	(void)state;
 	check_numbers(rows, ARRAY_SIZE(rows));
+}
+
+/* A4. */
+static void set_fields(void **state)
+{
+	static const struct field rows[] = {
+		WHOLE(hv_flush_input, 24),
+		FIELD(hv_flush_input, address_space, 0, 8),
+		FIELD(hv_flush_input, flags, 8, 8),
+		FIELD(hv_flush_input, processor_mask, 16, 8),
+		WHOLE(hv_flush_ex_input, 32),
+		FIELD(hv_flush_ex_input, address_space, 0, 8),
+		FIELD(hv_flush_ex_input, flags, 8, 8),
+		FIELD(hv_flush_ex_input, set.format, 16, 8),
+		FIELD(hv_flush_ex_input, set.valid_banks, 24, 8),
+		WHOLE(hv_cluster_ipi_input, 16),
+		FIELD(hv_cluster_ipi_input, vector, 0, 4),
+		FIELD(hv_cluster_ipi_input, target_vtl, 4, 1),
+		FIELD(hv_cluster_ipi_input, processor_mask, 8, 8),
+		WHOLE(hv_cluster_ipi_ex_input, 24),
+		FIELD(hv_cluster_ipi_ex_input, vector, 0, 4),
+		FIELD(hv_cluster_ipi_ex_input, target_vtl, 4, 1),
+		FIELD(hv_cluster_ipi_ex_input, set.format, 8, 8),
+		FIELD(hv_cluster_ipi_ex_input, set.valid_banks, 16, 8),
+	};
+	static const struct number bits[] = {
+		IS(HV_FLUSH_ALL_PROCESSORS, 1),
+		IS(HV_FLUSH_ALL_SPACES, 2),
+		IS(HV_FLUSH_NON_GLOBAL, 4),
+		IS(HV_VPSET_SPARSE_4K, 0),
+		IS(HV_VPSET_ALL, 1),
+	};
+
+	(void)state;
+	check_fields(rows, ARRAY_SIZE(rows));
+	check_numbers(bits, ARRAY_SIZE(bits));
 }
 
 /* B, 0x40 to 0x4A; C8. */
@@ -674,6 +716,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(codes),
+		cmocka_unit_test(set_fields),
 		cmocka_unit_test(partition_fields),
 		cmocka_unit_test(partition_numbers),
 		cmocka_unit_test(elements_fill_a_page),
