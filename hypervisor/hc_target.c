@@ -87,6 +87,9 @@ enum hv_status hc_child_vp_stopped(struct hypercall *call, u64 id, u32 index, st
 		call->held = *vp;
 	}
 	sched_wait_stopped(*vp, call->vp);
+	/* An INIT that came before is seen, unless it waits for an instruction's end. */
+	if (load_acquire(&(*vp)->startup) && !(load_acquire(&(*vp)->stop) & VP_STOP_INTERCEPT))
+		vp_startup_take(*vp);
 	return is_at_rest(load_acquire(&(*vp)->stop)) ? HV_STATUS_SUCCESS
 						      : HV_STATUS_INVALID_VP_STATE;
 }

@@ -194,20 +194,28 @@ static struct vp *unicast_target(const struct ipi *ipi)
 	return to && to->vlapic.id == ipi->m.dest ? to : NULL;
 }
 
-/* One of those meant that take interrupts; which one, the vector decides. */
+/*
+ * One of those meant that take interrupts; which one, the vector decides. A
+ * level that none takes is owed its end by the first of them.
+ */
 static void send_lowest(const struct ipi *ipi)
 {
-	struct vp *meant[HV_MAX_PROCESSORS];
+	struct vp *meant[HV_MAX_PROCESSORS], *first = NULL;
 	u32 count = 0;
 
 	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++) {
 		struct vp *vp = partition_vp(ipi->to, i);
 
-		if (vp && is_meant(ipi, vp) && vlapic_is_enabled(&vp->vlapic))
+		if (!vp || !is_meant(ipi, vp))
+			continue;
+		first = first ? first : vp;
+		if (vlapic_is_enabled(&vp->vlapic))
 			meant[count++] = vp;
 	}
 	if (count)
 		deliver(ipi, meant[ipi->m.vector % count]);
+	else if (first && ipi->m.level)
+		deliver(ipi, first);
 }
 
 static void send(const struct ipi *ipi)

@@ -218,8 +218,8 @@ void vp_hold_end(struct vp *vp);
 void vp_init(struct vp *vp);
 void vp_sipi(struct vp *vp, u8 vector);
 /*
- * Does what vp->startup asks, on the VP's processor, its state loaded.
- * Afterwards startup is 0, or the VP must not be entered.
+ * Does what vp->startup asks, on the VP's processor, its state loaded, or for
+ * a call of its parent's, at rest. Afterwards startup is 0, or the VP must not be entered.
  */
 void vp_startup_take(struct vp *vp);
 /*

@@ -2,8 +2,9 @@
 /*
  * INIT and SIPI: a VP is put back into the state after INIT, and started again
  * in real mode. Who asks, on any processor, changes one word of the VP; the VP
- * does it on its own processor before it enters the guest, for nobody else may
- * touch its registers. Intel SDM volume 3, 9.4 and table 10-1.
+ * does it on its own processor before it enters the guest, or its parent's call
+ * while it is at rest, for nobody else may touch its registers.
+ * Intel SDM volume 3, 9.4 and table 10-1.
  *
  * What the word says, vp->startup:
  *   0                     it runs, or would but for other reasons to stop
@@ -125,10 +126,19 @@ static void reset_debug(struct vp *vp)
 {
 	for (u32 i = 0; i < ARRAY_SIZE(vp->dr); i++)
 		vp->dr[i] = 0;
+}
+
+/* What a loaded VP has in the processor; of one at rest a window may open in vain. */
+static void reset_loaded(struct vp *vp)
+{
+	if (this_cpu()->current != vp)
+		return;
 	dr0_write(0);
 	dr1_write(0);
 	dr2_write(0);
 	dr3_write(0);
+	virt->interrupt_window(vp, false, 0);
+	virt->nmi_window(vp, false);
 }
 
 /* EDX tells the processor's model, as after power-on. */
@@ -149,9 +159,8 @@ static void reset(struct vp *vp)
 	set_cs(vp, 0xf000, 0xffff0000, RESET_RIP);
 	reset_debug(vp);
 	reset_regs(vp);
+	reset_loaded(vp);
 	vlapic_reset(vp);
-	virt->interrupt_window(vp, false, 0);
-	virt->nmi_window(vp, false);
 	vp->memo_key = vp_memo_key();
 	atomic_fetch_and(&vp->work, ~(u32)VP_WORK_NMI);
 }

@@ -129,6 +129,9 @@ static void test_halted(void)
 	smp_send(2, SMP_SIPI | SMP_PAGE_2);
 	guest_sleep_us(2000);
 	guest_check(smp_records[2].starts == starts, "suspended-stays");
+	guest_check(get(2, HV_X64_REGISTER_RIP) == 0 && get(2, PROBE_RBX) == 0 &&
+			    get(2, HV_REGISTER_INTERNAL_ACTIVITY) == 0,
+		"suspended-seen", "rip %lx", get(2, HV_X64_REGISTER_RIP));
 	child_release(probe.id, 2);
 	guest_check(smp_starts_are(2, ++starts) && smp_records[2].cs == SMP_PAGE_2 << 8,
 		"suspended-starts");

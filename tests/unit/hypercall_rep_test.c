@@ -393,6 +393,14 @@ void vp_hold(struct vp *vp)
 	holds++;
 }
 
+static u32 taken;
+
+void vp_startup_take(struct vp *vp)
+{
+	assert_true(vp->startup);
+	taken++;
+}
+
 void vp_hold_end(struct vp *vp)
 {
 	assert_int_equal(managed, 1);
@@ -476,6 +484,14 @@ static void test_target_checks(void **state)
 	vp.stop = VP_STOP_INTERCEPT;
 	assert_int_equal(hc_child_vp_stopped(c, 5, 63, &found), HV_STATUS_SUCCESS);
 	assert_int_equal(holds, 0);
+	/* An INIT is done before anybody looks, but for that of an unfinished instruction. */
+	vp.startup = 1;
+	assert_int_equal(hc_child_vp_stopped(c, 5, 63, &found), HV_STATUS_SUCCESS);
+	assert_int_equal(taken, 0);
+	vp.stop = VP_STOP_EXPLICIT;
+	assert_int_equal(hc_child_vp_stopped(c, 5, 63, &found), HV_STATUS_SUCCESS);
+	assert_int_equal(taken, 1);
+	vp.startup = 0;
 	/* A SIPI would start it: held to the end of the call, and once only. */
 	vp.stop = VP_STOP_STARTUP;
 	assert_int_equal(hc_child_vp_stopped(c, 5, 63, &found), HV_STATUS_SUCCESS);

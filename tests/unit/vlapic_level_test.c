@@ -173,6 +173,16 @@ static void test_disabled(void **state)
 	page_write(0, APIC_SVR, 0x1ff);
 	told(0, VECTOR);
 	told_nothing();
+	for (u32 i = 0; i < MACHINE_VPS; i++)
+		page_write(i, APIC_SVR, 0xff);
+	vlapic_send(&partition,
+		&(struct vlapic_message){
+			.dest = 0xff, .vector = VECTOR, .mode = APIC_DM_LOWEST, .level = true });
+	told_nothing();
+	for (u32 i = 0; i < MACHINE_VPS; i++)
+		page_write(i, APIC_SVR, 0x1ff);
+	told(0, VECTOR);
+	told_nothing();
 	/* What a reset drops, too; not what is still under way. */
 	level(0, VECTOR);
 	vlapic_reset(&vps[0]);

@@ -31,6 +31,11 @@ u64 fake_xcr0;
 u64 fake_dr[4];
 static u32 wakes, resets, started;
 
+struct cpu *this_cpu(void)
+{
+	return &fake_cpu;
+}
+
 void sched_wake(struct vp *vp)
 {
 	assert_ptr_equal(vp, &fake_vp);
@@ -76,6 +81,7 @@ static int setup(void **state)
 	(void)state;
 	fake_vp_reset();
 	fake_vp.index = 1;
+	fake_cpu.current = &fake_vp;
 	wakes = resets = started = 0;
 	return 0;
 }
@@ -144,6 +150,22 @@ static void test_state_after_init(void **state)
 	/* Kept. */
 	assert_int_equal(VALUE(LSTAR), 0x1234);
 	assert_int_equal(VALUE(PAT), 0x5678);
+}
+
+/* At rest, while another VP is loaded here. */
+static void test_at_rest(void **state)
+{
+	(void)state;
+	dirty();
+	fake_cpu.current = NULL;
+	vp_init(&fake_vp);
+	vp_sipi(&fake_vp, 0x33);
+	assert_true(runs());
+	assert_int_equal(fake_vp.dr[2], 0);
+	assert_int_equal(fake_dr[1], 9);
+	assert_true(fake_windows);
+	assert_int_equal(CS.base, 0x33000);
+	assert_int_equal(VALUE(CR4), 0);
 }
 
 static void test_sipi(void **state)
@@ -292,6 +314,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_state_after_init, setup),
+		cmocka_unit_test_setup(test_at_rest, setup),
 		cmocka_unit_test_setup(test_sipi, setup),
 		cmocka_unit_test_setup(test_at_once, setup),
 		cmocka_unit_test_setup(test_first_vp, setup),
