@@ -586,6 +586,32 @@ static void test_root_credit(void **state)
 	assert_null(next(true));
 }
 
+/* Who waited has gone while the root ran: the next one does not find its debt. */
+static void test_root_credit_when_they_go(void **state)
+{
+	(void)state;
+	sched_policy_alone(&policy);
+	plain(0);
+	wake();
+	sched_policy_came(&policy, now);
+	assert_int_equal(policy.until, now + 10 * MS);
+	now += 6 * MS;
+	plain(1);
+	wake();
+	sched_policy_came(&policy, now);
+	assert_int_equal(policy.until, now + 4 * MS);
+	sched_policy_remove(&policy, &shares[0]);
+	sched_policy_remove(&policy, &shares[1]);
+	now += 2 * MS;
+	sched_policy_add(&policy, &shares[0], false);
+	sched_policy_came(&policy, now);
+	assert_int_equal(policy.until, now + 10 * MS);
+	now += 9 * MS;
+	sched_policy_root_ran(&policy, now);
+	assert_null(next(true));
+	assert_int_equal(policy.until, now + MS);
+}
+
 /* However short its stays are, a heavy one does not run for nothing. */
 static void test_short_stays_count(void **state)
 {
@@ -673,6 +699,7 @@ int main(void)
 		cmocka_unit_test_setup(test_turn_goes_on, setup),
 		cmocka_unit_test_setup(test_owed, setup),
 		cmocka_unit_test_setup(test_root_credit, setup),
+		cmocka_unit_test_setup(test_root_credit_when_they_go, setup),
 		cmocka_unit_test_setup(test_short_stays_count, setup),
 		cmocka_unit_test_setup(test_yield, setup),
 		cmocka_unit_test_setup(test_move, setup),
