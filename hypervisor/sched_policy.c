@@ -300,10 +300,12 @@ struct sched_share *sched_policy_next(struct sched_policy *p, u64 now, bool root
 
 void sched_policy_came(struct sched_policy *p, u64 now)
 {
-	if (likely(p->waited == SCHED_NEVER)) {
-		end_alone(p);
+	/* The only one: whoever waited before has gone meanwhile. */
+	if (likely(p->count == 1)) {
+		p->alone = false;
+		p->root_credit = (s64)root_credit;
 		p->waited = now;
-		p->until = MIN(now + (u64)p->root_credit, p->parked_end);
+		p->until = MIN(now + root_credit, p->parked_end);
 	}
 	if (unlikely(p->reserves))
 		p->until = no_sooner(now, MIN(p->until, due(p, now)));

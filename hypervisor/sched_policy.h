@@ -97,7 +97,7 @@ static inline void sched_policy_alone(struct sched_policy *p)
 }
 /* @s, of another queue and moved here, runs from @now on. */
 void sched_policy_begin(struct sched_policy *p, const struct sched_share *s, u64 now);
-/* Somebody has come while the root runs. */
+/* Somebody was added while the root runs. */
 void sched_policy_came(struct sched_policy *p, u64 now);
 
 /* The stay of the root has ended. */

@@ -166,6 +166,22 @@ static void run_share(struct sched_share *s, u64 end)
 		sched_policy_add(&policy, s, !over);
 }
 
+/* Counts are what the lists hold. */
+static void check_counts(void)
+{
+	u32 ready = 0, parked = 0, reserves = 0;
+
+	list_for_each(n, &policy.ready)
+	{
+		ready++;
+		reserves += list_entry(n, struct sched_share, link)->reserve != 0;
+	}
+	list_for_each(n, &policy.parked) parked++;
+	assert_int_equal(policy.count, ready);
+	assert_int_equal(policy.parked_count, parked);
+	assert_int_equal(policy.reserves, reserves);
+}
+
 static void simulate(u64 ticks)
 {
 	u64 end = now + ticks;
@@ -183,6 +199,7 @@ static void simulate(u64 ticks)
 			run_root(end);
 		else
 			now = next_wake(MIN(policy.until, end));
+		check_counts();
 	}
 }
 
@@ -522,6 +539,79 @@ static void test_turn_goes_on(void **state)
 	assert_ptr_equal(next(false), &shares[1]);
 }
 
+/* What a period did not pay is paid in the next one, and nothing of those before. */
+static void test_owed(void **state)
+{
+	u64 first = (now / (10 * MS) + 1) * 10 * MS;
+
+	(void)state;
+	vp(0, 100, ALL, PERCENT(50));
+	wake();
+	assert_null(next(true));
+	assert_int_equal(policy.until, first - 5 * MS);
+	/* The root leaves a period and a half too late. */
+	now = first + 10 * MS + 100000;
+	sched_policy_root_ran(&policy, now);
+	policy.root_credit = 10 * MS;
+	assert_null(next(true));
+	assert_int_equal(shares[0].owed, 10 * MS);
+	assert_int_equal(policy.until, first + 11 * MS);
+	now = policy.until;
+	sched_policy_root_ran(&policy, now);
+	assert_ptr_equal(next(true), &shares[0]);
+	/* To the end of the period: of the next one the root has its tenth. */
+	assert_int_equal(policy.until, now + 5 * MS);
+}
+
+/* What the root ran alone is no debt, and a stay that ends late is paid in two turns. */
+static void test_root_credit(void **state)
+{
+	(void)state;
+	plain(0);
+	wake();
+	policy.root_credit = -7;
+	sched_policy_alone(&policy);
+	assert_null(next(true));
+	assert_int_equal(policy.until, now + 10 * MS);
+	now += SECOND;
+	sched_policy_root_ran(&policy, now);
+	for (u32 i = 0; i < 2; i++) {
+		assert_ptr_equal(next(true), &shares[0]);
+		assert_int_equal(policy.until, now + 5 * MS);
+		now = policy.until;
+		assert_true(sched_policy_ran(&policy, &shares[0], now, false));
+		sched_policy_add(&policy, &shares[0], false);
+	}
+	/* After the first its debt was paid; the second was on top. */
+	assert_null(next(true));
+}
+
+/* Who waited has gone while the root ran: the next one does not find its debt. */
+static void test_root_credit_when_they_go(void **state)
+{
+	(void)state;
+	sched_policy_alone(&policy);
+	plain(0);
+	wake();
+	sched_policy_came(&policy, now);
+	assert_int_equal(policy.until, now + 10 * MS);
+	now += 6 * MS;
+	plain(1);
+	wake();
+	sched_policy_came(&policy, now);
+	assert_int_equal(policy.until, now + 4 * MS);
+	sched_policy_remove(&policy, &shares[0]);
+	sched_policy_remove(&policy, &shares[1]);
+	now += 2 * MS;
+	sched_policy_add(&policy, &shares[0], false);
+	sched_policy_came(&policy, now);
+	assert_int_equal(policy.until, now + 10 * MS);
+	now += 9 * MS;
+	sched_policy_root_ran(&policy, now);
+	assert_null(next(true));
+	assert_int_equal(policy.until, now + MS);
+}
+
 /* However short its stays are, a heavy one does not run for nothing. */
 static void test_short_stays_count(void **state)
 {
@@ -607,6 +697,9 @@ int main(void)
 		cmocka_unit_test_setup(test_reserve_is_cap, setup),
 		cmocka_unit_test_setup(test_late, setup),
 		cmocka_unit_test_setup(test_turn_goes_on, setup),
+		cmocka_unit_test_setup(test_owed, setup),
+		cmocka_unit_test_setup(test_root_credit, setup),
+		cmocka_unit_test_setup(test_root_credit_when_they_go, setup),
 		cmocka_unit_test_setup(test_short_stays_count, setup),
 		cmocka_unit_test_setup(test_yield, setup),
 		cmocka_unit_test_setup(test_move, setup),
