@@ -221,8 +221,14 @@ static void test_messages(void)
 	wait_until(guest_time() + 5 * MS);
 	guest_check(message(&m), "message-in-slot");
 	first = before = m.expiration;
-	guest_check(message(&m) && m.expiration > before && m.expiration % MS == first % MS,
-		"message-behind", "%lu %lu", before, m.expiration);
+	/* It is there, if the emulator's own timers were not late. */
+	if (!message(&m)) {
+		guest_check(guest_is_qemu(), "message-behind");
+		while (!message(&m))
+			irq_wait();
+	}
+	guest_check(m.expiration > before && m.expiration % MS == first % MS, "message-second",
+		"%lu %lu", before, m.expiration);
 	/* While we did not look, five and more were due. */
 	guest_check(guest_is_qemu() || m.expiration == first + MS, "message-oldest", "%lu %lu",
 		first, m.expiration);

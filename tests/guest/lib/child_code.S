@@ -164,6 +164,7 @@
 	END code_wake_count
 
 	CODE code_clock
+	sti				/* Bochs' AMD-V keeps the host's interrupts back without it */
 1:	movl (%rbx), %esi
 	testl %esi, %esi
 	jz 3f
