@@ -5,6 +5,7 @@
  * time, a VP that does not run, and the saved state.
  * sources: hypervisor/stimer.c hypervisor/reference_time.c hypervisor/timer.c
  * sources: hypervisor/vlapic.c hypervisor/vlapic_regs.c hypervisor/vlapic_icr.c hypervisor/vlapic_timer.c
+ * sources: hypervisor/vlapic_level.c
  * sources: tests/unit/fake/fake.c tests/unit/vlapic_machine.c
  * cflags: -Itests/unit/fake
  */

@@ -183,69 +183,10 @@ static void test_order(void **state)
 	assert_int_equal(interrupts[0x40], 3);
 }
 
-static u32 fills;
-
-static bool refill(struct synic_message *m)
-{
-	if (!fills)
-		return false;
-	fills--;
-	m->message.header.sender++;
-	return true;
-}
-
 static void empty_on_flag(void)
 {
 	on_flag = NULL;
 	empty(0);
-}
-
-/* One that has more to say waits again, behind the others, and its reader is told. */
-static void test_refill(void **state)
-{
-	const struct hv_message_header *slot = &page.slot[0].header;
-
-	(void)state;
-	messages[0].refill = refill;
-	fills = 2;
-	assert_false(synic_is_waiting(&messages[0]));
-	post(0, 0);
-	assert_int_equal(slot->sender, 0x1000);
-	assert_int_equal(slot->flags, 1);
-	assert_true(synic_is_waiting(&messages[0]));
-	assert_int_equal(interrupts[0x40], 1);
-	post(0, 1);
-	empty(0);
-	set(EOM, 0);
-	assert_int_equal(slot->sender, 0x1001);
-	assert_int_equal(slot->flags, 1);
-	empty(0);
-	set(EOM, 0);
-	holds(0, 1, true);
-	empty(0);
-	set(EOM, 0);
-	assert_int_equal(slot->sender, 0x1002);
-	assert_int_equal(slot->flags, 0);
-	assert_false(synic_is_waiting(&messages[0]));
-	assert_int_equal(vp.synic.waiting_sints, 0);
-	empty(0);
-	/* Its reader is faster than the flag, and does not see it. */
-	fills = 1;
-	on_flag = empty_on_flag;
-	post(0, 0);
-	assert_int_equal(slot->type, 0x100);
-	assert_int_equal(slot->sender, 0x1003);
-	assert_int_equal(slot->flags, 0);
-	assert_false(synic_is_waiting(&messages[0]));
-	/* Taken back it says nothing more. */
-	empty(0);
-	fills = 1;
-	post(0, 0);
-	synic_cancel(&messages[0]);
-	empty(0);
-	set(EOM, 0);
-	assert_int_equal(slot->type, 0);
-	messages[0].refill = NULL;
 }
 
 /* A new one does not overtake those that wait. */
@@ -578,7 +519,6 @@ int main(void)
 		cmocka_unit_test_setup(test_whole_payload, setup_open),
 		cmocka_unit_test_setup(test_order, setup_open),
 		cmocka_unit_test_setup(test_no_overtaking, setup_open),
-		cmocka_unit_test_setup(test_refill, setup_open),
 		cmocka_unit_test_setup(test_emptied_before_the_flag, setup_open),
 		cmocka_unit_test_setup(test_sints_are_apart, setup_open),
 		cmocka_unit_test_setup(test_eoi, setup_open),

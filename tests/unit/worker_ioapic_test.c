@@ -10,7 +10,7 @@
  * sources: lib/mmio_emulate.c rootpart/worker/memory.c rootpart/worker/uart.c
  * sources: rootpart/worker/rtc.c rootpart/worker/date.c rootpart/worker/console.c
  * sources: rootpart/worker/report.c rootpart/worker/sys.c lib/format.c
- * sources: tests/unit/fake_worker.c tests/unit/host_assert.c
+ * sources: rootpart/worker/crash.c tests/unit/fake_worker.c tests/unit/host_assert.c
  */
 #include "rootpart/worker/ioapic.h"
 
