@@ -40,9 +40,12 @@ def machine_names(item):
 
 
 def vm_machine_name(item):
-    """The machine of a test that uses `host`."""
+    """The machine of a test that uses `host` or `linux`, and which of these."""
     parameters = getattr(item, "callspec", None)
-    return parameters.params.get("host") if parameters else None
+    for who in ("host", "linux"):
+        if parameters and who in parameters.params:
+            return "%s %s" % (who, parameters.params[who])
+    return None
 
 
 def pytest_collection_modifyitems(config, items):

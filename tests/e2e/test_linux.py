@@ -19,7 +19,7 @@ CPU = "/sys/devices/system/cpu/cpu%d/online"
 
 
 def on(*names):
-    return pytest.mark.parametrize("linux", names, indirect=True, scope="module")
+    return pytest.mark.parametrize("linux", names, indirect=True)
 
 
 def booted_linux(make_iso, name, flavour):
@@ -27,14 +27,44 @@ def booted_linux(make_iso, name, flavour):
     return machines.machine(name, linuxes.iso_of(make_iso, flavour), log)
 
 
+class LinuxMachine:
+    """The machine of the tests' Linux: one at a time, booted when asked for."""
+
+    def __init__(self, make_iso):
+        self.make_iso = make_iso
+        self.name = None
+        self.machine = None
+        self.linux = None
+
+    def get(self, name):
+        if self.name != name:
+            self.drop()
+            self.name = name
+            self.machine = booted_linux(self.make_iso, name, "cloud").__enter__()
+            linux = linuxes.Linux(self.machine)
+            linux.create()
+            linux.start()
+            self.linux = linux
+        assert self.linux, "it did not come up, see the first test of this machine"
+        return self.linux
+
+    def drop(self):
+        if self.machine:
+            self.machine.kill()
+        self.machine = self.linux = None
+
+
 @pytest.fixture(scope="module")
-def linux(request, make_iso):
-    """A linuxes.Linux at its /init, by the name of a machine."""
-    with booted_linux(make_iso, request.param, "cloud") as machine:
-        linux = linuxes.Linux(machine)
-        linux.create()
-        linux.start()
-        yield linux
+def linux_machine(make_iso):
+    one = LinuxMachine(make_iso)
+    yield one
+    one.drop()
+
+
+@pytest.fixture
+def linux(linux_machine, request):
+    """A linuxes.Linux that is at its /init, by the name of a machine."""
+    return linux_machine.get(request.param)
 
 
 def check_clocks(linux):
