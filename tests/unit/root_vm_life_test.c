@@ -340,10 +340,13 @@ static void set_while_starting(void **state)
 	assert_int_equal(vm.state, VM_STARTING);
 	vm.config.memory = 2 * MIB;
 	vm.config.on_reset = VM_RESET_STOP;
+	configured = 0;
 	may_start = true;
 	changed();
 	assert_int_equal(vm.state, VM_RUNNING);
-	/* From its next start on. */
+	/* What it takes at once, when it is whole. */
+	assert_int_equal(configured, 1);
+	/* The rest from its next start on. */
 	end_worker(WORKER_END_RESET, "");
 	assert_int_equal(vm.state, VM_RUNNING);
 	end_worker(WORKER_END_RESET, "");

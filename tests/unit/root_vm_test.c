@@ -334,6 +334,28 @@ static void off_and_on(void **state)
 	assert_int_equal(vm_delete("one", why), 0);
 }
 
+/* What is on has its share of the processors at once. */
+static void set_while_on(void **state)
+{
+	bool was_off;
+
+	(void)state;
+	create_one();
+	config.weight = 321;
+	assert_int_equal(vm_configure(&config, why), 0);
+	assert_int_equal(shared, 0);
+	assert_int_equal(vm_start("one", why), 0);
+	assert_int_equal(vm_configure(&config, why), 0);
+	assert_int_equal(shared, 1);
+	share_error = 1;
+	assert_int_equal(vm_configure(&config, why), -EIO);
+	assert_string_not_equal(why, "");
+	assert_int_equal(vm_kill("one", &was_off, why), 0);
+	assert_int_equal(vm_configure(&config, why), 0);
+	assert_int_equal(shared, 2);
+	assert_int_equal(vm_delete("one", why), 0);
+}
+
 /* In between nothing is asked; what failed is off. */
 static void other_states(void **state)
 {
@@ -434,6 +456,7 @@ int main(void)
 		cmocka_unit_test(at_boot),
 		cmocka_unit_test(table_and_files_agree),
 		cmocka_unit_test(off_and_on),
+		cmocka_unit_test(set_while_on),
 		cmocka_unit_test(other_states),
 		cmocka_unit_test(tells),
 		cmocka_unit_test(console),
