@@ -32,6 +32,25 @@ void sched_wait_stopped(struct vp *vp, struct vp *self)
 	fail();
 }
 
+/* Nor is it held, or its INIT looked at. */
+void vp_hold(struct vp *vp)
+{
+	(void)vp;
+	fail();
+}
+
+void vp_hold_end(struct vp *vp)
+{
+	(void)vp;
+	fail();
+}
+
+void vp_startup_take(struct vp *vp)
+{
+	(void)vp;
+	fail();
+}
+
 /* The child has the only id beside the caller's; each call gives back what it took. */
 static s32 references, managers;
 

@@ -423,11 +423,11 @@ static void test_hypervisor_leaves(void **state)
 	check(0x40000000, 0, 0x4000000a, 0x7263694d, 0x666f736f, 0x76482074);
 	check(0x40000001, 0, 0x31237648, 0, 0, 0);
 	fake_partition.privileges = 0x3000000a6eull;
-	check(0x40000003, 0, 0xa6e, 0x30, 0, 0x110);
+	check(0x40000003, 0, 0xa6e, 0x30, 0, 0x80510);
 	/* No interrupt remapping; the APIC's MSRs only to those who may use them. */
 	check(0x40000004, 0, 0xe24, 0xfff, 0, 0);
 	fake_partition.privileges = 0x3000000010ull;
-	check(0x40000003, 0, 0x10, 0x30, 0, 0x10);
+	check(0x40000003, 0, 0x10, 0x30, 0, 0x410);
 	check(0x40000004, 0, 0xe2c, 0xfff, 0, 0);
 	check(0x40000005, 0, 64, 64, 0, 0);
 	check(0x40000006, 0, 0xa, 0, 0, 0);

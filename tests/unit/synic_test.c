@@ -183,12 +183,6 @@ static void test_order(void **state)
 	assert_int_equal(interrupts[0x40], 3);
 }
 
-static void empty_on_flag(void)
-{
-	on_flag = NULL;
-	empty(0);
-}
-
 /* A new one does not overtake those that wait. */
 static void test_no_overtaking(void **state)
 {
