@@ -197,7 +197,7 @@ def test_power_off(linux):
     assert show["why"] is None
 
 
-@pytest.mark.parametrize("name", ["svm-smp2-bios"])
+@pytest.mark.parametrize("name", ["svm-smp1-bios"])
 def test_generic_flavour(make_iso, name):
     """The kernel of every Debian, which brings its own decompressor and more drivers."""
     with booted_linux(make_iso, name, "amd64") as machine:
