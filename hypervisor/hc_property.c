@@ -100,19 +100,17 @@ static enum hv_status synthetic_set(struct hypercall *call, struct partition *p,
 	return HV_STATUS_SUCCESS;
 }
 
-/* A field that is kept as it is set. */
-#define KEPT(name)                                                                           \
-	static u64 name##_get(const struct partition *p)                                     \
-	{                                                                                    \
-		return p->name;                                                              \
-	}                                                                                    \
-	static enum hv_status name##_set(struct hypercall *call, struct partition *p, u64 v) \
-	{                                                                                    \
-		(void)call;                                                                  \
-		p->name = v;                                                                 \
-		return HV_STATUS_SUCCESS;                                                    \
-	}
-KEPT(ignore_msrs)
+static u64 ignore_msrs_get(const struct partition *p)
+{
+	return p->ignore_msrs;
+}
+
+static enum hv_status ignore_msrs_set(struct hypercall *call, struct partition *p, u64 v)
+{
+	(void)call;
+	p->ignore_msrs = v;
+	return HV_STATUS_SUCCESS;
+}
 
 /* One that the scheduler goes by, and each VP's is changed with it. */
 static enum hv_status share_set(struct partition *p, u64 *field, u64 v)
