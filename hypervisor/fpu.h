@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/types.h"
+#include "hv/status.h"
 
 struct cpu;
 struct vp;
@@ -17,5 +18,14 @@ size_t fpu_size(const struct cpu *cpu);
 void fpu_init(struct vp *vp);
 /* Puts what is in the registers of the calling processor @cpu back to its owner. */
 void fpu_unload(struct cpu *cpu);
+/*
+ * fpu_state.c: all of @vp's, at rest, as struct hv_xsave_header says (hv/vp_state.h), in
+ * and from a page that is zeroed before. @states: components that have a place
+ * there. INVALID_PARAMETER: some that the VP cannot have, or x87 or SSE are
+ * missing; to set: a block that is not of this form or that no processor loads,
+ * and nothing has changed.
+ */
+enum hv_status fpu_state_get(const struct vp *vp, u64 states, void *page);
+enum hv_status fpu_state_set(struct vp *vp, u64 states, const void *page);
 /* Makes @vp's state the one in the registers of the calling processor @cpu. */
 void fpu_switch(struct cpu *cpu, struct vp *vp);

@@ -143,6 +143,17 @@ enum hv_status hc_clear_virtual_interrupt(struct hypercall *call);
 enum hv_status hc_map_vp_state_page(struct hypercall *call);
 enum hv_status hc_unmap_vp_state_page(struct hypercall *call);
 
+/*
+ * hc_vp_state.c; besides those of hc_child_vp_stopped(): INVALID_PARAMETER: reserved
+ * fields, an unknown type, a number of pages or bytes that is not the type's, a
+ * page that is not RAM of the caller; INSUFFICIENT_MEMORY: of a page of the child's
+ * deposit, given back at the end; INSUFFICIENT_BUFFERS: more messages wait than
+ * there is room for; OPERATION_DENIED: it is only to be read; and those
+ * of fpu_state_set(), vlapic_state_set(), stimer_state_set().
+ */
+enum hv_status hc_get_vp_state(struct hypercall *call);
+enum hv_status hc_set_vp_state(struct hypercall *call);
+
 /* hc_target.c */
 
 /* Whether @id names the caller's own partition. */

@@ -215,15 +215,10 @@ static u64 xsave_states_get(const struct partition *p)
 	return p->xsave_states;
 }
 
-/* To the end of the last component, in the standard form. */
+/* Of the block that HvCallGetVpState gives. */
 static u64 xsave_bytes_get(const struct partition *p)
 {
-	u64 size = 576;
-
-	for (u32 i = 2; i < CPUID_TABLE_XSAVE; i++)
-		if (p->xsave_states >> i & 1)
-			size = MAX(size, (u64)p->cpuid.xsave[i].ebx + p->cpuid.xsave[i].eax);
-	return size;
+	return cpuid_table_compacted(&p->cpuid, p->xsave_states, CPUID_TABLE_XSAVE);
 }
 
 static u64 clock_get(const struct partition *p)

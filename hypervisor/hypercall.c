@@ -15,6 +15,7 @@
 #include "hv/msr.h"
 #include "hv/port.h"
 #include "hv/vp.h"
+#include "hv/vp_state.h"
 #include "hypervisor/clock.h"
 #include "hypervisor/cpu.h"
 #include "hypervisor/guest.h"
@@ -194,6 +195,12 @@ static const struct hypercall_row table[] = {
 		.input_size = sizeof(struct hv_unmap_state_page_input),
 		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
 		.handle = hc_unmap_vp_state_page },
+	[HV_CALL_GET_VP_STATE] = { "GetVpState", .input_size = sizeof(struct hv_vp_state_input),
+		.output_size = sizeof(union hv_vp_state_block), .variable = true,
+		.privileges = CALL_PRIVILEGE(HV_ACCESS_VP_REGISTERS), .handle = hc_get_vp_state },
+	[HV_CALL_SET_VP_STATE] = { "SetVpState", .input_size = sizeof(struct hv_vp_state_input),
+		.variable = true, .privileges = CALL_PRIVILEGE(HV_ACCESS_VP_REGISTERS),
+		.handle = hc_set_vp_state },
 	[HV_CALL_SET_PARTITION_PROPERTY_EX] = { "SetPartitionPropertyEx",
 		.input_size = sizeof(struct hv_set_property_ex_input), .variable = true,
 		.privileges = CALL_PRIVILEGE(HV_CREATE_PARTITIONS),
@@ -205,6 +212,7 @@ static_assert(HYPERCALL_FAST_MAX <= HYPERCALL_INPUT_MAX);
 static_assert(sizeof(struct hv_register_assoc) == HYPERCALL_ELEMENT_IN * sizeof(u64));
 static_assert(sizeof(union hv_register_value) == HYPERCALL_ELEMENT_OUT * sizeof(u64));
 static_assert(sizeof(struct hv_map_device_interrupt_output) <= HYPERCALL_OUTPUT_MAX);
+static_assert(sizeof(union hv_vp_state_block) <= HYPERCALL_OUTPUT_MAX);
 
 static u64 pair(const struct vp *vp, u32 high, u32 low)
 {

@@ -17,8 +17,8 @@ struct partition;
 struct vp;
 
 /* Room for the largest input and output there is, without elements; bytes. */
-#define HYPERCALL_INPUT_MAX  1024u
-#define HYPERCALL_OUTPUT_MAX 64u
+#define HYPERCALL_INPUT_MAX  832u
+#define HYPERCALL_OUTPUT_MAX 200u
 
 /* Elements of a rep call, 8-byte units. */
 #define HYPERCALL_ELEMENT_IN  4u

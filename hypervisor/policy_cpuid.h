@@ -29,5 +29,10 @@ struct cpuid_table {
 const struct cpuid_regs *cpuid_table_leaf(const struct cpuid_table *t, u32 leaf);
 /* Bytes of an XSAVE area of standard form for @states; 0 without XSAVE. */
 u32 cpuid_table_xsave_size(const struct cpuid_table *t, u64 states);
+/*
+ * Where @component of @states stands in an area of compacted form, which packs the
+ * components that are there; CPUID_TABLE_XSAVE: where it ends. SDM volume 1, 13.4.3.
+ */
+u32 cpuid_table_compacted(const struct cpuid_table *t, u64 states, u32 component);
 /* What @vp, a child's, sees of a leaf; zero where the table has none. */
 void cpuid_table_read(struct vp *vp, u32 leaf, u32 subleaf, struct cpuid_regs *r);

@@ -11,7 +11,6 @@
 #include "hypervisor/virt.h"
 #include "hypervisor/vp.h"
 #include "x86/cr.h"
-#include "x86/xsave.h"
 
 #define EXT_FIRST 0x80000000u
 
@@ -27,9 +26,8 @@
 /* Leaf 0xB ECX. */
 #define LEVEL_SMT  (1u << 8)
 #define LEVEL_CORE (2u << 8)
-/* Leaf 0xD: of subleaf 1 EAX; of a component's ECX. */
-#define EAX_XSAVEC    BIT(1)
-#define ECX_ALIGNED64 BIT(1)
+/* Leaf 0xD, subleaf 1 EAX. */
+#define EAX_XSAVEC BIT(1)
 /* Leaf 0x80000001 ECX. */
 #define ECX_CMP_LEGACY BIT(1)
 
@@ -102,33 +100,6 @@ static void topology(const struct vp *vp, u32 subleaf, struct cpuid_regs *r)
 	}
 }
 
-u32 cpuid_table_xsave_size(const struct cpuid_table *t, u64 states)
-{
-	u32 size = FXSAVE_SIZE + XSAVE_HEADER_SIZE;
-
-	if (!(t->basic[1].ecx & ECX_XSAVE))
-		return 0;
-	for (u32 i = 2; i < CPUID_TABLE_XSAVE; i++)
-		if (states >> i & 1)
-			size = MAX(size, t->xsave[i].ebx + t->xsave[i].eax);
-	return size;
-}
-
-/* The compacted form packs the components that are there. */
-static u32 compacted_size(const struct cpuid_table *t, u64 states)
-{
-	u32 size = FXSAVE_SIZE + XSAVE_HEADER_SIZE;
-
-	for (u32 i = 2; i < CPUID_TABLE_XSAVE; i++) {
-		if (!(states >> i & 1))
-			continue;
-		if (t->xsave[i].ecx & ECX_ALIGNED64)
-			size = (u32)ALIGN_UP(size, 64);
-		size += t->xsave[i].eax;
-	}
-	return size;
-}
-
 /* The guest's XCR0 is in the register. */
 static void xsave_leaf(const struct cpuid_table *t, u32 subleaf, struct cpuid_regs *r)
 {
@@ -139,7 +110,9 @@ static void xsave_leaf(const struct cpuid_table *t, u32 subleaf, struct cpuid_re
 	if (subleaf == 0)
 		r->ebx = cpuid_table_xsave_size(t, xcr0_read());
 	else if (subleaf == 1)
-		r->ebx = r->eax & EAX_XSAVEC ? compacted_size(t, xcr0_read()) : 0;
+		r->ebx = r->eax & EAX_XSAVEC
+				 ? cpuid_table_compacted(t, xcr0_read(), CPUID_TABLE_XSAVE)
+				 : 0;
 }
 
 /* Where AMD has its cores, besides leaf 1. */

@@ -230,6 +230,7 @@ static const struct register_row rows[] = {
 	{ HV_X64_REGISTER_CRASH_P0, HV_X64_REGISTER_CRASH_CTL, MSR(HV_MSR_CRASH_P(0), synthetic) },
 	{ NAME(PENDING_INTERRUPTION), VIRT(pending) },
 	{ NAME(INTERRUPT_STATE), VIRT(any) },
+	{ NAME(PENDING_EVENT0), OWN(pending_event) },
 	{ NAME(DELIVERABILITY_NOTIFICATIONS), LIVE(REGISTER_LIVE, notifications) },
 	{ HV_X64_REGISTER_RAX, HV_X64_REGISTER_R15, HERE(gpr) },
 	{ X64(RIP), HERE(rip) },

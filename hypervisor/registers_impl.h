@@ -54,6 +54,9 @@ enum hv_status register_activity_set(
 void register_apic_base_get(struct vp *vp, u32 name, union hv_register_value *v);
 enum hv_status register_apic_base_set(
 	struct vp *vp, u32 name, const union hv_register_value *v, struct vp *self);
+void register_pending_event_get(struct vp *vp, u32 name, union hv_register_value *v);
+enum hv_status register_pending_event_set(
+	struct vp *vp, u32 name, const union hv_register_value *v, struct vp *self);
 void register_apic_id_get(struct vp *vp, u32 name, union hv_register_value *v);
 enum hv_status register_apic_id_set(
 	struct vp *vp, u32 name, const union hv_register_value *v, struct vp *self);

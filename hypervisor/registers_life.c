@@ -103,6 +103,35 @@ enum hv_status register_apic_base_set(
 	return value_status(vlapic_msr_write(vp, MSR_APIC_BASE, v->u64));
 }
 
+void register_pending_event_get(struct vp *vp, u32 name, union hv_register_value *v)
+{
+	u32 extint = load_relaxed(&vp->vlapic.extint);
+
+	(void)name;
+	if (extint & VLAPIC_EXTINT)
+		v->u64 = HV_PENDING_EVENT_VALID | HV_PENDING_EVENT_EXTINT |
+			 HV_PENDING_EVENT_VECTOR((u8)extint);
+}
+
+/* Exceptions are PENDING_INTERRUPTION's. */
+enum hv_status register_pending_event_set(
+	struct vp *vp, u32 name, const union hv_register_value *v, struct vp *self)
+{
+	u8 vector = (u8)(v->u64 >> 8);
+
+	(void)name;
+	(void)self;
+	if (!(v->u64 & HV_PENDING_EVENT_VALID)) {
+		vlapic_extint_clear(&vp->vlapic);
+		return HV_STATUS_SUCCESS;
+	}
+	if (v->wide[1] || v->u64 != (HV_PENDING_EVENT_VALID | HV_PENDING_EVENT_EXTINT |
+					    HV_PENDING_EVENT_VECTOR(vector)))
+		return HV_STATUS_INVALID_REGISTER_VALUE;
+	vlapic_extint(vp, vector);
+	return HV_STATUS_SUCCESS;
+}
+
 void register_apic_id_get(struct vp *vp, u32 name, union hv_register_value *v)
 {
 	(void)name;

@@ -101,6 +101,20 @@ u16 synic_notify_get(struct vp *vp);
 /* The VP ends: a message about it that waits is taken back, the page given back. */
 void synic_notify_end(struct vp *vp);
 
+/*
+ * synic_state.c: the two pages as they are saved; @vp is at rest. What waits for slots
+ * that are free then comes into them. Under the manage lock.
+ */
+void synic_message_page_get(struct vp *vp, struct hv_message_page *page);
+void synic_message_page_set(struct vp *vp, const struct hv_message_page *page);
+void synic_event_flags_get(struct vp *vp, struct hv_event_flags_page *page);
+void synic_event_flags_set(struct vp *vp, const struct hv_event_flags_page *page);
+/*
+ * The messages of ports that wait, by SINT and then as they came: at most @room behind the
+ * first @skip. Gives how many there are beyond.
+ */
+u32 synic_waiting_get(struct vp *vp, u32 skip, struct hv_message *out, u32 room);
+
 /* Whether an interrupt at @vector is over as soon as it is delivered. The VP's processor. */
 bool synic_auto_eoi(const struct synic *s, u8 vector);
 

@@ -43,6 +43,7 @@ enum hv_register_name {
 
 	HV_REGISTER_PENDING_INTERRUPTION = 0x00010002,
 	HV_REGISTER_INTERRUPT_STATE = 0x00010003,              /* bit 0 shadow, bit 1 NMI masked */
+	HV_REGISTER_PENDING_EVENT0 = 0x00010004,               /* HV_PENDING_EVENT_* */
 	HV_REGISTER_DELIVERABILITY_NOTIFICATIONS = 0x00010006, /* bits 63:48: SINTs */
 
 	HV_X64_REGISTER_RAX = 0x00020000, /* to R15, in the order of encoding */
@@ -125,6 +126,11 @@ enum hv_register_name {
 /* HV_REGISTER_INTERRUPT_STATE. */
 #define HV_INTERRUPT_STATE_SHADOW     BIT(0)
 #define HV_INTERRUPT_STATE_NMI_MASKED BIT(1)
+
+/* HV_REGISTER_PENDING_EVENT0: an interrupt of an 8259 that waits at the pin INTR. */
+#define HV_PENDING_EVENT_VALID     BIT(0)
+#define HV_PENDING_EVENT_EXTINT    (5ull << 1)
+#define HV_PENDING_EVENT_VECTOR(v) ((u64)(v) << 8)
 
 static_assert(sizeof(struct hv_segment) == 16);
 static_assert(sizeof(struct hv_table_register) == 16);

@@ -30,6 +30,8 @@
 #define IN       0x1000ull
 #define OUT      0x2000ull
 #define TICKS_US 10u
+/* Elements of a list that is still copied as a whole. */
+#define COPIED ((HYPERCALL_INPUT_MAX - 16) / 4)
 
 static u8 memory[2][4096] __attribute__((aligned(16)));
 static u64 *gpr = fake_vp.regs.gpr;
@@ -229,9 +231,10 @@ static void test_failures(void **state)
 	setup(NULL);
 	in_limit = IN + 16 + 4 * 5;
 	assert_int_equal(call_with(control(0, 10)), HV_STATUS_INVALID_PARAMETER);
-	assert_int_equal(call_with(control(0, 252)), HV_STATUS_INVALID_PARAMETER);
+	assert_int_equal(call_with(control(0, COPIED)), HV_STATUS_INVALID_PARAMETER);
 	outputs(0, 0);
-	assert_int_equal(call_with(control(0, 253)), 5ull << 32 | HV_STATUS_INVALID_PARAMETER);
+	assert_int_equal(
+		call_with(control(0, COPIED + 1)), 5ull << 32 | HV_STATUS_INVALID_PARAMETER);
 	outputs(0, 5);
 	/* Output that cannot be written. */
 	setup(NULL);

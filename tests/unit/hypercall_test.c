@@ -341,6 +341,8 @@ static const struct row {
 	{ 0xc9, "get_gpa_pages_access_state", true, 24, 0, 0, 1, NOBODY, "map_finish" },
 	{ 0xe1, "map_vp_state_page", false, 24, 0, 8, 0, 0, NULL },
 	{ 0xe2, "unmap_vp_state_page", false, 16, 0, 0, 0, 0, NULL },
+	{ 0xe3, "get_vp_state", false, 40, 0, 200, 0, 17, NULL },
+	{ 0xe4, "set_vp_state", false, 40, 0, 0, 0, 17, NULL },
 	{ 0x10a, "set_partition_property_ex", false, 24, 0, 0, 0, 0, NULL },
 };
 
@@ -500,7 +502,8 @@ static void test_fast(void **state)
 /* Few of the calls have it. */
 static bool is_variable(u16 code)
 {
-	return code == 0x13 || code == 0x14 || code == 0x15 || code == 0x10a;
+	return code == 0x13 || code == 0x14 || code == 0x15 || code == 0xe3 || code == 0xe4 ||
+	       code == 0x10a;
 }
 
 static void test_variable_header(void **state)

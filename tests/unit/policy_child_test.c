@@ -4,7 +4,7 @@
  * bit, what its parent disables, what goes with that, topology and sizes; and
  * that none of it follows the host once the child is made.
  * sources: hypervisor/policy_child.c hypervisor/policy_cpuid.c
- * sources: hypervisor/policy_cpuid_child.c hypervisor/policy_cr.c tests/unit/fake_vp.c
+ * sources: hypervisor/policy_cpuid_child.c hypervisor/xsave_area.c hypervisor/policy_cr.c tests/unit/fake_vp.c
  * cflags: -Itests/unit/fake_cpuid -Itests/unit/fake_cr
  */
 #include <setjmp.h>

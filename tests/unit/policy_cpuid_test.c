@@ -2,7 +2,7 @@
 /*
  * CPUID and control registers by policy, on a host that has every bit of every
  * leaf, and on one that has none: numbers written down apart from the tables.
- * sources: hypervisor/policy_cpuid.c hypervisor/policy_cpuid_child.c
+ * sources: hypervisor/policy_cpuid.c hypervisor/policy_cpuid_child.c hypervisor/xsave_area.c
  * sources: hypervisor/policy_cr.c tests/unit/fake_vp.c
  * cflags: -Itests/unit/fake_cpuid
  */

@@ -134,6 +134,16 @@ bool vlapic_msr_write(struct vp *vp, u32 msr, u64 v)
 	return true;
 }
 
+void vlapic_extint(struct vp *vp, u8 vector)
+{
+	vp->vlapic.extint = (u32)VLAPIC_EXTINT | vector;
+}
+
+void vlapic_extint_clear(struct vlapic *l)
+{
+	l->extint = 0;
+}
+
 static u32 suspended, released, settled, woken;
 static bool waits;
 
