@@ -96,12 +96,12 @@ static void run_child(void)
 	struct fuzz_child c;
 
 	fuzz_child_begin(&c, option("fuzz-seed", SEED), count, guest_bootinfo->processors > 1);
-	if (wait_done(c.id, c.fuzz))
+	if (wait_done(c.self.id, c.fuzz))
 		tell("child", c.fuzz);
 	/* We are still there, and so is the child's balance. */
 	guest_check(guest_hypercall(HV_CALL_NOTIFY_LONG_SPIN_WAIT | HV_CONTROL_FAST, 1, 0) == 0,
 		"parent-answers");
-	guest_check(child_balance(c.id, &available, &in_use) == 0 &&
+	guest_check(child_balance(c.self.id, &available, &in_use) == 0 &&
 			    available + in_use == FUZZ_CHILD_PAGES,
 		"balance", "%lu and %lu", available, in_use);
 	pages = fuzz_child_end(&c);

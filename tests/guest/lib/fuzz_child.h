@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A child of the calling kernel, in the root's place, that runs the fuzzer: a
- * copy of the kernel's image at the same address, and nothing else. A second VP
- * of it is there to be flushed and interrupted.
+ * A child of the calling kernel, in the root's place, that runs the fuzzer
+ * (child_self.h). A second VP of it is there to be flushed and interrupted.
  */
 #pragma once
 
+#include "tests/guest/lib/child_self.h"
 #include "tests/guest/lib/fuzz.h"
 
 #define FUZZ_CHILD_PAGES 80u   /* of its deposit */
 #define FUZZ_CHILD_PORT  0x80u /* its OUT there says that it is done */
 
 struct fuzz_child {
-	u64 id;
-	u64 copy; /* of the image */
-	u64 size;
+	struct child_self self;
 	const struct fuzz *fuzz; /* the child's */
 };
 
