@@ -143,6 +143,16 @@ enum hv_status hc_clear_virtual_interrupt(struct hypercall *call);
 enum hv_status hc_map_vp_state_page(struct hypercall *call);
 enum hv_status hc_unmap_vp_state_page(struct hypercall *call);
 
+/*
+ * The variable header, what the caller gave behind the fixed input of @fixed
+ * bytes, and how many words that is.
+ */
+static inline const u64 *hc_variable_header(const struct hypercall *call, size_t fixed, u32 *count)
+{
+	*count = (u32)((call->input_size - fixed) / sizeof(u64));
+	return (const u64 *)((const u8 *)call->input + fixed);
+}
+
 /* hc_target.c */
 
 /* Whether @id names the caller's own partition. */

@@ -45,9 +45,9 @@ static_assert(offsetof(struct hv_cluster_ipi_ex_input, set) ==
 enum hv_status hc_send_cluster_ipi_ex(struct hypercall *call)
 {
 	const struct hv_cluster_ipi_ex_input *in = call->input;
-	const u64 *banks = (const u64 *)(in + 1);
-	u32 count = (u32)((call->input_size - sizeof(*in)) / sizeof(u64));
 	struct vpset set;
+	u32 count;
+	const u64 *banks = hc_variable_header(call, sizeof(*in), &count);
 
 	if (!head_valid(call->input) || !vpset_decode(&in->set, banks, count, &set))
 		return HV_STATUS_INVALID_PARAMETER;

@@ -311,10 +311,13 @@ enum hv_status hc_set_partition_property(struct hypercall *call)
 }
 
 /* Processors that exist of the set in the variable header: format, banks, words. */
-static bool affinity_decode(const u64 *words, u32 count, u64 *mask)
+static bool affinity_decode(const struct hypercall *call, u64 *mask)
 {
 	u64 all = cpu_count < 64 ? BIT(cpu_count) - 1 : ~0ull;
 	struct vpset set;
+	u32 count;
+	const u64 *words =
+		hc_variable_header(call, sizeof(struct hv_set_property_ex_input), &count);
 
 	if (count < 2 ||
 		!vpset_decode((const struct hv_vpset_header *)words, words + 2, count - 2, &set))
@@ -326,8 +329,6 @@ static bool affinity_decode(const u64 *words, u32 count, u64 *mask)
 enum hv_status hc_set_partition_property_ex(struct hypercall *call)
 {
 	const struct hv_set_property_ex_input *in = call->input;
-	const u64 *words = (const u64 *)(in + 1);
-	u32 count = (u32)((call->input_size - sizeof(*in)) / sizeof(u64));
 	enum hv_status status;
 	struct vp *vp;
 	u64 mask;
@@ -338,7 +339,7 @@ enum hv_status hc_set_partition_property_ex(struct hypercall *call)
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 	if (in->reserved != 0 || HV_PROPERTY_ARGUMENT_VP((u32)in->argument) != in->argument ||
-		!affinity_decode(words, count, &mask))
+		!affinity_decode(call, &mask))
 		return HV_STATUS_INVALID_PARAMETER;
 	sched_affinity_set(vp, mask);
 	return HV_STATUS_SUCCESS;
