@@ -7,15 +7,13 @@
 #include "hypervisor/vlapic.h"
 #include "hypervisor/vp.h"
 #include "lib/vpset.h"
-
-#define VECTOR_MIN 0x10u
-#define VECTOR_MAX 0xffu
+#include "x86/apic.h"
 
 /* The first eight bytes of both forms. */
 static bool head_valid(const struct hv_cluster_ipi_input *in)
 {
-	return in->vector >= VECTOR_MIN && in->vector <= VECTOR_MAX && in->target_vtl == 0 &&
-	       !(in->reserved[0] | in->reserved[1] | in->reserved[2]);
+	return in->vector >= APIC_VECTOR_MIN && in->vector <= APIC_VECTOR_MAX &&
+	       in->target_vtl == 0 && !(in->reserved[0] | in->reserved[1] | in->reserved[2]);
 }
 
 static void send(const struct hypercall *call, u8 vector, const struct vpset *set)

@@ -16,11 +16,11 @@
 #include "hypervisor/sched.h"
 #include "hypervisor/vp.h"
 #include "lib/string.h"
+#include "x86/apic.h"
 #include "x86/atomic.h"
 
 /* Expiries closer than this are merged: they would leave the guest no time. */
 #define PERIOD_MIN 1000u
-#define VECTOR_MIN 16u
 
 static bool runs(const struct stimer *s)
 {
@@ -31,7 +31,7 @@ static bool runs(const struct stimer *s)
 static bool can_enable(u64 config)
 {
 	if (config & HV_STIMER_DIRECT)
-		return HV_STIMER_VECTOR_OF(config) >= VECTOR_MIN;
+		return HV_STIMER_VECTOR_OF(config) >= APIC_VECTOR_MIN;
 	return HV_STIMER_SINT_OF(config);
 }
 

@@ -9,12 +9,12 @@
 #include "hypervisor/synic_impl.h"
 #include "hypervisor/vp.h"
 #include "lib/string.h"
+#include "x86/apic.h"
 
 /* The last two mean nothing here, and are kept. */
 #define SINT_BITS                                                                               \
 	(0xffull | HV_SINT_MASKED | HV_SINT_AUTO_EOI | HV_SINT_POLLING | HV_SINT_AS_INTERCEPT | \
 		HV_SINT_PROXY)
-#define VECTOR_MIN 16u
 
 static_assert(HV_MSR_SINT(HV_SINT_COUNT - 1) == 0x4000009f);
 
@@ -49,7 +49,7 @@ static bool sint_write(struct vp *vp, u32 sint, u64 v)
 	struct synic *s = &vp->synic;
 
 	v &= SINT_BITS;
-	if (!(v & HV_SINT_MASKED) && (u8)v < VECTOR_MIN)
+	if (!(v & HV_SINT_MASKED) && (u8)v < APIC_VECTOR_MIN)
 		return false;
 	spin_lock(&s->lock);
 	s->sint[sint] = v;
