@@ -8,6 +8,7 @@
 
 #include "hypervisor/hypercall.h"
 #include "hypervisor/partition.h"
+#include "lib/string.h"
 
 struct vp;
 
@@ -152,6 +153,9 @@ static inline const u64 *hc_variable_header(const struct hypercall *call, size_t
 	*count = (u32)((call->input_size - fixed) / sizeof(u64));
 	return (const u64 *)((const u8 *)call->input + fixed);
 }
+
+/* Whether a reserved array is as it has to be. */
+#define HC_IS_ZERO(array) mem_is_zero(array, sizeof(array))
 
 /* hc_target.c */
 

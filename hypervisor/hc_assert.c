@@ -36,7 +36,7 @@ static bool input_valid(const struct hv_assert_interrupt_input *in)
 	return !(in->control & HV_ASSERT_RESERVED) && type < ARRAY_SIZE(types) &&
 	       types[type].mode != NO_DELIVERY && !(in->destination >> 32) &&
 	       in->vector >= types[type].vector_min && in->vector <= APIC_VECTOR_MAX &&
-	       !in->target_vtl && !in->reserved[0] && !in->reserved[1] && !in->reserved[2];
+	       !in->target_vtl && HC_IS_ZERO(in->reserved);
 }
 
 enum hv_status hc_assert_virtual_interrupt(struct hypercall *call)

@@ -13,7 +13,7 @@
 static bool head_valid(const struct hv_cluster_ipi_input *in)
 {
 	return in->vector >= APIC_VECTOR_MIN && in->vector <= APIC_VECTOR_MAX &&
-	       in->target_vtl == 0 && !(in->reserved[0] | in->reserved[1] | in->reserved[2]);
+	       in->target_vtl == 0 && HC_IS_ZERO(in->reserved);
 }
 
 static void send(const struct hypercall *call, u8 vector, const struct vpset *set)

@@ -168,7 +168,7 @@ static enum hv_status own_vp(struct hypercall *call, u32 index, struct vp **vp)
 
 static enum hv_status check(const struct vp *vp, const struct hv_start_vp_input *in)
 {
-	if (in->target_vtl || in->reserved[0] || in->reserved[1] || in->reserved[2])
+	if (in->target_vtl || !HC_IS_ZERO(in->reserved))
 		return HV_STATUS_INVALID_PARAMETER;
 	return context_valid(vp, &in->context) ? HV_STATUS_SUCCESS
 					       : HV_STATUS_INVALID_REGISTER_VALUE;

@@ -305,9 +305,8 @@ static void state_put(struct stimer *s, const struct hv_stimer_state *in)
 
 enum hv_status stimer_state_set(struct vp *vp, const struct hv_stimers_state *state)
 {
-	for (u32 i = 0; i < ARRAY_SIZE(state->reserved); i++)
-		if (state->reserved[i])
-			return HV_STATUS_INVALID_PARAMETER;
+	if (!mem_is_zero(state->reserved, sizeof(state->reserved)))
+		return HV_STATUS_INVALID_PARAMETER;
 	for (u32 i = 0; i < HV_STIMER_COUNT; i++)
 		if (!is_valid(&state->timer[i]))
 			return HV_STATUS_INVALID_PARAMETER;
