@@ -244,9 +244,12 @@ static void missed_levels_release(struct vp *vp)
 void vlapic_svr_set(struct vp *vp, u32 svr)
 {
 	struct vlapic *l = &vp->vlapic;
-	bool was = l->svr & APIC_SVR_ENABLE;
+	/*
+	 * Partner: a level's sender notes it, then looks here, in vlapic_interrupt():
+	 * it sees that the APIC is enabled, or we see what it noted.
+	 */
+	bool was = atomic_exchange(&l->svr, svr) & APIC_SVR_ENABLE;
 
-	store_relaxed(&l->svr, svr);
 	if (!(svr & APIC_SVR_ENABLE)) {
 		for (u32 i = 0; i < LVT_COUNT; i++)
 			l->lvt[i] |= (u32)APIC_LVT_MASKED;
