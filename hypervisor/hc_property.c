@@ -273,34 +273,39 @@ static const struct property *property_find(u32 code)
 	return NULL;
 }
 
+/* What both calls begin with: the child, and the property of @code. */
+static enum hv_status decode(
+	struct hypercall *call, u64 id, u32 code, u32 reserved, const struct property **property)
+{
+	enum hv_status status = hc_child(call, id);
+
+	*property = property_find(code);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	if (reserved != 0)
+		return HV_STATUS_INVALID_PARAMETER;
+	return *property ? HV_STATUS_SUCCESS : HV_STATUS_UNKNOWN_PROPERTY;
+}
+
 enum hv_status hc_get_partition_property(struct hypercall *call)
 {
 	const struct hv_get_property_input *in = call->input;
-	const struct property *property = property_find(in->code);
-	enum hv_status status = hc_child(call, in->partition_id);
+	const struct property *property;
+	enum hv_status status = decode(call, in->partition_id, in->code, in->reserved, &property);
 
-	if (status != HV_STATUS_SUCCESS)
-		return status;
-	if (in->reserved != 0)
-		return HV_STATUS_INVALID_PARAMETER;
-	if (!property)
-		return HV_STATUS_UNKNOWN_PROPERTY;
-	*(u64 *)call->output = property->get(call->target);
-	return HV_STATUS_SUCCESS;
+	if (status == HV_STATUS_SUCCESS)
+		*(u64 *)call->output = property->get(call->target);
+	return status;
 }
 
 enum hv_status hc_set_partition_property(struct hypercall *call)
 {
 	const struct hv_set_property_input *in = call->input;
-	const struct property *property = property_find(in->code);
-	enum hv_status status = hc_child(call, in->partition_id);
+	const struct property *property;
+	enum hv_status status = decode(call, in->partition_id, in->code, in->reserved, &property);
 
 	if (status != HV_STATUS_SUCCESS)
 		return status;
-	if (in->reserved != 0)
-		return HV_STATUS_INVALID_PARAMETER;
-	if (!property)
-		return HV_STATUS_UNKNOWN_PROPERTY;
 	if (!property->set)
 		return HV_STATUS_OPERATION_DENIED;
 	if (!(property->set_in >> call->target->state & 1))
