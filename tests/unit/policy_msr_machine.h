@@ -15,7 +15,6 @@
 #include <cmocka.h>
 
 #include "fake_vp.h"
-
 #include "hypervisor/policy.h"
 #include "hypervisor/stimer.h"
 #include "hypervisor/vlapic.h"
