@@ -155,10 +155,11 @@ static enum outcome live(struct vm *vm, int *error)
 	else if (r != 0)
 		(void)str_copy(vm->why, why, sizeof(vm->why));
 	/* A kill that came meanwhile is answered at the end. */
-	if (vm->request != VM_KILL)
+	if (vm->request != VM_KILL) {
 		vm->state = r == 0 ? VM_RUNNING : VM_STOPPING;
-	if (vm->request != VM_KILL && r == 0)
-		answer(vm, 0, "");
+		if (r == 0)
+			answer(vm, 0, "");
+	}
 	mutex_unlock(&vm_lock);
 	if (r != 0)
 		return OUTCOME_FAILED;
