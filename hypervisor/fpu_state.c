@@ -57,10 +57,8 @@ static bool block_valid(const struct vp *vp, u64 states, const void *in)
 	u32 mxcsr;
 
 	memcpy(&mxcsr, (const u8 *)in + FXSAVE_MXCSR, sizeof(mxcsr));
-	for (u32 i = 0; i < ARRAY_SIZE(h->reserved); i++)
-		if (h->reserved[i])
-			return false;
-	return h->format == (HV_XSAVE_COMPACTED | states) && !(h->present & ~states) &&
+	return mem_is_zero(h->reserved, sizeof(h->reserved)) &&
+	       h->format == (HV_XSAVE_COMPACTED | states) && !(h->present & ~states) &&
 	       !(mxcsr & ~vp->cpu->features.mxcsr_mask);
 }
 

@@ -51,16 +51,11 @@ void guest_memos_forget(const struct cpu *cpu)
 		memos[cpu->index][i].key = 0;
 }
 
-static bool is_canonical(u64 a)
-{
-	return (u64)((s64)(a << 16) >> 16) == a;
-}
-
 /* What of an address counts in the mode; false if none does. */
 static bool address_valid(const struct vp_mode *mode, gva_t *gva)
 {
 	if (mode->efer & EFER_LMA && mode->cs_long)
-		return is_canonical(gva->a);
+		return linear_is_canonical(gva->a);
 	gva->a = (u32)gva->a;
 	return true;
 }

@@ -8,6 +8,7 @@
 
 #include "hypervisor/hypercall.h"
 #include "hypervisor/partition.h"
+#include "lib/string.h"
 
 struct vp;
 
@@ -153,6 +154,19 @@ enum hv_status hc_unmap_vp_state_page(struct hypercall *call);
  */
 enum hv_status hc_get_vp_state(struct hypercall *call);
 enum hv_status hc_set_vp_state(struct hypercall *call);
+
+/*
+ * The variable header, what the caller gave behind the fixed input of @fixed
+ * bytes, and how many words that is.
+ */
+static inline const u64 *hc_variable_header(const struct hypercall *call, size_t fixed, u32 *count)
+{
+	*count = (u32)((call->input_size - fixed) / sizeof(u64));
+	return (const u64 *)((const u8 *)call->input + fixed);
+}
+
+/* Whether a reserved array is as it has to be. */
+#define HC_IS_ZERO(array) mem_is_zero(array, sizeof(array))
 
 /* hc_target.c */
 

@@ -10,8 +10,6 @@
 #include "hypervisor/vp.h"
 #include "x86/apic.h"
 
-#define VECTOR_MIN  16u
-#define VECTOR_MAX  255u
 #define NO_DELIVERY 0xffu
 
 /* By type: how it is delivered, and the lowest vector; the types are APIC_DM_* but for the pins. */
@@ -19,8 +17,8 @@ static const struct {
 	u8 mode;
 	u8 vector_min;
 } types[] = {
-	[HV_ASSERT_FIXED] = { APIC_DM_FIXED, VECTOR_MIN },
-	[HV_ASSERT_LOWEST_PRIORITY] = { APIC_DM_LOWEST, VECTOR_MIN },
+	[HV_ASSERT_FIXED] = { APIC_DM_FIXED, APIC_VECTOR_MIN },
+	[HV_ASSERT_LOWEST_PRIORITY] = { APIC_DM_LOWEST, APIC_VECTOR_MIN },
 	[HV_ASSERT_SMI] = { NO_DELIVERY, 0 },
 	[HV_ASSERT_REMOTE_READ] = { NO_DELIVERY, 0 },
 	[HV_ASSERT_NMI] = { APIC_DM_NMI, 0 },
@@ -37,8 +35,8 @@ static bool input_valid(const struct hv_assert_interrupt_input *in)
 
 	return !(in->control & HV_ASSERT_RESERVED) && type < ARRAY_SIZE(types) &&
 	       types[type].mode != NO_DELIVERY && !(in->destination >> 32) &&
-	       in->vector >= types[type].vector_min && in->vector <= VECTOR_MAX &&
-	       !in->target_vtl && !in->reserved[0] && !in->reserved[1] && !in->reserved[2];
+	       in->vector >= types[type].vector_min && in->vector <= APIC_VECTOR_MAX &&
+	       !in->target_vtl && HC_IS_ZERO(in->reserved);
 }
 
 enum hv_status hc_assert_virtual_interrupt(struct hypercall *call)

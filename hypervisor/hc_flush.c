@@ -28,9 +28,9 @@ static enum hv_status flush(struct hypercall *call, u64 known)
 static enum hv_status flush_ex(struct hypercall *call, u64 known)
 {
 	const struct hv_flush_ex_input *in = call->input;
-	const u64 *banks = (const u64 *)(in + 1);
-	u32 count = (u32)((call->input_size - sizeof(*in)) / sizeof(u64));
 	struct vpset set = everybody;
+	u32 count;
+	const u64 *banks = hc_variable_header(call, sizeof(*in), &count);
 
 	if (in->flags & ~known)
 		return HV_STATUS_INVALID_PARAMETER;

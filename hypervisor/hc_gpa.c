@@ -47,7 +47,7 @@ static void mode_for(struct vp *vp, u64 flags, struct vp_mode *mode)
 static bool is_linear(const struct vp_mode *mode, u64 gva)
 {
 	if (mode->efer & EFER_LMA)
-		return (u64)((s64)(gva << 16) >> 16) == gva;
+		return linear_is_canonical(gva);
 	return gva >> 32 == 0;
 }
 

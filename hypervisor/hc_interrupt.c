@@ -10,12 +10,13 @@ enum hv_status hc_map_device_interrupt(struct hypercall *call)
 {
 	const struct hv_map_device_interrupt_input *in = call->input;
 	struct hv_map_device_interrupt_output *out = call->output;
+	u32 count;
+	/* If any, a VP set's masks. */
+	const u64 *masks = hc_variable_header(call, sizeof(*in), &count);
 
 	if (!hc_is_own_partition(call, in->partition_id))
 		return HV_STATUS_INVALID_PARTITION_ID;
-	/* The variable header, if any, is a VP set's masks. */
-	return irq_map(call->vp->partition, in, (const u64 *)(in + 1),
-		(call->input_size - (u32)sizeof(*in)) / sizeof(u64), &out->entry);
+	return irq_map(call->vp->partition, in, masks, count, &out->entry);
 }
 
 enum hv_status hc_unmap_device_interrupt(struct hypercall *call)

@@ -7,15 +7,13 @@
 #include "hypervisor/vlapic.h"
 #include "hypervisor/vp.h"
 #include "lib/vpset.h"
-
-#define VECTOR_MIN 0x10u
-#define VECTOR_MAX 0xffu
+#include "x86/apic.h"
 
 /* The first eight bytes of both forms. */
 static bool head_valid(const struct hv_cluster_ipi_input *in)
 {
-	return in->vector >= VECTOR_MIN && in->vector <= VECTOR_MAX && in->target_vtl == 0 &&
-	       !(in->reserved[0] | in->reserved[1] | in->reserved[2]);
+	return in->vector >= APIC_VECTOR_MIN && in->vector <= APIC_VECTOR_MAX &&
+	       in->target_vtl == 0 && HC_IS_ZERO(in->reserved);
 }
 
 static void send(const struct hypercall *call, u8 vector, const struct vpset *set)
@@ -45,9 +43,9 @@ static_assert(offsetof(struct hv_cluster_ipi_ex_input, set) ==
 enum hv_status hc_send_cluster_ipi_ex(struct hypercall *call)
 {
 	const struct hv_cluster_ipi_ex_input *in = call->input;
-	const u64 *banks = (const u64 *)(in + 1);
-	u32 count = (u32)((call->input_size - sizeof(*in)) / sizeof(u64));
 	struct vpset set;
+	u32 count;
+	const u64 *banks = hc_variable_header(call, sizeof(*in), &count);
 
 	if (!head_valid(call->input) || !vpset_decode(&in->set, banks, count, &set))
 		return HV_STATUS_INVALID_PARAMETER;

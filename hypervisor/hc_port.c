@@ -124,9 +124,8 @@ static bool connect_input_valid(const struct hv_connect_port_input *in)
 {
 	const struct hv_connection_info *info = &in->info;
 
-	return !in->vtl && !in->reserved[0] && !in->reserved[1] && !in->reserved[2] &&
-	       !in->reserved2 && !in->proximity.flags && !info->reserved && !info->reserved2[0] &&
-	       !info->reserved2[1] && !info->reserved2[2];
+	return !in->vtl && HC_IS_ZERO(in->reserved) && !in->reserved2 && !in->proximity.flags &&
+	       !info->reserved && HC_IS_ZERO(info->reserved2);
 }
 
 static enum hv_status connect_decode(const struct hv_connect_port_input *in)
@@ -208,8 +207,8 @@ enum hv_status hc_signal_event_direct(struct hypercall *call)
 
 static bool direct_input_valid(const struct hv_post_message_direct_input *in)
 {
-	return !in->target_vtl && !in->reserved[0] && !in->reserved[1] && !in->reserved[2] &&
-	       !in->reserved2[0] && !in->reserved2[1] && !in->reserved2[2] && !in->reserved3;
+	return !in->target_vtl && HC_IS_ZERO(in->reserved) && HC_IS_ZERO(in->reserved2) &&
+	       !in->reserved3;
 }
 
 /* Its flags are the SynIC's to set. */

@@ -268,34 +268,39 @@ static const struct property *property_find(u32 code)
 	return NULL;
 }
 
+/* What both calls begin with: the child, and the property of @code. */
+static enum hv_status decode(
+	struct hypercall *call, u64 id, u32 code, u32 reserved, const struct property **property)
+{
+	enum hv_status status = hc_child(call, id);
+
+	*property = property_find(code);
+	if (status != HV_STATUS_SUCCESS)
+		return status;
+	if (reserved != 0)
+		return HV_STATUS_INVALID_PARAMETER;
+	return *property ? HV_STATUS_SUCCESS : HV_STATUS_UNKNOWN_PROPERTY;
+}
+
 enum hv_status hc_get_partition_property(struct hypercall *call)
 {
 	const struct hv_get_property_input *in = call->input;
-	const struct property *property = property_find(in->code);
-	enum hv_status status = hc_child(call, in->partition_id);
+	const struct property *property;
+	enum hv_status status = decode(call, in->partition_id, in->code, in->reserved, &property);
 
-	if (status != HV_STATUS_SUCCESS)
-		return status;
-	if (in->reserved != 0)
-		return HV_STATUS_INVALID_PARAMETER;
-	if (!property)
-		return HV_STATUS_UNKNOWN_PROPERTY;
-	*(u64 *)call->output = property->get(call->target);
-	return HV_STATUS_SUCCESS;
+	if (status == HV_STATUS_SUCCESS)
+		*(u64 *)call->output = property->get(call->target);
+	return status;
 }
 
 enum hv_status hc_set_partition_property(struct hypercall *call)
 {
 	const struct hv_set_property_input *in = call->input;
-	const struct property *property = property_find(in->code);
-	enum hv_status status = hc_child(call, in->partition_id);
+	const struct property *property;
+	enum hv_status status = decode(call, in->partition_id, in->code, in->reserved, &property);
 
 	if (status != HV_STATUS_SUCCESS)
 		return status;
-	if (in->reserved != 0)
-		return HV_STATUS_INVALID_PARAMETER;
-	if (!property)
-		return HV_STATUS_UNKNOWN_PROPERTY;
 	if (!property->set)
 		return HV_STATUS_OPERATION_DENIED;
 	if (!(property->set_in >> call->target->state & 1))
@@ -306,10 +311,13 @@ enum hv_status hc_set_partition_property(struct hypercall *call)
 }
 
 /* Processors that exist of the set in the variable header: format, banks, words. */
-static bool affinity_decode(const u64 *words, u32 count, u64 *mask)
+static bool affinity_decode(const struct hypercall *call, u64 *mask)
 {
 	u64 all = cpu_count < 64 ? BIT(cpu_count) - 1 : ~0ull;
 	struct vpset set;
+	u32 count;
+	const u64 *words =
+		hc_variable_header(call, sizeof(struct hv_set_property_ex_input), &count);
 
 	if (count < 2 ||
 		!vpset_decode((const struct hv_vpset_header *)words, words + 2, count - 2, &set))
@@ -321,8 +329,6 @@ static bool affinity_decode(const u64 *words, u32 count, u64 *mask)
 enum hv_status hc_set_partition_property_ex(struct hypercall *call)
 {
 	const struct hv_set_property_ex_input *in = call->input;
-	const u64 *words = (const u64 *)(in + 1);
-	u32 count = (u32)((call->input_size - sizeof(*in)) / sizeof(u64));
 	enum hv_status status;
 	struct vp *vp;
 	u64 mask;
@@ -333,7 +339,7 @@ enum hv_status hc_set_partition_property_ex(struct hypercall *call)
 	if (status != HV_STATUS_SUCCESS)
 		return status;
 	if (in->reserved != 0 || HV_PROPERTY_ARGUMENT_VP((u32)in->argument) != in->argument ||
-		!affinity_decode(words, count, &mask))
+		!affinity_decode(call, &mask))
 		return HV_STATUS_INVALID_PARAMETER;
 	sched_affinity_set(vp, mask);
 	return HV_STATUS_SUCCESS;

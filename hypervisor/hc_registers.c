@@ -13,7 +13,7 @@
 
 static bool input_valid(const struct hv_vp_registers_input *in)
 {
-	return !in->target_vtl && !in->reserved[0] && !in->reserved[1] && !in->reserved[2];
+	return !in->target_vtl && HC_IS_ZERO(in->reserved);
 }
 
 /* The caller's own: what it could read or write by MSR. */
@@ -62,7 +62,7 @@ enum hv_status hc_set_vp_registers(struct hypercall *call)
 	struct vp *vp;
 	u32 msr;
 
-	if (!input_valid(in) || e->reserved[0] || e->reserved[1] || e->reserved[2])
+	if (!input_valid(in) || !HC_IS_ZERO(e->reserved))
 		return HV_STATUS_INVALID_PARAMETER;
 	if (hc_is_own_partition(call, in->partition_id)) {
 		status = own_msr(call, in, e->name, &msr);

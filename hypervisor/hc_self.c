@@ -24,14 +24,6 @@ enum hv_status hc_get_partition_id(struct hypercall *call)
 	return HV_STATUS_SUCCESS;
 }
 
-static bool is_zero(const u8 *bytes, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (bytes[i] != 0)
-			return false;
-	return true;
-}
-
 enum hv_status hc_get_vp_index_from_apic_id(struct hypercall *call)
 {
 	const struct hv_vp_index_from_apic_id_input *in = call->input;
@@ -39,7 +31,7 @@ enum hv_status hc_get_vp_index_from_apic_id(struct hypercall *call)
 
 	if (!hc_is_own_partition(call, in->partition_id))
 		return HV_STATUS_INVALID_PARTITION_ID;
-	if (in->target_vtl != 0 || !is_zero(in->reserved, sizeof(in->reserved)))
+	if (in->target_vtl != 0 || !HC_IS_ZERO(in->reserved))
 		return HV_STATUS_INVALID_PARAMETER;
 	for (u32 i = 0; i < HV_MAX_PROCESSORS; i++) {
 		const struct vp *vp = partition_vp(p, i);

@@ -19,6 +19,7 @@
 #include "x86/cpu.h"
 #include "x86/cr.h"
 #include "x86/msr.h"
+#include "x86/paging.h"
 
 /* Flags that exist, VM aside: these VPs start in no virtual-8086 mode. */
 #define RFLAGS_KNOWN 0x3d7fd7ull
@@ -27,11 +28,6 @@
 /* Of a segment's attributes. */
 #define SEG_TYPE(a) ((a)&0xfu)
 #define SEG_TSS_64  11u
-
-static bool is_canonical(u64 a)
-{
-	return (u64)((s64)(a << 16) >> 16) == a;
-}
 
 /* Valid, and as it is once it was loaded. */
 static bool segment_ready(enum segment_kind kind, const struct hv_segment *s)
@@ -74,8 +70,8 @@ static bool segments_valid(const struct hv_initial_vp_context *c, bool long_mode
 	       is_kernel(&c->ss) && data_valid(SEGMENT_DATA, &c->ds) &&
 	       data_valid(SEGMENT_DATA, &c->es) && data_valid(SEGMENT_WIDE, &c->fs) &&
 	       data_valid(SEGMENT_WIDE, &c->gs) && task_valid(&c->tr, long_mode) &&
-	       segment_ready(SEGMENT_LOCAL_TABLE, &c->ldtr) && is_canonical(c->gdtr.base) &&
-	       is_canonical(c->idtr.base);
+	       segment_ready(SEGMENT_LOCAL_TABLE, &c->ldtr) && linear_is_canonical(c->gdtr.base) &&
+	       linear_is_canonical(c->idtr.base);
 }
 
 static bool control_valid(const struct vp *vp, const struct hv_initial_vp_context *c)
@@ -92,8 +88,8 @@ static bool context_valid(const struct vp *vp, const struct hv_initial_vp_contex
 	bool wide = long_mode && c->cs.attributes & HV_SEG_LONG;
 
 	return control_valid(vp, c) && segments_valid(c, long_mode) &&
-	       (wide ? is_canonical(c->rip) : c->rip >> 32 == 0) && c->rflags & RFLAGS_FIXED &&
-	       !(c->rflags & RFLAGS_ZEROS);
+	       (wide ? linear_is_canonical(c->rip) : c->rip >> 32 == 0) &&
+	       c->rflags & RFLAGS_FIXED && !(c->rflags & RFLAGS_ZEROS);
 }
 
 /*
@@ -168,7 +164,7 @@ static enum hv_status own_vp(struct hypercall *call, u32 index, struct vp **vp)
 
 static enum hv_status check(const struct vp *vp, const struct hv_start_vp_input *in)
 {
-	if (in->target_vtl || in->reserved[0] || in->reserved[1] || in->reserved[2])
+	if (in->target_vtl || !HC_IS_ZERO(in->reserved))
 		return HV_STATUS_INVALID_PARAMETER;
 	return context_valid(vp, &in->context) ? HV_STATUS_SUCCESS
 					       : HV_STATUS_INVALID_REGISTER_VALUE;

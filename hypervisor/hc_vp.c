@@ -20,8 +20,8 @@ static struct cpu *first_processor(u32 index)
 
 static bool create_input_valid(const struct hv_create_vp_input *in)
 {
-	return !in->reserved[0] && !in->reserved[1] && !in->reserved[2] && !in->subnode_type &&
-	       !in->subnode_id && !in->proximity.flags && !in->flags;
+	return HC_IS_ZERO(in->reserved) && !in->subnode_type && !in->subnode_id &&
+	       !in->proximity.flags && !in->flags;
 }
 
 enum hv_status hc_create_vp(struct hypercall *call)

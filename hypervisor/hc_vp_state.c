@@ -103,18 +103,11 @@ static const struct kind *kind_of(u32 type)
 	return NULL;
 }
 
-/* Bytes behind the fixed input. */
-static size_t rest_of(const struct hypercall *call)
-{
-	return call->input_size - sizeof(struct hv_vp_state_input);
-}
-
 static enum hv_status begin(struct hypercall *call, struct vp **vp)
 {
 	const struct hv_vp_state_input *in = call->input;
 
-	if (in->target_vtl || in->reserved[0] || in->reserved[1] || in->reserved[2] ||
-		in->reserved_2 || in->xsave_flags)
+	if (in->target_vtl || !HC_IS_ZERO(in->reserved) || in->reserved_2 || in->xsave_flags)
 		return HV_STATUS_INVALID_PARAMETER;
 	return hc_child_vp_stopped(call, in->partition_id, in->vp_index, vp);
 }
@@ -148,14 +141,10 @@ typedef enum hv_status (*page_work)(
 static enum hv_status pages_move(struct hypercall *call, struct vp *vp, page_work work)
 {
 	const struct hv_vp_state_input *in = call->input;
-	const u64 *gpfns = (const u64 *)(in + 1);
 	const struct kind *kind = kind_of(in->type);
 	enum hv_status status = HV_STATUS_SUCCESS;
-	struct part part = {
-		.vp = vp,
-		.xsave_states = in->xsave_states,
-		.count = (u32)(rest_of(call) / sizeof(u64)),
-	};
+	struct part part = { .vp = vp, .xsave_states = in->xsave_states };
+	const u64 *gpfns = hc_variable_header(call, sizeof(*in), &part.count);
 
 	if (!kind || part.count == 0 || (part.count > 1 && !kind->many))
 		return HV_STATUS_INVALID_PARAMETER;
@@ -181,7 +170,7 @@ enum hv_status hc_get_vp_state(struct hypercall *call)
 		return status;
 	if (in->type != HV_VP_STATE_TIMERS)
 		return pages_move(call, vp, page_get);
-	if (rest_of(call) != 0)
+	if (call->input_size != sizeof(*in))
 		return HV_STATUS_INVALID_PARAMETER;
 	stimer_state_get(vp, &out->timers);
 	return HV_STATUS_SUCCESS;
@@ -190,7 +179,8 @@ enum hv_status hc_get_vp_state(struct hypercall *call)
 enum hv_status hc_set_vp_state(struct hypercall *call)
 {
 	const struct hv_vp_state_input *in = call->input;
-	const union hv_vp_state_block *block = (const union hv_vp_state_block *)(in + 1);
+	u32 words;
+	const void *block = hc_variable_header(call, sizeof(*in), &words);
 	struct vp *vp;
 	enum hv_status status = begin(call, &vp);
 
@@ -198,7 +188,7 @@ enum hv_status hc_set_vp_state(struct hypercall *call)
 		return status;
 	if (in->type != HV_VP_STATE_TIMERS)
 		return pages_move(call, vp, page_set);
-	if (rest_of(call) != sizeof(block->timers))
+	if (words * sizeof(u64) != sizeof(struct hv_stimers_state))
 		return HV_STATUS_INVALID_PARAMETER;
-	return stimer_state_set(vp, &block->timers);
+	return stimer_state_set(vp, block);
 }

@@ -36,7 +36,6 @@
 #define DEVICE_COUNT (HV_VECTOR_DEVICE_LAST - HV_VECTOR_DEVICE_FIRST + 1)
 #define MSI_ADDRESS  0xfee00000u
 #define MSI_DEST_MAX 0xfeu /* 0xff is everybody */
-#define VIRTUAL_MIN  0x10u
 
 static_assert(VECTORS * sizeof(struct irq_route) == PAGE_SIZE);
 
@@ -224,8 +223,8 @@ static enum hv_status decode(struct partition *p, const struct hv_map_device_int
 	if (s != HV_STATUS_SUCCESS)
 		return s;
 	if (in->flags || in->base_irt_index || in->vector_count != 1 ||
-		in->interrupt_type != HV_INTERRUPT_TYPE_FIXED || in->target.vector < VIRTUAL_MIN ||
-		in->target.vector > 0xff)
+		in->interrupt_type != HV_INTERRUPT_TYPE_FIXED ||
+		in->target.vector < APIC_VECTOR_MIN || in->target.vector > 0xff)
 		return HV_STATUS_INVALID_PARAMETER;
 	r->vector = (u8)in->target.vector;
 	s = decode_line(in, r);

@@ -4,12 +4,9 @@
  */
 #include "hypervisor/overlay_msr.h"
 
-#include "hv/msr.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/vp.h"
 #include "lib/string.h"
-
-#define BITS (~PAGE_MASK | HV_MSR_PAGE_ENABLE)
 
 /* What one of these MSRs is made of. */
 struct page_msr {
@@ -31,27 +28,27 @@ static struct page_msr assist(struct vp *vp)
 		SLAT_READ | SLAT_WRITE };
 }
 
-static bool is_on(u64 v)
+static bool cover(struct partition *p, const struct overlay_msr *m, u64 v)
 {
-	return v & HV_MSR_PAGE_ENABLE;
+	return !overlay_msr_is_on(v) || overlay_set(p, m->overlay, GPA(v & ~PAGE_MASK), m->page,
+						m->access) == HV_STATUS_SUCCESS;
 }
 
-static bool cover(struct partition *p, const struct page_msr *m, u64 v)
+bool overlay_msr_place(struct partition *p, const struct overlay_msr *m, u64 old, u64 *v)
 {
-	return !is_on(v) || overlay_set(p, m->overlay, GPA(v & ~PAGE_MASK), *m->page, m->access) ==
-				    HV_STATUS_SUCCESS;
+	*v &= OVERLAY_MSR_BITS;
+	overlay_clear(p, m->overlay);
+	if (cover(p, m, *v))
+		return true;
+	*v = cover(p, m, old) ? old : old & ~HV_MSR_PAGE_ENABLE;
+	return false;
 }
 
-/* If the new place is none, the page stays where it was. */
 static bool place(struct partition *p, const struct page_msr *m, u64 v)
 {
-	u64 old = *m->value;
-	bool ok;
+	const struct overlay_msr what = { m->overlay, *m->page, m->access };
+	bool ok = overlay_msr_place(p, &what, *m->value, &v);
 
-	overlay_clear(p, m->overlay);
-	ok = cover(p, m, v);
-	if (!ok)
-		v = cover(p, m, old) ? old : old & ~HV_MSR_PAGE_ENABLE;
 	WRITE_ONCE(*m->value, v);
 	return ok;
 }
@@ -69,12 +66,12 @@ bool reference_tsc_write(struct partition *p, u64 v, struct vp *self)
 	bool ok = true;
 
 	spin_lock(&p->lock);
-	if (is_on(v)) {
+	if (overlay_msr_is_on(v)) {
 		ok = page_make(p, &m);
 		if (ok && !p->time.page)
 			reference_time_page(&p->time, *m.page);
 	}
-	ok = ok && place(p, &m, v & BITS);
+	ok = ok && place(p, &m, v);
 	spin_unlock(&p->lock);
 	partition_flush_overlays(p, self);
 	return ok;
@@ -88,12 +85,12 @@ bool vp_assist_write(struct vp *vp, u64 v, struct vp *self)
 	bool ok = true;
 
 	spin_lock(&p->lock);
-	if (is_on(v) && !is_on(*m.value)) {
+	if (overlay_msr_is_on(v) && !overlay_msr_is_on(*m.value)) {
 		ok = page_make(p, &m);
 		if (ok)
 			memset(*m.page, 0, PAGE_SIZE);
 	}
-	ok = ok && place(p, &m, v & BITS);
+	ok = ok && place(p, &m, v);
 	spin_unlock(&p->lock);
 	partition_flush_overlays(p, self);
 	return ok;

@@ -21,6 +21,7 @@
 #include "x86/cpu.h"
 #include "x86/cr.h"
 #include "x86/msr.h"
+#include "x86/paging.h"
 
 #define PASS_READ           BIT(0)
 #define PASS_WRITE          BIT(1)
@@ -54,11 +55,6 @@ struct msr_row {
 	const char *why;
 };
 
-static bool is_canonical(u64 a)
-{
-	return (u64)((s64)(a << 16) >> 16) == a;
-}
-
 /* Registers in the control block, reached by name. */
 static bool register_read(struct vp *vp, const struct msr_row *row, u32 msr, u64 *v)
 {
@@ -81,7 +77,7 @@ static bool register_write(struct vp *vp, const struct msr_row *row, u32 msr, u6
 
 static bool address_write(struct vp *vp, const struct msr_row *row, u32 msr, u64 v)
 {
-	return is_canonical(v) && register_write(vp, row, msr, v);
+	return linear_is_canonical(v) && register_write(vp, row, msr, v);
 }
 
 static bool base_read(struct vp *vp, const struct msr_row *row, u32 msr, u64 *v)
@@ -100,7 +96,7 @@ static bool base_write(struct vp *vp, const struct msr_row *row, u32 msr, u64 v)
 	union hv_register_value value;
 
 	(void)msr;
-	if (!is_canonical(v) || virt->get(vp, (u32)row->arg, &value) != HV_STATUS_SUCCESS)
+	if (!linear_is_canonical(v) || virt->get(vp, (u32)row->arg, &value) != HV_STATUS_SUCCESS)
 		return false;
 	value.segment.base = v;
 	return virt->set(vp, (u32)row->arg, &value) == HV_STATUS_SUCCESS;

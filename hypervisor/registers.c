@@ -12,14 +12,10 @@
 #include "hypervisor/vp.h"
 #include "x86/cpu.h"
 #include "x86/cr.h"
+#include "x86/paging.h"
 
 /* Flags that exist beside the fixed one. */
 #define RFLAGS_EXIST 0x3f7fd5ull
-
-static bool is_canonical(u64 a)
-{
-	return (u64)((s64)(a << 16) >> 16) == a;
-}
 
 static bool any_valid(const struct vp *vp, u64 v)
 {
@@ -37,7 +33,7 @@ static bool low_half_valid(const struct vp *vp, u64 v)
 static bool address_valid(const struct vp *vp, u64 v)
 {
 	(void)vp;
-	return is_canonical(v);
+	return linear_is_canonical(v);
 }
 
 static bool cr0_valid(const struct vp *vp, u64 v)
@@ -164,7 +160,7 @@ static enum hv_status table_set(
 	const struct hv_table_register *t = &v->table;
 
 	(void)self;
-	if (t->pad[0] || t->pad[1] || t->pad[2] || !is_canonical(t->base))
+	if (t->pad[0] || t->pad[1] || t->pad[2] || !linear_is_canonical(t->base))
 		return HV_STATUS_INVALID_REGISTER_VALUE;
 	return virt->set(vp, name, v);
 }

@@ -6,6 +6,8 @@
  */
 #include "hypervisor/segment.h"
 
+#include "x86/paging.h"
+
 #define TYPE(a)       ((a)&0xfu)
 #define TYPE_ACCESSED BIT(0)
 #define TYPE_READABLE BIT(1) /* code; of data: writable */
@@ -19,11 +21,6 @@
 #define ATTR_G        BIT(15)
 #define ATTR_RESERVED 0x0f00u
 #define SEL_LOCAL     BIT(2) /* selector of the local table */
-
-static bool is_canonical(u64 a)
-{
-	return (u64)((s64)(a << 16) >> 16) == a;
-}
 
 /* A limit that granularity can stand for: low or high 12 bits speak. */
 static bool limit_valid(const struct hv_segment *s)
@@ -76,7 +73,7 @@ static bool base_valid(enum segment_kind kind, const struct hv_segment *s)
 {
 	bool narrow = kind == SEGMENT_CODE || kind == SEGMENT_STACK || kind == SEGMENT_DATA;
 
-	return narrow ? s->base >> 32 == 0 : is_canonical(s->base);
+	return narrow ? s->base >> 32 == 0 : linear_is_canonical(s->base);
 }
 
 enum segment_kind segment_kind_of(u32 name)
@@ -100,7 +97,7 @@ enum segment_kind segment_kind_of(u32 name)
 
 bool segment_valid(enum segment_kind kind, const struct hv_segment *s)
 {
-	if (s->attributes & ATTR_RESERVED || !is_canonical(s->base))
+	if (s->attributes & ATTR_RESERVED || !linear_is_canonical(s->base))
 		return false;
 	if (!(s->attributes & HV_SEG_PRESENT))
 		return kind != SEGMENT_CODE && kind != SEGMENT_TASK;

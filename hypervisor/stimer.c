@@ -16,11 +16,11 @@
 #include "hypervisor/sched.h"
 #include "hypervisor/vp.h"
 #include "lib/string.h"
+#include "x86/apic.h"
 #include "x86/atomic.h"
 
 /* Expiries closer than this are merged: they would leave the guest no time. */
 #define PERIOD_MIN 1000u
-#define VECTOR_MIN 16u
 
 static bool runs(const struct stimer *s)
 {
@@ -31,7 +31,7 @@ static bool runs(const struct stimer *s)
 static bool can_enable(u64 config)
 {
 	if (config & HV_STIMER_DIRECT)
-		return HV_STIMER_VECTOR_OF(config) >= VECTOR_MIN;
+		return HV_STIMER_VECTOR_OF(config) >= APIC_VECTOR_MIN;
 	return HV_STIMER_SINT_OF(config);
 }
 
@@ -305,9 +305,8 @@ static void state_put(struct stimer *s, const struct hv_stimer_state *in)
 
 enum hv_status stimer_state_set(struct vp *vp, const struct hv_stimers_state *state)
 {
-	for (u32 i = 0; i < ARRAY_SIZE(state->reserved); i++)
-		if (state->reserved[i])
-			return HV_STATUS_INVALID_PARAMETER;
+	if (!mem_is_zero(state->reserved, sizeof(state->reserved)))
+		return HV_STATUS_INVALID_PARAMETER;
 	for (u32 i = 0; i < HV_STIMER_COUNT; i++)
 		if (!is_valid(&state->timer[i]))
 			return HV_STATUS_INVALID_PARAMETER;

@@ -4,60 +4,40 @@
  * pages that they lay over the guest's. TLFS 6.0b, 11.8.
  */
 #include "hv/msr.h"
+#include "hypervisor/overlay_msr.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/synic_impl.h"
 #include "hypervisor/vp.h"
 #include "lib/string.h"
+#include "x86/apic.h"
 
-#define PAGE_BITS (~PAGE_MASK | HV_MSR_PAGE_ENABLE)
 /* The last two mean nothing here, and are kept. */
 #define SINT_BITS                                                                               \
 	(0xffull | HV_SINT_MASKED | HV_SINT_AUTO_EOI | HV_SINT_POLLING | HV_SINT_AS_INTERCEPT | \
 		HV_SINT_PROXY)
-#define VECTOR_MIN 16u
 
 static_assert(HV_MSR_SINT(HV_SINT_COUNT - 1) == 0x4000009f);
 
-/* One of the two pages: its register, itself, its overlay. */
-struct laid {
-	u64 *msr;
-	void *page;
-	struct overlay *overlay;
-};
-
-static bool page_cover(struct partition *p, const struct laid *l, u64 msr)
+/* One of the two pages, zeroed as it goes on, as the guest expects a new one to be. */
+static bool page_write(
+	struct vp *vp, u64 *msr, void *page, struct overlay *overlay, u64 v, struct vp *self)
 {
-	return overlay_set(p, l->overlay, GPA(msr & ~PAGE_MASK), l->page, SLAT_READ | SLAT_WRITE) ==
-	       HV_STATUS_SUCCESS;
-}
-
-/*
- * The page over the guest's; zeroed, as the guest expects a new page to be. If
- * the new place is none, it stays where it was.
- */
-static bool page_write(struct vp *vp, const struct laid *l, u64 v, struct vp *self)
-{
+	const struct overlay_msr what = { overlay, page, SLAT_READ | SLAT_WRITE };
 	struct partition *p = vp->partition;
 	struct synic *s = &vp->synic;
-	u64 old = *l->msr;
-	bool ok = true;
+	u64 old = *msr;
+	bool ok;
 
-	v &= PAGE_BITS;
+	v &= OVERLAY_MSR_BITS;
 	if (v == old)
 		return true;
 	spin_lock(&p->lock);
-	overlay_clear(p, l->overlay);
-	if (v & HV_MSR_PAGE_ENABLE && !page_cover(p, l, v)) {
-		ok = false;
-		v = old;
-		if (old & HV_MSR_PAGE_ENABLE && !page_cover(p, l, old))
-			v &= ~HV_MSR_PAGE_ENABLE;
-	}
+	ok = overlay_msr_place(p, &what, old, &v);
 	spin_unlock(&p->lock);
 	spin_lock(&s->lock);
-	*l->msr = v;
-	if (v & HV_MSR_PAGE_ENABLE && !(old & HV_MSR_PAGE_ENABLE))
-		memset(l->page, 0, PAGE_SIZE);
+	*msr = v;
+	if (overlay_msr_is_on(v) && !overlay_msr_is_on(old))
+		memset(page, 0, PAGE_SIZE);
 	spin_unlock(&s->lock);
 	partition_flush_overlays(p, self);
 	synic_rescan(vp, 0xffff);
@@ -69,7 +49,7 @@ static bool sint_write(struct vp *vp, u32 sint, u64 v)
 	struct synic *s = &vp->synic;
 
 	v &= SINT_BITS;
-	if (!(v & HV_SINT_MASKED) && (u8)v < VECTOR_MIN)
+	if (!(v & HV_SINT_MASKED) && (u8)v < APIC_VECTOR_MIN)
 		return false;
 	spin_lock(&s->lock);
 	s->sint[sint] = v;
@@ -128,10 +108,9 @@ bool synic_msr_write(struct vp *vp, u32 msr, u64 v, struct vp *self)
 		control_write(vp, v);
 		return true;
 	case HV_MSR_SIEFP:
-		return page_write(
-			vp, &(struct laid){ &s->siefp, s->flags, &s->flags_overlay }, v, self);
+		return page_write(vp, &s->siefp, s->flags, &s->flags_overlay, v, self);
 	case HV_MSR_SIMP:
-		return page_write(vp, &(struct laid){ &s->simp, s->page, &s->overlay }, v, self);
+		return page_write(vp, &s->simp, s->page, &s->overlay, v, self);
 	case HV_MSR_EOM:
 		synic_rescan(vp, 0xffff);
 		return true;

@@ -96,11 +96,11 @@ void vlapic_error(struct vp *vp, u32 error)
 	struct vlapic *l = &vp->vlapic;
 	u32 lvt = load_relaxed(&l->lvt[LVT_ERROR]);
 
-	if (!(lvt & APIC_LVT_MASKED) && (u8)lvt < VECTOR_MIN)
+	if (!(lvt & APIC_LVT_MASKED) && (u8)lvt < APIC_VECTOR_MIN)
 		error |= APIC_ESR_RECV_ILLEGAL;
 	/* Partner: the exchange when the guest writes the ESR. */
 	atomic_fetch_or(&l->esr_pending, error);
-	if (!(lvt & APIC_LVT_MASKED) && (u8)lvt >= VECTOR_MIN)
+	if (!(lvt & APIC_LVT_MASKED) && (u8)lvt >= APIC_VECTOR_MIN)
 		vlapic_interrupt(vp, (u8)lvt, false);
 }
 
@@ -124,7 +124,7 @@ void vlapic_interrupt(struct vp *vp, u8 vector, bool level)
 
 	if (!vlapic_is_enabled(l))
 		return;
-	if (unlikely(vector < VECTOR_MIN)) {
+	if (unlikely(vector < APIC_VECTOR_MIN)) {
 		vlapic_error(vp, APIC_ESR_RECV_ILLEGAL);
 		return;
 	}
@@ -236,7 +236,7 @@ void vlapic_eoi(struct vp *vp)
  */
 static void missed_levels_release(struct vp *vp)
 {
-	for (u32 vector = VECTOR_MIN; vector < 256; vector++)
+	for (u32 vector = APIC_VECTOR_MIN; vector < 256; vector++)
 		if (!bit_test(vp->vlapic.irr, vector) && !bit_test(vp->vlapic.isr, vector))
 			tell_end(vp, (u8)vector);
 }
@@ -244,9 +244,12 @@ static void missed_levels_release(struct vp *vp)
 void vlapic_svr_set(struct vp *vp, u32 svr)
 {
 	struct vlapic *l = &vp->vlapic;
-	bool was = l->svr & APIC_SVR_ENABLE;
+	/*
+	 * Partner: a level's sender notes it, then looks here, in vlapic_interrupt():
+	 * it sees that the APIC is enabled, or we see what it noted.
+	 */
+	bool was = atomic_exchange(&l->svr, svr) & APIC_SVR_ENABLE;
 
-	store_relaxed(&l->svr, svr);
 	if (!(svr & APIC_SVR_ENABLE)) {
 		for (u32 i = 0; i < LVT_COUNT; i++)
 			l->lvt[i] |= (u32)APIC_LVT_MASKED;

@@ -275,7 +275,7 @@ bool vlapic_icr_write(struct vp *vp, u64 icr)
 	trace(TRACE_IPI, vp, ipi.m.dest, (u32)icr);
 	if (is_deassert(icr))
 		return true;
-	if (ipi.m.mode <= APIC_DM_LOWEST && ipi.m.vector < VECTOR_MIN)
+	if (ipi.m.mode <= APIC_DM_LOWEST && ipi.m.vector < APIC_VECTOR_MIN)
 		vlapic_error(vp, APIC_ESR_SEND_ILLEGAL);
 	else
 		send(&ipi);

@@ -17,8 +17,6 @@
 /* Index into vlapic.lvt. */
 enum { LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR, LVT_CMCI, LVT_COUNT };
 
-#define VECTOR_MIN 16u /* lower ones are illegal for an APIC */
-
 /* Any processor. Partner: the store in vlapic_base_write(). */
 static inline u64 vlapic_mode(const struct vlapic *l)
 {

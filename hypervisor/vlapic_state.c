@@ -58,10 +58,14 @@ static bool vectors_valid(const struct hv_local_apic_state *s)
 	return true;
 }
 
+/* All are masked while it is off, by software or altogether: SDM 11.4.3, 11.4.7.2. */
 static bool lvts_valid(struct vp *vp, const struct hv_local_apic_state *s)
 {
+	bool on = vlapic_is_on(&vp->vlapic) && s->svr & APIC_SVR_ENABLE;
+	u32 needed = on ? 0 : (u32)APIC_LVT_MASKED;
+
 	for (u32 i = 0; i < WORDS(lvt); i++)
-		if (!vlapic_reg_valid(vp, vlapic_lvt_reg(i), s->lvt[i]))
+		if (!vlapic_reg_valid(vp, vlapic_lvt_reg(i), s->lvt[i]) || needed & ~s->lvt[i])
 			return false;
 	return true;
 }

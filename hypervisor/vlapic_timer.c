@@ -112,7 +112,7 @@ static bool is_merged(const struct vlapic *l)
 {
 	u8 vector = (u8)l->lvt[LVT_TIMER];
 
-	if (vector < VECTOR_MIN)
+	if (vector < APIC_VECTOR_MIN)
 		return load_relaxed(&l->esr_pending) & APIC_ESR_RECV_ILLEGAL;
 	return load_relaxed(&l->irr[vector / 32]) >> (vector % 32) & 1;
 }

@@ -14,6 +14,7 @@
 #include "x86/cr.h"
 #include "x86/desc.h"
 #include "x86/msr.h"
+#include "x86/paging.h"
 
 /* Attributes: the TLFS has them as in a descriptor, the VMCB without the gap. */
 static u16 attributes_pack(u16 a)
@@ -35,7 +36,7 @@ static bool is_long(const struct vmcb_save *save)
 static bool is_canonical(const struct vp *vp, u64 v)
 {
 	(void)vp;
-	return (u64)((s64)(v << 16) >> 16) == v;
+	return linear_is_canonical(v);
 }
 
 static bool is_any(const struct vp *vp, u64 v)

@@ -10,6 +10,7 @@
 #include "x86/cpu.h"
 #include "x86/cr.h"
 #include "x86/msr.h"
+#include "x86/paging.h"
 
 struct reg_row {
 	u32 arg; /* field, enum vmx_live, or number of the segment */
@@ -24,11 +25,6 @@ struct reg_group {
 	const struct reg_row *rows;
 	u32 count;
 };
-
-static bool canonical(u64 v)
-{
-	return (u64)((s64)(v << 16) >> 16) == v;
-}
 
 static u64 field_get(struct vp *vp, u32 field)
 {
@@ -53,7 +49,7 @@ static enum hv_status field_set_32(struct vp *vp, u32 field, u64 v)
 static enum hv_status field_set_address(struct vp *vp, u32 field, u64 v)
 {
 	(void)vp;
-	return field_set(field, v, canonical(v));
+	return field_set(field, v, linear_is_canonical(v));
 }
 
 /* Each byte a memory type: UC, WC, WT, WP, WB, UC-. */
@@ -80,7 +76,7 @@ static enum hv_status live_set(struct vp *vp, u32 which, u64 v)
 	bool mask = which == LIVE_SFMASK;
 
 	/* Anything goes for STAR; the rest would fault here. */
-	if (mask ? v >> 32 != 0 : which != LIVE_STAR && !canonical(v))
+	if (mask ? v >> 32 != 0 : which != LIVE_STAR && !linear_is_canonical(v))
 		return HV_STATUS_INVALID_REGISTER_VALUE;
 	vmx_live_set(vmx_of(vp), which, v);
 	return HV_STATUS_SUCCESS;
@@ -242,7 +238,7 @@ static enum hv_status segment_set(u32 i, const union hv_register_value *v)
 	const struct hv_segment *s = &v->segment;
 	u32 unusable = s->attributes & HV_SEG_PRESENT ? 0 : VMCS_RIGHTS_UNUSABLE;
 
-	if (!canonical(s->base) || (s->attributes & RIGHTS_RESERVED))
+	if (!linear_is_canonical(s->base) || (s->attributes & RIGHTS_RESERVED))
 		return HV_STATUS_INVALID_REGISTER_VALUE;
 	vmcs_write(VMCS_SEGMENT(VMCS_GUEST_ES_BASE, i), s->base);
 	vmcs_write(VMCS_SEGMENT(VMCS_GUEST_ES_LIMIT, i), s->limit);
@@ -262,7 +258,7 @@ static void table_get(u32 arg, union hv_register_value *v)
 
 static enum hv_status table_set(u32 arg, const union hv_register_value *v)
 {
-	if (!canonical(v->table.base))
+	if (!linear_is_canonical(v->table.base))
 		return HV_STATUS_INVALID_REGISTER_VALUE;
 	vmcs_write(VMCS_GUEST_GDTR_LIMIT + arg, v->table.limit);
 	vmcs_write(VMCS_GUEST_GDTR_BASE + arg, v->table.base);

@@ -8,7 +8,11 @@
 
 #include "base/types.h"
 
-#define APIC_DEFAULT_BASE         0xfee00000ull
+#define APIC_DEFAULT_BASE 0xfee00000ull
+
+/* Lower vectors are illegal for an APIC. */
+#define APIC_VECTOR_MIN           16u
+#define APIC_VECTOR_MAX           255u
 
 #define APIC_ID                   0x020u
 #define APIC_VERSION              0x030u

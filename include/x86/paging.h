@@ -27,6 +27,12 @@
 /* Bytes that one entry of @level maps. */
 #define PT_SPAN(level) (1ull << (12 + 9 * ((level)-1)))
 
+/* Whether all bits above the 48 that four levels translate are as the highest of those. */
+static inline bool linear_is_canonical(u64 a)
+{
+	return (u64)((s64)(a << 16) >> 16) == a;
+}
+
 /* Page-fault error code. */
 #define PF_P     BIT(0)
 #define PF_W     BIT(1)

@@ -133,13 +133,17 @@ static void set_starting(struct vm *vm)
 	vm->built = vm->config;
 }
 
-/* One machine, from its start to its end. The start, or restart, is answered. */
-static enum outcome live(struct vm *vm)
+/*
+ * One machine, from its start to its end. That it is whole is answered; *@error is
+ * why it could not be, of which nobody is told before nothing is left of it.
+ */
+static enum outcome live(struct vm *vm, int *error)
 {
 	enum outcome outcome;
 	char why[VM_WHY];
 	int r = machine_start(vm->machine, &vm->built, &vm->console, &vm->changed, why);
 
+	*error = r;
 	mutex_lock(&vm_lock);
 	vm->on = r == 0;
 	/* What was set while it was built. */
@@ -148,10 +152,13 @@ static enum outcome live(struct vm *vm)
 	/* Nobody waits for one that starts again by itself. */
 	if (r != 0 && vm->request == VM_NO_REQUEST && vm->resets > 0)
 		(void)failed(vm, why);
+	else if (r != 0)
+		(void)str_copy(vm->why, why, sizeof(vm->why));
 	/* A kill that came meanwhile is answered at the end. */
 	if (vm->request != VM_KILL) {
 		vm->state = r == 0 ? VM_RUNNING : VM_STOPPING;
-		answer(vm, r, r != 0 ? why : "");
+		if (r == 0)
+			answer(vm, 0, "");
 	}
 	mutex_unlock(&vm_lock);
 	if (r != 0)
@@ -182,16 +189,19 @@ static void life(void *arg)
 {
 	struct vm *vm = arg;
 	enum outcome outcome;
+	int error;
 
 	do
-		outcome = live(vm);
+		outcome = live(vm, &error);
 	while (starts_again(vm, &outcome));
 	vm_console_close(&vm->console);
 	mutex_lock(&vm_lock);
 	kfree(vm->machine);
 	vm->machine = NULL;
 	vm->state = outcome == OUTCOME_FAILED ? VM_FAILED : VM_OFF;
-	if (vm->request != VM_NO_REQUEST)
+	if (error != 0 && outcome == OUTCOME_FAILED)
+		answer(vm, error, vm->why);
+	else if (vm->request != VM_NO_REQUEST)
 		answer(vm, 0, outcome == OUTCOME_FAILED ? vm->why : "");
 	wait_wake_all(&vm->changed);
 	mutex_unlock(&vm_lock);

@@ -9,15 +9,15 @@
 #include "lib/string.h"
 #include "rootpart/worker/acpi_tables.h"
 
-/* At @at there is room for ACPI_TABLES_MAX. */
 struct bytes {
 	u8 *at;
-	u32 size;
+	u32 room;
+	u32 size; /* so far */
 };
 
 static inline void put(struct bytes *b, const void *from, u32 count)
 {
-	assert(count <= ACPI_TABLES_MAX - b->size);
+	assert(count <= b->room - b->size);
 	memcpy(b->at + b->size, from, count);
 	b->size += count;
 }

@@ -140,14 +140,13 @@ static void vmbus(struct bytes *b, u64 ram_end)
 {
 	u64 high = ALIGN_UP(MAX(ram_end, WINDOW_HIGH_ALIGN), WINDOW_HIGH_ALIGN);
 	u8 crs[96];
-	struct bytes windows = { .at = crs };
+	struct bytes windows = { .at = crs, .room = sizeof(crs) };
 	u32 module = aml_device(b, "VMOD"), bus;
 
 	aml_string(b, "_HID", "ACPI0004");
 	aml_uid(b, 0);
 	window(&windows, WINDOW_LOW, WINDOW_LOW_SIZE);
 	window(&windows, high, WINDOW_HIGH_ALIGN);
-	assert(windows.size <= sizeof(crs));
 	aml_resources(b, crs, (u8)windows.size);
 	bus = aml_device(b, "VMBS");
 	aml_string(b, "_HID", "VMBus");

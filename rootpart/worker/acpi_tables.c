@@ -148,7 +148,7 @@ static void rsdp(u8 *to, u64 xsdt_gpa)
 
 u32 acpi_tables_make(u8 to[ACPI_TABLES_MAX], u64 gpa, const struct acpi_machine *m)
 {
-	struct bytes b = { .at = to, .size = ACPI_RSDP_V2_SIZE };
+	struct bytes b = { .at = to, .room = ACPI_TABLES_MAX, .size = ACPI_RSDP_V2_SIZE };
 	u32 xsdt, dsdt_at = dsdt(&b, m);
 	u32 fadt_at = fadt(&b, gpa + dsdt_at);
 	u32 madt_at = madt(&b, m);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Accesses to GPAs without memory, and writes to ROM: to devices that have
- * registers there, or to nothing. The operand's place is worked out anew by the guest's tables, for an
- * access may begin in one page and end in the next.
+ * registers there, or to nothing. The operand's place is worked out anew by the
+ * guest's tables, for an access may begin in one page and end in the next.
  */
 #include "base/errno.h"
 #include "hv/memory.h"

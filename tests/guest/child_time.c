@@ -30,15 +30,6 @@ static volatile struct code_clock *data(void)
 	return (volatile struct code_clock *)(void *)(probe.ram + CHILD_DATA);
 }
 
-static void start(const u8 *code, const u8 *end)
-{
-	probe_begin();
-	memcpy(probe.ram + CHILD_CODE, code, (size_t)(end - code));
-	assert(child_affinity(probe.id, 0, guest_bootinfo->processors > 1 ? 2 : 1) == 0);
-	probe_set(PROBE_RDI, CHILD_DATA);
-	child_gate(probe.ram, CODE_TIMER_VECTOR, CHILD_CODE + CODE_TIMER_HANDLER);
-}
-
 static u64 set(u32 name, u64 v)
 {
 	struct hv_register_assoc one = { .name = name, .value = { .wide = { v } } };
@@ -80,7 +71,7 @@ static void test_frozen_clock(void)
 {
 	u32 moved = 0, not_between = 0, by_page = 0;
 
-	start(code_clock, code_clock_end);
+	probe_start(code_clock, code_clock_end);
 	probe_set(PROBE_RBX, CLOCK_PAGE);
 	guest_check(
 		set(HV_REGISTER_REFERENCE_TSC, CLOCK_PAGE | 1) == CHILD_DONE(1), "page-by-parent");
@@ -129,7 +120,7 @@ static volatile struct code_wait *waiter(void)
 /* A child that waits in HLT, or will at once, suspended again. */
 static void start_waiter(void)
 {
-	start(code_wait, code_wait_end);
+	probe_start(code_wait, code_wait_end);
 	child_release(probe.id, 0);
 	guest_check(guest_sleep_while(&waiter()->ready, 0, 10 * SECOND), "ready");
 	child_suspend(probe.id, 0);
@@ -146,7 +137,7 @@ static void test_frozen_timer(void)
 {
 	u64 due;
 
-	start(code_wait, code_wait_end);
+	probe_start(code_wait, code_wait_end);
 	/* Armed by its parent before it ever ran, while the time stands. */
 	freeze(1);
 	due = time() + 20 * MS;

@@ -23,16 +23,6 @@ static volatile u64 *data(void)
 	return (volatile u64 *)(void *)(probe.ram + CHILD_DATA);
 }
 
-/* A new child that runs @code, on another processor if there is one. */
-static void start(const u8 *code, const u8 *end)
-{
-	probe_begin();
-	memcpy(probe.ram + CHILD_CODE, code, (size_t)(end - code));
-	assert(child_affinity(probe.id, 0, guest_bootinfo->processors > 1 ? 2 : 1) == 0);
-	probe_set(PROBE_RDI, CHILD_DATA);
-	child_gate(probe.ram, CODE_TIMER_VECTOR, CHILD_CODE + CODE_TIMER_HANDLER);
-}
-
 static u64 set(u32 name, u64 v)
 {
 	struct hv_register_assoc one = { .name = name, .value = { .wide = { v } } };
@@ -44,7 +34,7 @@ static void test_running(void)
 {
 	u32 still = 0, moved = 0;
 
-	start(code_count, code_count_end);
+	probe_start(code_count, code_count_end);
 	for (u32 i = 0; i < ROUNDS; i++) {
 		u64 before = *data();
 
@@ -74,7 +64,7 @@ static void test_queued(void)
 	volatile u64 *second;
 	u64 before[2];
 
-	start(code_count, code_count_end);
+	probe_start(code_count, code_count_end);
 	second = data() + 1;
 	child_add_vp(probe.id, 1, CHILD_CODE, CHILD_STACK - 0x800);
 	child_register_set(probe.id, 1, PROBE_RDI, CHILD_DATA + 8);
@@ -124,13 +114,13 @@ static void test_halted(void)
 	struct code_timer *t;
 	u64 us = 4000;
 
-	start(code_timer, code_timer_end);
+	probe_start(code_timer, code_timer_end);
 	t = (void *)(u64)data();
 	/* A slow host may come too late for a short time. */
 	while (!stop_halted(t, us) && us < SECOND) {
 		us *= 4;
 		child_end(probe.id);
-		start(code_timer, code_timer_end);
+		probe_start(code_timer, code_timer_end);
 		t = (void *)(u64)data();
 	}
 	guest_sleep_us(us + 6000);
@@ -146,7 +136,7 @@ static void test_halted(void)
 /* Both reasons are there at once: only when none is left it runs. */
 static void test_intercepted(void)
 {
-	start(code_out, code_out_end);
+	probe_start(code_out, code_out_end);
 	probe_resume();
 	guest_check(probe_get(HV_REGISTER_INTERCEPT_SUSPEND) == 1, "intercepted");
 	child_suspend(probe.id, 0);
@@ -176,7 +166,7 @@ static void test_race(void)
 {
 	u32 intercepts = 0, wrong = 0;
 
-	start(code_out, code_out_end);
+	probe_start(code_out, code_out_end);
 	for (u32 i = 0; i < ROUNDS; i++) {
 		bool stopped, came;
 
@@ -218,23 +208,23 @@ static void end_vp(const char *name)
 
 static void test_deleted(void)
 {
-	start(code_count, code_count_end);
+	probe_start(code_count, code_count_end);
 	end_vp("deleted-new");
-	start(code_count, code_count_end);
+	probe_start(code_count, code_count_end);
 	child_release(probe.id, 0);
 	guest_check(guest_sleep_while(data(), 0, SECOND), "to-be-deleted");
 	end_vp("deleted-running");
-	start(code_halt, code_halt_end);
+	probe_start(code_halt, code_halt_end);
 	child_release(probe.id, 0);
 	guest_check(guest_sleep_while(data(), 0, SECOND), "to-be-deleted");
 	end_vp("deleted-halted");
-	start(code_timer, code_timer_end);
+	probe_start(code_timer, code_timer_end);
 	*(struct code_timer *)(void *)(u64)data() =
 		(struct code_timer){ .mode = 0x20000, .initial = 200 * 50 };
 	child_release(probe.id, 0);
 	guest_check(guest_sleep_while(data(), 0, SECOND), "to-be-deleted");
 	end_vp("deleted-timer");
-	start(code_out, code_out_end);
+	probe_start(code_out, code_out_end);
 	probe_resume();
 	end_vp("deleted-intercepted");
 }
@@ -242,7 +232,7 @@ static void test_deleted(void)
 /* A child ends while it runs, VPs everywhere. */
 static void test_finalized(void)
 {
-	start(code_count, code_count_end);
+	probe_start(code_count, code_count_end);
 	for (u32 i = 1; i < 8; i++) {
 		child_add_vp(probe.id, i, CHILD_CODE, CHILD_STACK - 0x100 * i);
 		child_register_set(probe.id, i, PROBE_RDI, CHILD_DATA + 8 * i);
@@ -380,7 +370,7 @@ static void test_state_pages(void)
 {
 	const struct hv_io_intercept *io;
 
-	start(code_count, code_count_end);
+	probe_start(code_count, code_count_end);
 	probe_set(PROBE_RDX, 0x1234);
 	state_pages();
 	io = (const void *)message->payload;

@@ -25,6 +25,7 @@
 #include "hypervisor/policy.h"
 #include "hypervisor/pool.h"
 #include "hypervisor/trap.h"
+#include "policy_msr_machine.h"
 #include "x86/cr.h"
 #include "x86/msr.h"
 
@@ -153,35 +154,6 @@ bool synic_msr_write(struct vp *vp, u32 msr, u64 v, struct vp *self)
 	return true;
 }
 
-/* Synthetic timers, and what an idle VP waits for. */
-static u32 stimer_accesses;
-static int pending_vector = -1;
-
-bool stimer_msr_read(const struct vp *vp, u32 msr, u64 *v)
-{
-	assert_ptr_equal(vp, &fake_vp);
-	(void)msr;
-	stimer_accesses++;
-	*v = 0x4444;
-	return true;
-}
-
-bool stimer_msr_write(struct vp *vp, u32 msr, u64 v, struct vp *self)
-{
-	assert_ptr_equal(vp, &fake_vp);
-	assert_ptr_equal(self, vp);
-	(void)msr;
-	(void)v;
-	stimer_accesses++;
-	return true;
-}
-
-int vlapic_pending(struct vp *vp)
-{
-	assert_ptr_equal(vp, &fake_vp);
-	return pending_vector;
-}
-
 /* The pages, which have a test of their own. */
 static u64 page_written;
 
@@ -219,12 +191,6 @@ struct cpuid_regs policy_cpuid_of(const struct partition *p, u32 leaf)
 	if (leaf == 7)
 		return (struct cpuid_regs){ 0, ~0u, has_tsc_aux ? ~0u : ~(1u << 22), ~0u };
 	return (struct cpuid_regs){ ~0u, ~0u, ~0u, has_tsc_aux ? ~0u : ~(1u << 27) };
-}
-
-u64 policy_xcr0_mask(const struct vp *vp)
-{
-	(void)vp;
-	return 7;
 }
 
 /* Time: 10 ticks are a nanosecond. */

@@ -50,6 +50,8 @@ void vm_console_close(struct vm_console *c)
 	assert_ptr_equal(c, &vm.console);
 	assert_true(console_open);
 	console_open = false;
+	/* Whoever was told already would go on now. */
+	task_yield();
 }
 
 /* The machine: may take its time to start and to end, and fail at both ends. */
@@ -130,6 +132,7 @@ struct caller {
 	enum vm_request request;
 	int r; /* 1: no answer yet */
 	char why[VM_WHY];
+	enum vm_state state; /* when it was answered */
 };
 
 static void call_task(void *arg)
@@ -139,6 +142,7 @@ static void call_task(void *arg)
 	mutex_lock(&vm_lock);
 	c->r = c->request == VM_NO_REQUEST ? vm_life_start(&vm, c->why)
 					   : vm_life_request(&vm, c->request, c->why);
+	c->state = vm.state;
 	mutex_unlock(&vm_lock);
 }
 
@@ -227,11 +231,17 @@ static void killed(void **state)
 	assert_int_equal(starts, 2);
 }
 
+/* Nothing is left of it when that is told. */
 static void start_fails(void **state)
 {
+	struct caller c;
+
 	(void)state;
 	start_error = -ENOMEM;
-	ask(VM_NO_REQUEST, -ENOMEM, "no room for it");
+	begin(&c, VM_NO_REQUEST);
+	assert_int_equal(c.r, -ENOMEM);
+	assert_string_equal(c.why, "no room for it");
+	assert_int_equal(c.state, VM_FAILED);
 	is_off(VM_FAILED);
 	assert_string_equal(vm.why, "no room for it");
 	start_error = 0;

@@ -2,6 +2,7 @@
 /*
  * Event flags, and what a parent is told of slots that are free.
  * sources: hypervisor/synic_msr.c hypervisor/synic_events.c hypervisor/synic_notify.c
+ * sources: hypervisor/overlay_msr.c
  * sources: tests/unit/host_assert.c
  */
 #include <setjmp.h>

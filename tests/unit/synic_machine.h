@@ -119,6 +119,14 @@ void partition_flush_overlays(struct partition *p, struct vp *self)
 	flushes++;
 }
 
+/* Of other MSRs that lie over a page. */
+void reference_time_page(struct reference_time *t, struct hv_reference_tsc_page *p)
+{
+	(void)t;
+	(void)p;
+	fail();
+}
+
 void overlay_init(struct overlay *o)
 {
 	o->on = false;

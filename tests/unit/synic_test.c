@@ -4,6 +4,7 @@
  * told, and the MSRs that rule it; with a reader on a thread of its own that
  * does no more than the TLFS asks for.
  * sources: hypervisor/synic_msr.c hypervisor/synic_events.c hypervisor/synic_notify.c
+ * sources: hypervisor/overlay_msr.c
  * sources: tests/unit/host_assert.c
  */
 #include <setjmp.h>

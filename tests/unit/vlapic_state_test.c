@@ -279,6 +279,29 @@ static void test_refused(void **state)
 	}
 }
 
+/* Of an APIC that is off every LVT entry is masked: a timer would beat for nobody. */
+static void test_switched_off(void **state)
+{
+	(void)state;
+	page_write(0, APIC_SVR, 0xff);
+	vlapic_state_get(&vps[0], &s);
+	assert_int_equal(vlapic_state_set(&vps[0], &s), HV_STATUS_SUCCESS);
+	for (u32 i = 0; i < ARRAY_SIZE(s.lvt); i++) {
+		s.lvt[i] &= ~(u32)APIC_LVT_MASKED;
+		assert_int_equal(vlapic_state_set(&vps[0], &s), HV_STATUS_INVALID_REGISTER_VALUE);
+		s.svr |= (u32)APIC_SVR_ENABLE;
+		assert_int_equal(vlapic_state_set(&vps[0], &s), HV_STATUS_SUCCESS);
+		s.svr &= ~(u32)APIC_SVR_ENABLE;
+		s.lvt[i] |= (u32)APIC_LVT_MASKED;
+	}
+	/* And so altogether. */
+	msr_set(0, MSR_APIC_BASE, APIC_DEFAULT_BASE | APIC_BASE_BSP);
+	s.svr |= (u32)APIC_SVR_ENABLE;
+	assert_int_equal(vlapic_state_set(&vps[0], &s), HV_STATUS_SUCCESS);
+	s.lvt[0] &= ~(u32)APIC_LVT_MASKED;
+	assert_int_equal(vlapic_state_set(&vps[0], &s), HV_STATUS_INVALID_REGISTER_VALUE);
+}
+
 #define TEST(t) cmocka_unit_test_setup(t, set_up)
 
 int main(void)
@@ -293,6 +316,7 @@ int main(void)
 		TEST(test_deadline),
 		TEST(test_x2apic),
 		TEST(test_refused),
+		TEST(test_switched_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,6 +116,25 @@ static inline void kernel_refused(const char *why)
 	assert_string_equal(fake.end_text, why);
 }
 
+/* Numbers in a kernel's headers, each wrong by itself, and why it is refused then. */
+struct kernel_damage {
+	u32 at;
+	u32 bytes;
+	u64 value;
+	const char *why;
+};
+
+static inline void damage_refused(
+	void (*kernel_make)(void), const struct kernel_damage *damages, u32 count)
+{
+	for (u32 i = 0; i < count; i++) {
+		(void)kernel_setup(NULL);
+		kernel_make();
+		put(damages[i].at, damages[i].bytes, damages[i].value);
+		kernel_refused(damages[i].why);
+	}
+}
+
 static inline u64 entry_register(u32 name)
 {
 	union hv_register_value v = { .u64 = 0 };

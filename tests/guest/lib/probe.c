@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "lib/string.h"
+#include "tests/guest/lib/child_code.h"
 #include "tests/guest/lib/message.h"
 
 #define HANDLERS     (CHILD_CODE + 0x8000u)
@@ -21,6 +22,15 @@ void probe_begin(void)
 
 	released = false;
 	probe.id = child_machine(nothing, sizeof(nothing), PROBE_RAM, &probe.ram);
+}
+
+void probe_start(const u8 *code, const u8 *end)
+{
+	probe_begin();
+	memcpy(probe.ram + CHILD_CODE, code, (size_t)(end - code));
+	assert(child_affinity(probe.id, 0, guest_bootinfo->processors > 1 ? 2 : 1) == 0);
+	probe_set(PROBE_RDI, CHILD_DATA);
+	child_gate(probe.ram, CODE_TIMER_VECTOR, CHILD_CODE + CODE_TIMER_HANDLER);
 }
 
 void probe_end(void)

@@ -26,6 +26,11 @@ extern struct probe {
 
 /* A child of child_machine()'s, not released yet. */
 void probe_begin(void);
+/*
+ * The same with code of child_code.h at CHILD_CODE, for another processor if
+ * there is one; RDI is CHILD_DATA, CODE_TIMER_VECTOR leads to its handler.
+ */
+void probe_start(const u8 *code, const u8 *end);
 void probe_end(void);
 /* Goes on with this code, at CHILD_CODE; or at @rip; or where it is. */
 void probe_code(const void *code, size_t size);
