@@ -26,6 +26,7 @@
 #include "hypervisor/intercept.h"
 #include "hypervisor/log.h"
 #include "hypervisor/partition.h"
+#include "hypervisor/partition_clock.h"
 #include "hypervisor/pool.h"
 #include "hypervisor/sched.h"
 #include "hypervisor/trace.h"
@@ -230,7 +231,7 @@ void vlapic_timer_move(struct vp *v)
 	timer_moves++;
 }
 
-static u32 stimer_moves, stimer_serves;
+static u32 stimer_moves, clock_serves;
 
 void stimer_move(struct vp *v)
 {
@@ -240,13 +241,13 @@ void stimer_move(struct vp *v)
 }
 
 /* What is due comes from here. */
-void stimer_serve(struct vp *v)
+void partition_clock_serve(struct vp *v)
 {
 	assert_ptr_equal(v, &vp);
 	assert_ptr_equal(cpu.current, v);
 	v->work &= ~(u32)VP_WORK_TIMERS;
 	v->work |= VP_WORK_INTERRUPT;
-	stimer_serves++;
+	clock_serves++;
 }
 
 void sched_wake(struct vp *v)
@@ -468,7 +469,7 @@ static int setup(void **state)
 	nmi_windows = 0;
 	traced_injections = 0;
 	fpu_switches = fpu_unloads = 0;
-	stimer_moves = stimer_serves = 0;
+	stimer_moves = clock_serves = 0;
 	timer_moves = triple_faults = invalid_states = 0;
 	fake_on_msr_write = tsc_aux_write;
 	tsc_aux_writes = 0;

@@ -378,13 +378,13 @@ static void test_timers(void **state)
 	vp.stop = VP_STOP_HALT;
 	vp.work = VP_WORK_TIMERS;
 	vp_run(&vp);
-	assert_int_equal(stimer_serves, 1);
+	assert_int_equal(clock_serves, 1);
 	assert_int_equal(runs, 0);
 	assert_int_equal(vp.work, 0);
 	pending = highest = 0x41;
 	vp.work = VP_WORK_TIMERS;
 	vp_run(&vp);
-	assert_int_equal(stimer_serves, 2);
+	assert_int_equal(clock_serves, 2);
 	assert_int_equal(entered[0].vector, 0x41);
 	/* On an exit: what comes of it is delivered at the same entry. */
 	runs = 0;
@@ -392,7 +392,7 @@ static void test_timers(void **state)
 	pending = highest = 0x51;
 	vp.work = VP_WORK_TIMERS;
 	vp_run(&vp);
-	assert_int_equal(stimer_serves, 3);
+	assert_int_equal(clock_serves, 3);
 	assert_int_equal(entered[0].vector, 0x51);
 }
 
