@@ -341,6 +341,7 @@ static const struct row {
 	{ 0xc9, "get_gpa_pages_access_state", true, 24, 0, 0, 1, NOBODY, "map_finish" },
 	{ 0xe1, "map_vp_state_page", false, 24, 0, 8, 0, 0, NULL },
 	{ 0xe2, "unmap_vp_state_page", false, 16, 0, 0, 0, 0, NULL },
+	{ 0x103, "restore_partition_time", false, 32, 0, 0, 0, 0, NULL },
 	{ 0x10a, "set_partition_property_ex", false, 24, 0, 0, 0, 0, NULL },
 };
 
