@@ -85,7 +85,7 @@ struct vp {
 	struct cpuid_regs cpuid; /* so that they need no stack for it */
 	u64 tsc_aux;
 	u64 tsc_offset; /* as the control block has it */
-	u64 memo_key; /* what guest.c remembered under another is void */
+	u64 memo_key;   /* what guest.c remembered under another is void */
 	struct synic synic;
 	struct stimer *stimers; /* HV_STIMER_COUNT, a page */
 	u64 assist_msr;         /* HV_MSR_VP_ASSIST_PAGE */

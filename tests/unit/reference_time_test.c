@@ -126,7 +126,8 @@ static void it_is_restored(void **state)
 		assert_int_equal(guest_rdtsc(), rows[i].tsc + 20);
 		assert_int_equal(reference_time_guest_tsc(&t), rows[i].tsc + 20);
 		assert_in_range(reference_time(&t), rows[i].time + 1, rows[i].time + 3);
-		assert_int_equal(((unsigned __int128)guest_rdtsc() * page.scale >> 64) + page.offset,
+		assert_int_equal(
+			((unsigned __int128)guest_rdtsc() * page.scale >> 64) + page.offset,
 			reference_time(&t));
 	}
 }
