@@ -59,6 +59,7 @@ static int window, nmi_windows; /* window: priority, -1 not asked for */
 static u64 cr0, cr2, dr6;
 static u32 runs;
 static struct event entered[4]; /* what each run delivered */
+static u32 serves_at_entry[4], clock_serves;
 static enum exit_kind kinds[4]; /* how each run ends */
 
 static void fake_run(struct vp *v, struct exit *exit)
@@ -66,6 +67,7 @@ static void fake_run(struct vp *v, struct exit *exit)
 	assert_ptr_equal(v, &vp);
 	assert_true(runs < 4);
 	entered[runs] = v->event;
+	serves_at_entry[runs] = clock_serves;
 	v->event.valid = false;
 	exit->kind = kinds[runs++];
 	fake_tsc += 1000;
@@ -101,9 +103,12 @@ static void fake_flush_guest(struct vp *v)
 	guest_flushes++;
 }
 
+/* What comes just before who asks for the flush goes on. */
+static u32 work_at_flush;
+
 static void fake_flush(struct vp *v)
 {
-	(void)v;
+	v->work |= work_at_flush;
 	flushes++;
 }
 
@@ -231,7 +236,7 @@ void vlapic_timer_move(struct vp *v)
 	timer_moves++;
 }
 
-static u32 stimer_moves, clock_serves;
+static u32 stimer_moves;
 
 void stimer_move(struct vp *v)
 {
@@ -474,6 +479,7 @@ static int setup(void **state)
 	fake_on_msr_write = tsc_aux_write;
 	tsc_aux_writes = 0;
 	on_exit_handled = NULL;
+	work_at_flush = 0;
 	cr0 = CR0_PE;
 	cr2 = dr6 = 0;
 	known_length = fetched_length = 0;
