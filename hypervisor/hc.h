@@ -55,6 +55,12 @@ enum hv_status hc_get_partition_property(struct hypercall *call);
 enum hv_status hc_set_partition_property(struct hypercall *call);
 enum hv_status hc_set_partition_property_ex(struct hypercall *call);
 
+/*
+ * hc_time.c. Those of hc_child_in(); INVALID_PARTITION_STATE also while the
+ * child's time is not frozen.
+ */
+enum hv_status hc_restore_partition_time(struct hypercall *call);
+
 /* hc_access.c. INVALID_PARTITION_STATE: writes are not logged. */
 enum hv_status hc_get_gpa_pages_access_state(struct hypercall *call);
 

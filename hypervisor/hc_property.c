@@ -7,6 +7,7 @@
 #include "hypervisor/clock.h"
 #include "hypervisor/cpu.h"
 #include "hypervisor/hc.h"
+#include "hypervisor/partition_clock.h"
 #include "hypervisor/sched.h"
 #include "hypervisor/vp.h"
 #include "lib/vpset.h"
@@ -142,12 +143,10 @@ static u64 freeze_get(const struct partition *p)
 
 static enum hv_status freeze_set(struct hypercall *call, struct partition *p, u64 v)
 {
-	(void)call;
-	spin_lock(&p->lock);
-	reference_time_freeze(&p->time, v);
-	spin_unlock(&p->lock);
-	if (!v)
-		stimer_time_changed(p);
+	if (v)
+		partition_clock_freeze(p);
+	else
+		partition_clock_thaw(p, call->vp);
 	return HV_STATUS_SUCCESS;
 }
 

@@ -14,11 +14,11 @@
 #include "hypervisor/log.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/policy.h"
+#include "hypervisor/reference_time.h"
 #include "hypervisor/synthetic.h"
 #include "hypervisor/trap.h"
 #include "hypervisor/vp.h"
 #include "x86/apic.h"
-#include "x86/cpu.h"
 #include "x86/cr.h"
 #include "x86/msr.h"
 #include "x86/paging.h"
@@ -121,13 +121,11 @@ static bool efer_write(struct vp *vp, const struct msr_row *row, u32 msr, u64 v)
 	return register_write(vp, row, msr, v);
 }
 
-/* By RDTSC: not every emulated processor has the MSR. */
 static bool tsc_read(struct vp *vp, const struct msr_row *row, u32 msr, u64 *v)
 {
-	(void)vp;
 	(void)row;
 	(void)msr;
-	*v = rdtsc();
+	*v = reference_time_guest_tsc(&vp->partition->time);
 	return true;
 }
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reference time: the TSC by a factor, and an offset. One writer at a time;
- * readers look again if the sequence changed under them, those of the page by
- * the page's. A writer makes the page invalid before it looks at the TSC, so
- * that what anybody has read there is never later than the time that follows.
+ * The clock: the processor's TSC and an offset are the guest's TSC, which by a
+ * factor and an offset is the time. One writer at a time; readers look again if
+ * the sequence changed under them, those of the page by the page's. A writer
+ * makes the page invalid before it looks at the TSC, so that what anybody has
+ * read there is never later than the time that follows.
  */
 #include "hypervisor/reference_time.h"
 
@@ -17,7 +18,7 @@ static u64 units(const struct reference_time *t, u64 tsc)
 	return (u64)((unsigned __int128)tsc * t->scale >> 64);
 }
 
-/* Full barriers, which pair with the loads in reference_time() and the page's readers. */
+/* Full barriers, which pair with the loads in look() and the page's readers. */
 static void write_begin(struct reference_time *t)
 {
 	if (t->page)
@@ -27,14 +28,14 @@ static void write_begin(struct reference_time *t)
 
 static u32 next_sequence(u32 last)
 {
-	return last + 1 < HV_TSC_INVALID_V2 ? last + 1 : 1;
+	return last < HV_TSC_INVALID_V2 - 1 ? last + 1 : 1;
 }
 
 static void page_tell(struct reference_time *t)
 {
 	struct hv_reference_tsc_page *page = t->page;
 
-	if (!page || t->frozen)
+	if (!page || t->frozen || t->settling)
 		return;
 	store_relaxed(&page->scale, t->scale);
 	store_relaxed(&page->offset, t->offset);
@@ -46,7 +47,6 @@ static void page_tell(struct reference_time *t)
 static void write_end(struct reference_time *t)
 {
 	atomic_fetch_add(&t->sequence, 1);
-	page_tell(t);
 }
 
 void reference_time_start(struct reference_time *t)
@@ -59,50 +59,85 @@ void reference_time_start(struct reference_time *t)
 	t->offset = -units(t, rdtsc_ordered());
 }
 
-/* What is needed of *@t together, and the TSC with it; gives the time. */
-static u64 look(const struct reference_time *t, struct reference_time *copy, u64 *tsc)
+/* The clock at one moment. */
+struct moment {
+	u64 host; /* the processor's TSC */
+	u64 guest;
+	u64 offset;
+	bool frozen;
+};
+
+/* Inlined, since VPs ask often: so all of it stays in registers. */
+__attribute__((always_inline)) static inline struct moment look(const struct reference_time *t)
 {
+	struct moment m;
+	u64 tsc, tsc_offset;
 	u32 before;
 
-	copy->scale = t->scale;
 	do {
 		before = load_acquire(&t->sequence);
-		copy->frozen = load_acquire(&t->frozen);
-		copy->value = load_acquire(&t->value);
-		copy->offset = load_acquire(&t->offset);
-		*tsc = rdtsc_ordered();
+		m.frozen = load_acquire(&t->frozen);
+		m.offset = load_acquire(&t->offset);
+		tsc = load_acquire(&t->tsc);
+		tsc_offset = load_acquire(&t->tsc_offset);
+		m.host = rdtsc_ordered();
 	} while (unlikely(before & 1 || load_relaxed(&t->sequence) != before));
-	return copy->frozen ? copy->value : units(copy, *tsc) + copy->offset;
+	m.guest = unlikely(m.frozen) ? tsc : m.host + tsc_offset;
+	return m;
 }
 
 u64 reference_time(const struct reference_time *t)
 {
-	struct reference_time copy;
-	u64 tsc;
+	struct moment m = look(t);
 
-	return look(t, &copy, &tsc);
+	return units(t, m.guest) + m.offset;
 }
 
-void reference_time_freeze(struct reference_time *t, bool frozen)
+u64 reference_time_guest_tsc(const struct reference_time *t)
 {
-	u64 now;
+	return look(t).guest;
+}
 
-	if (frozen == t->frozen)
+void reference_time_freeze(struct reference_time *t)
+{
+	if (t->frozen)
 		return;
 	write_begin(t);
-	now = units(t, rdtsc_ordered());
-	if (frozen)
-		t->value = now + t->offset;
-	else
-		t->offset = t->value - now;
-	t->frozen = frozen;
+	t->tsc = rdtsc_ordered() + t->tsc_offset;
+	t->frozen = true;
 	write_end(t);
+}
+
+void reference_time_thaw(struct reference_time *t)
+{
+	if (!t->frozen)
+		return;
+	write_begin(t);
+	t->tsc_offset = t->tsc - rdtsc_ordered();
+	t->frozen = false;
+	t->settling = true;
+	write_end(t);
+}
+
+void reference_time_settled(struct reference_time *t)
+{
+	t->settling = false;
+	page_tell(t);
 }
 
 void reference_time_set(struct reference_time *t, u64 v)
 {
 	write_begin(t);
-	t->value = v;
+	t->offset = v - units(t, t->tsc);
+	write_end(t);
+}
+
+void reference_time_restore(struct reference_time *t, u64 v, u64 tsc, u32 page_sequence)
+{
+	write_begin(t);
+	t->tsc = tsc;
+	t->offset = v - units(t, tsc);
+	t->page_sequence = page_sequence;
 	write_end(t);
 }
 
@@ -112,20 +147,36 @@ void reference_time_page(struct reference_time *t, struct hv_reference_tsc_page 
 	page_tell(t);
 }
 
+static bool host_tsc(const struct moment *m, u64 guest, u64 *tsc)
+{
+	*tsc = m->host;
+	if (guest <= m->guest)
+		return true;
+	return !m->frozen && !__builtin_add_overflow(m->host, guest - m->guest, tsc);
+}
+
+bool reference_time_host_tsc(const struct reference_time *t, u64 guest, u64 *tsc)
+{
+	struct moment m = look(t);
+
+	return host_tsc(&m, guest, tsc);
+}
+
 /* The quotient, rounded up: the first tick of which the product reaches that far. */
 bool reference_time_tsc(const struct reference_time *t, u64 when, u64 *tsc)
 {
-	struct reference_time copy;
-	u64 now = look(t, &copy, tsc);
-	u64 target, rest;
+	struct moment m = look(t);
+	u64 now = units(t, m.guest) + m.offset;
+	u64 target, rest, quotient;
 
+	*tsc = m.host;
 	if (when <= now)
 		return true;
-	if (copy.frozen || __builtin_add_overflow(now - copy.offset, when - now, &target) ||
-		target >= copy.scale)
+	if (m.frozen || __builtin_add_overflow(now - m.offset, when - now, &target) ||
+		target >= t->scale)
 		return false;
-	*tsc = divide_wide(target, 0, copy.scale, &rest);
+	quotient = divide_wide(target, 0, t->scale, &rest);
 	if (rest)
-		++*tsc;
-	return *tsc != 0;
+		quotient++;
+	return quotient != 0 && host_tsc(&m, quotient, tsc);
 }

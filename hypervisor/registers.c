@@ -10,7 +10,6 @@
 #include "hypervisor/registers_impl.h"
 #include "hypervisor/segment.h"
 #include "hypervisor/vp.h"
-#include "x86/cpu.h"
 #include "x86/cr.h"
 #include "x86/paging.h"
 
@@ -165,12 +164,18 @@ static enum hv_status table_set(
 	return virt->set(vp, name, v);
 }
 
-/* The processor's: no VP has one of its own. */
+/* The partition's: no VP has one of its own. */
 static void tsc_get(struct vp *vp, u32 name, union hv_register_value *v)
 {
-	(void)vp;
 	(void)name;
-	v->u64 = rdtsc();
+	v->u64 = reference_time_guest_tsc(&vp->partition->time);
+}
+
+/* The page's last one: for HvCallRestorePartitionTime. */
+static void sequence_get(struct vp *vp, u32 name, union hv_register_value *v)
+{
+	(void)name;
+	v->u64 = vp->partition->time.page_sequence;
 }
 
 static void tsc_aux_get(struct vp *vp, u32 name, union hv_register_value *v)
@@ -261,6 +266,7 @@ static const struct register_row rows[] = {
 	{ X64(INITIAL_APIC_ID), OWN(apic_id) },
 	{ X64(TSC_AUX), HERE(tsc_aux) },
 	{ X64(SPEC_CTRL), HERE(zero) },
+	{ X64(TSC_DEADLINE), OWN(deadline) },
 	{ NAME(VP_RUNTIME), MSR_READ(HV_MSR_VP_RUNTIME, synthetic) },
 	{ NAME(HYPERCALL), MSR(HV_MSR_HYPERCALL, synthetic) },
 	{ NAME(GUEST_OS_ID), MSR(HV_MSR_GUEST_OS_ID, synthetic) },
@@ -268,6 +274,7 @@ static const struct register_row rows[] = {
 	{ NAME(TIME_REF_COUNT), MSR_READ(HV_MSR_TIME_REF_COUNT, synthetic) },
 	{ NAME(VP_ASSIST_PAGE), MSR(HV_MSR_VP_ASSIST_PAGE, synthetic) },
 	{ NAME(REFERENCE_TSC), MSR(HV_MSR_REFERENCE_TSC, synthetic) },
+	{ NAME(REFERENCE_TSC_SEQUENCE), 0, 0, sequence_get, NULL, NULL },
 	{ HV_REGISTER_SINT0, HV_REGISTER_SINT15, MSR(HV_MSR_SINT(0), synic) },
 	{ NAME(SCONTROL), MSR(HV_MSR_SCONTROL, synic) },
 	{ NAME(SVERSION), MSR_READ(HV_MSR_SVERSION, synic) },

@@ -60,6 +60,9 @@ enum hv_status register_pending_event_set(
 void register_apic_id_get(struct vp *vp, u32 name, union hv_register_value *v);
 enum hv_status register_apic_id_set(
 	struct vp *vp, u32 name, const union hv_register_value *v, struct vp *self);
+void register_deadline_get(struct vp *vp, u32 name, union hv_register_value *v);
+enum hv_status register_deadline_set(
+	struct vp *vp, u32 name, const union hv_register_value *v, struct vp *self);
 void register_synthetic_get(struct vp *vp, u32 name, union hv_register_value *v);
 enum hv_status register_synthetic_set(
 	struct vp *vp, u32 name, const union hv_register_value *v, struct vp *self);

@@ -147,6 +147,20 @@ enum hv_status register_apic_id_set(
 	return value_status(v->u64 == vp->apic_id);
 }
 
+void register_deadline_get(struct vp *vp, u32 name, union hv_register_value *v)
+{
+	(void)name;
+	v->u64 = vlapic_deadline_get(vp);
+}
+
+enum hv_status register_deadline_set(
+	struct vp *vp, u32 name, const union hv_register_value *v, struct vp *self)
+{
+	(void)name;
+	(void)self;
+	return value_status(vlapic_deadline_set(vp, v->u64));
+}
+
 void register_synthetic_get(struct vp *vp, u32 name, union hv_register_value *v)
 {
 	bool ok = synthetic_read(vp, register_msr(name), &v->u64);

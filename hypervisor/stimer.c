@@ -143,8 +143,6 @@ void stimer_move(struct vp *vp)
 
 void stimer_serve(struct vp *vp)
 {
-	/* Pairs with who sets it, so that the changes before that are seen. */
-	atomic_fetch_and(&vp->work, ~(u32)VP_WORK_TIMERS);
 	for (u32 i = 0; i < HV_STIMER_COUNT; i++) {
 		timer_cancel(&vp->stimers[i].timer);
 		go_on(&vp->stimers[i]);

@@ -28,7 +28,7 @@ struct stimer {
 void stimer_init(struct vp *vp);
 /* The VP comes to this processor, where its state has just been loaded. */
 void stimer_move(struct vp *vp);
-/* VP_WORK_TIMERS: puts timers where the reference time says. */
+/* Puts timers where the reference time says; of VP_WORK_TIMERS. */
 void stimer_serve(struct vp *vp);
 /* None of them fires or posts any more. Any processor; the VP is at rest. */
 void stimer_end(struct vp *vp);

@@ -156,6 +156,9 @@ struct virt_ops {
 	void (*load)(struct vp *vp);
 	void (*save)(struct vp *vp);
 
+	/* RDTSC of the VP, at rest or loaded here, gives the processor's TSC and @offset. */
+	void (*tsc_offset)(struct vp *vp, u64 offset);
+
 	/* HV_STATUS_UNKNOWN_REGISTER_NAME, _INVALID_REGISTER_VALUE. */
 	enum hv_status (*get)(struct vp *vp, u32 name, union hv_register_value *v);
 	enum hv_status (*set)(struct vp *vp, u32 name, const union hv_register_value *v);

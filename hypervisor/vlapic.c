@@ -48,6 +48,7 @@ static void state_reset(struct vlapic *l)
 	l->timer_period = 0;
 	l->timer_done = 0;
 	l->timer_deadline = 0;
+	l->timer_due = 0;
 	l->timer_waits = false;
 	l->timer_stopped = false;
 	l->isr_highest = 0;

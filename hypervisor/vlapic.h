@@ -32,10 +32,11 @@ struct vlapic {
 	u32 lvt[7]; /* timer, thermal, perf, LINT0, LINT1, error, CMCI */
 	u32 timer_initial;
 	u32 timer_divide;
-	u64 timer_start;    /* TSC at which the first count began */
+	u64 timer_start;    /* the guest's TSC at which the first count began */
 	u64 timer_period;   /* ns of one whole count, 0: stopped */
 	u64 timer_done;     /* counts that ended; one-shot: nonzero is over */
 	u64 timer_deadline; /* IA32_TSC_DEADLINE */
+	u64 timer_due;      /* armed: the guest's TSC for which that is */
 	bool timer_waits;   /* periodic: not armed, until the guest takes what came last */
 	bool timer_stopped; /* at rest, its parent looks: armed when the VP comes to a processor */
 	struct timer timer;
@@ -116,6 +117,8 @@ int vlapic_highest_irr(const struct vlapic *l);
 void vlapic_accept(struct vp *vp, u8 vector);
 /* Task priority, all eight bits, in any mode of the APIC; MOV to CR8 gives cr8 << 4. */
 void vlapic_tpr_set(struct vp *vp, u8 tpr);
+/* The partition's clock may have changed: puts the timer where it says. */
+void vlapic_timer_serve(struct vp *vp);
 /* The VP's timer comes to this processor, where its state has just been loaded. */
 void vlapic_timer_move(struct vp *vp);
 /* And is gone: the APIC is about to be reset, or the VP deleted. Any processor. */
@@ -123,6 +126,12 @@ void vlapic_timer_end(struct vp *vp);
 /* At rest it fires nowhere until the VP comes to a processor, which calls resume. */
 void vlapic_timer_stop(struct vp *vp);
 void vlapic_timer_resume(struct vp *vp);
+/*
+ * IA32_TSC_DEADLINE for the VP's parent, likewise; 0 where there is none, or
+ * none is armed. False: the timer is not in that mode.
+ */
+u64 vlapic_deadline_get(struct vp *vp);
+[[nodiscard]] bool vlapic_deadline_set(struct vp *vp, u64 v);
 /* End of interrupt; goes on to irq_virtual_eoi(), the parent and synic_eoi(). */
 void vlapic_eoi(struct vp *vp);
 

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The virtual APIC's timer: one-shot, periodic and TSC deadline. Nothing
- * counts: the current count is computed from the TSC when it is read, and a
- * timer of the processor stands at the next expiry only while the guest would
- * hear of it. The n-th expiry of a periodic timer is computed from its start,
+ * counts: the current count is computed from the guest's TSC when it is read,
+ * and a timer of the processor stands at the next expiry only while the guest
+ * would hear of it. The partition's clock may be frozen meanwhile: who fires
+ * looks at it again, and when it goes on the timer is put anew. The n-th expiry of a periodic timer is computed from its start,
  * so that rounding never adds up. Runs on the VP's processor.
  * Intel SDM volume 3, 11.5.4.
  */
 #include "hypervisor/clock.h"
+#include "hypervisor/partition.h"
 #include "hypervisor/vlapic_impl.h"
-#include "x86/cpu.h"
 
 #define NS_PER_TICK (1000000000u / VLAPIC_HZ)
 /* Expiries closer than this are merged: they would leave the guest no time. */
@@ -21,6 +22,16 @@ static_assert(NS_PER_TICK * VLAPIC_HZ == 1000000000u);
 static struct vp *vp_of(struct vlapic *l)
 {
 	return container_of(l, struct vp, vlapic);
+}
+
+static const struct reference_time *clock_of(const struct vlapic *l)
+{
+	return &container_of(l, struct vp, vlapic)->partition->time;
+}
+
+static u64 now_of(const struct vlapic *l)
+{
+	return reference_time_guest_tsc(clock_of(l));
 }
 
 static u64 mode_of(const struct vlapic *l)
@@ -48,7 +59,7 @@ static u64 count_to_ns(const struct vlapic *l, u32 count)
 
 static u64 elapsed_ns(const struct vlapic *l)
 {
-	return clock_tsc_to_ns(rdtsc() - l->timer_start);
+	return clock_tsc_to_ns(now_of(l) - l->timer_start);
 }
 
 /* Nanoseconds to the end of this count, 0 if the timer stands. */
@@ -64,7 +75,7 @@ static u64 remaining_ns(const struct vlapic *l)
 	return l->timer_done || elapsed >= l->timer_period ? 0 : l->timer_period - elapsed;
 }
 
-/* TSC of the end of count number @n, rounded up. */
+/* The guest's TSC at the end of count number @n, rounded up. */
 static u64 expiry(const struct vlapic *l, u64 n)
 {
 	return l->timer_start + clock_ns_to_tsc(n * l->timer_period) + 1;
@@ -78,6 +89,16 @@ static u64 next_count(const struct vlapic *l)
 	return MAX((elapsed_ns(l) + ahead) / l->timer_period, l->timer_done) + 1;
 }
 
+/* At @due of the guest's TSC; not while its clock stands before that. */
+static void stand(struct vlapic *l, u64 due)
+{
+	u64 tsc;
+
+	l->timer_due = due;
+	if (reference_time_host_tsc(clock_of(l), due, &tsc))
+		timer_set(&l->timer, tsc);
+}
+
 /* Puts the processor's timer where the registers say. */
 static void arm(struct vlapic *l)
 {
@@ -87,13 +108,13 @@ static void arm(struct vlapic *l)
 		return;
 	if (mode_of(l) == APIC_TIMER_DEADLINE) {
 		if (l->timer_deadline)
-			timer_set(&l->timer, l->timer_deadline);
+			stand(l, l->timer_deadline);
 	} else if (mode_of(l) == APIC_TIMER_PERIODIC) {
 		if (l->timer_period)
-			timer_set(&l->timer, expiry(l, next_count(l)));
+			stand(l, expiry(l, next_count(l)));
 	} else if (l->timer_period && !l->timer_done) {
 		/* It may be over by now, and is heard of nevertheless. */
-		timer_set(&l->timer, expiry(l, 1));
+		stand(l, expiry(l, 1));
 	}
 }
 
@@ -104,7 +125,7 @@ static void restart(struct vlapic *l, u64 remaining)
 
 	l->timer_done = 0;
 	l->timer_period = remaining ? period : 0;
-	l->timer_start = rdtsc() - clock_ns_to_tsc(period - remaining);
+	l->timer_start = now_of(l) - clock_ns_to_tsc(period - remaining);
 }
 
 /* The guest has not taken the last one yet, or not seen the last error. */
@@ -121,10 +142,8 @@ static bool is_merged(const struct vlapic *l)
  * A VP that takes no interrupts, as one that waits for its turn, would keep
  * the processor busy for nothing: each expiry is merged with the one before.
  */
-static void fire(struct timer *t)
+static void expire(struct vlapic *l)
 {
-	struct vlapic *l = container_of(t, struct vlapic, timer);
-
 	if (mode_of(l) == APIC_TIMER_DEADLINE) {
 		l->timer_deadline = 0;
 	} else if (mode_of(l) == APIC_TIMER_PERIODIC) {
@@ -138,6 +157,22 @@ static void fire(struct timer *t)
 	vlapic_interrupt(vp_of(l), (u8)l->lvt[LVT_TIMER], false);
 }
 
+/* It stood at what was the processor's TSC before the clock stopped. */
+static bool is_due(const struct vlapic *l)
+{
+	return now_of(l) >= l->timer_due;
+}
+
+static void fire(struct timer *t)
+{
+	struct vlapic *l = container_of(t, struct vlapic, timer);
+
+	if (likely(is_due(l)))
+		expire(l);
+	else
+		arm(l);
+}
+
 void vlapic_timer_init(struct vlapic *l)
 {
 	timer_init(&l->timer, fire);
@@ -146,6 +181,12 @@ void vlapic_timer_init(struct vlapic *l)
 void vlapic_timer_taken(struct vp *vp)
 {
 	arm(&vp->vlapic);
+}
+
+void vlapic_timer_serve(struct vp *vp)
+{
+	if (!vp->vlapic.timer_waits)
+		arm(&vp->vlapic);
 }
 
 void vlapic_timer_end(struct vp *vp)
@@ -160,8 +201,8 @@ void vlapic_timer_stop(struct vp *vp)
 
 	if (vp->vlapic.timer_stopped)
 		arm(&vp->vlapic);
-	if (timer_cancel_anywhere(t) && rdtsc() >= t->deadline) {
-		fire(t);
+	if (timer_cancel_anywhere(t) && is_due(&vp->vlapic)) {
+		expire(&vp->vlapic);
 		(void)timer_cancel_anywhere(t);
 	}
 	vp->vlapic.timer_stopped = true;
@@ -185,7 +226,7 @@ void vlapic_timer_move(struct vp *vp)
 /* A deadline that passed while the timer was masked is gone. */
 static void deadline_expire(struct vlapic *l)
 {
-	if (l->timer_deadline && is_masked(l) && rdtsc() >= l->timer_deadline)
+	if (l->timer_deadline && is_masked(l) && now_of(l) >= l->timer_deadline)
 		l->timer_deadline = 0;
 }
 
@@ -256,6 +297,28 @@ bool vlapic_deadline_read(struct vp *vp, u64 *v)
 	return true;
 }
 
+u64 vlapic_deadline_get(struct vp *vp)
+{
+	struct vlapic *l = &vp->vlapic;
+
+	/* If it is over since it was stopped, that has not been heard of. */
+	if (!l->timer_stopped)
+		vlapic_timer_stop(vp);
+	deadline_expire(l);
+	return mode_of(l) == APIC_TIMER_DEADLINE ? l->timer_deadline : 0;
+}
+
+bool vlapic_deadline_set(struct vp *vp, u64 v)
+{
+	struct vlapic *l = &vp->vlapic;
+
+	if (mode_of(l) != APIC_TIMER_DEADLINE)
+		return !v;
+	vlapic_timer_stop(vp);
+	l->timer_deadline = v;
+	return true;
+}
+
 /* In the other modes the write is ignored: SDM 11.5.4.1. */
 bool vlapic_deadline_write(struct vp *vp, u64 v)
 {
@@ -280,14 +343,16 @@ u32 vlapic_timer_left(struct vp *vp)
 	return current;
 }
 
-/* Of a deadline nothing is counted. */
+/* Of a deadline nothing is counted; in the other modes there is none. */
 void vlapic_timer_restart(struct vp *vp, u32 current)
 {
 	struct vlapic *l = &vp->vlapic;
 
 	l->timer_waits = false;
-	if (mode_of(l) == APIC_TIMER_DEADLINE)
+	if (mode_of(l) == APIC_TIMER_DEADLINE) {
 		l->timer_period = 0;
-	else
-		restart(l, count_to_ns(l, current));
+		return;
+	}
+	l->timer_deadline = 0;
+	restart(l, count_to_ns(l, current));
 }

@@ -59,7 +59,7 @@ struct vp_regs {
 #define VP_WORK_INTERRUPT BIT(0) /* IRR may hold something deliverable */
 #define VP_WORK_NMI       BIT(1)
 #define VP_WORK_FLUSH     BIT(2) /* second-level mappings shrank */
-#define VP_WORK_TIMERS    BIT(3) /* synthetic timers are to be set anew */
+#define VP_WORK_TIMERS    BIT(3) /* the clock changed, or timers are to be set anew */
 #define VP_WORK_TLB       BIT(4) /* another VP asked to forget the guest's own mappings */
 #define VP_WORK_INIT      BIT(5) /* vp->startup has an INIT */
 
@@ -84,7 +84,8 @@ struct vp {
 	struct hypercall call;
 	struct cpuid_regs cpuid; /* so that they need no stack for it */
 	u64 tsc_aux;
-	u64 memo_key; /* what guest.c remembered under another is void */
+	u64 tsc_offset; /* as the control block has it */
+	u64 memo_key;   /* what guest.c remembered under another is void */
 	struct synic synic;
 	struct stimer *stimers; /* HV_STIMER_COUNT, a page */
 	u64 assist_msr;         /* HV_MSR_VP_ASSIST_PAGE */

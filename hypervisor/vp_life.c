@@ -9,6 +9,7 @@
 #include "hypervisor/fpu.h"
 #include "hypervisor/frame.h"
 #include "hypervisor/partition.h"
+#include "hypervisor/partition_clock.h"
 #include "hypervisor/pool.h"
 #include "hypervisor/port.h"
 #include "hypervisor/sched.h"
@@ -103,6 +104,7 @@ enum hv_status vp_create(
 		vp_free(vp);
 		return status;
 	}
+	partition_clock_load(vp);
 	if (partition_is_root(p))
 		frame_mark(virt_to_spa(vp->stats), PAGE_SIZE, FRAME_SHARED, 0);
 	/* Pairs with the loads of those who send it interrupts. */

@@ -7,6 +7,7 @@
 #include "hypervisor/exit.h"
 #include "hypervisor/fpu.h"
 #include "hypervisor/partition.h"
+#include "hypervisor/partition_clock.h"
 #include "hypervisor/trace.h"
 #include "hypervisor/vp.h"
 #include "hypervisor/window.h"
@@ -142,9 +143,11 @@ static void deliver_interrupt(struct vp *vp)
 
 static void do_work(struct vp *vp)
 {
-	u32 work = load_acquire(&vp->work);
+	u32 work;
 
+	/* First, so that what came before the flush is seen behind it. */
 	partition_serve_flush(vp);
+	work = load_acquire(&vp->work);
 	if (unlikely(work & VP_WORK_INIT)) {
 		vp_startup_take(vp);
 		work = load_acquire(&vp->work);
@@ -152,7 +155,7 @@ static void do_work(struct vp *vp)
 			return;
 	}
 	if (work & VP_WORK_TIMERS) {
-		stimer_serve(vp);
+		partition_clock_serve(vp);
 		work = load_acquire(&vp->work);
 	}
 	if (work & VP_WORK_NMI)
@@ -228,7 +231,7 @@ void vp_run(struct vp *vp)
 			return;
 	}
 	if (load_acquire(&vp->work) & VP_WORK_TIMERS)
-		stimer_serve(vp);
+		partition_clock_serve(vp);
 	/* Of a root VP sched.c has just seen that it wakes. */
 	if (!partition_is_root(vp->partition) && !vp_wakes(vp))
 		return;

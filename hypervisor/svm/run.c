@@ -116,6 +116,11 @@ void svm_load(struct vp *vp)
 	s->flags |= SVM_FRESH;
 }
 
+void svm_tsc_offset(struct vp *vp, u64 offset)
+{
+	svm_of(vp)->vmcb->control.tsc_offset = offset;
+}
+
 void svm_flush(struct vp *vp)
 {
 	struct svm_vp *s = svm_of(vp);

@@ -71,6 +71,7 @@ const struct virt_ops svm_ops = {
 	.run = svm_run,
 	.load = svm_load,
 	.save = svm_save,
+	.tsc_offset = svm_tsc_offset,
 	.get = svm_get,
 	.set = svm_set,
 	.mode = svm_mode,

@@ -79,6 +79,7 @@ void svm_vmcb_dump(struct vp *vp);
 void svm_run(struct vp *vp, struct exit *exit);
 void svm_load(struct vp *vp);
 void svm_save(struct vp *vp);
+void svm_tsc_offset(struct vp *vp, u64 offset);
 void svm_flush(struct vp *vp);
 /* run.S: @regs is a struct vp_regs; @vmcb and @host are physical addresses. */
 void svm_enter(void *regs, u64 vmcb, u64 host);

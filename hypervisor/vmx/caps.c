@@ -27,7 +27,7 @@
 	"use an Intel processor of the Westmere generation (2010) or later"
 #define LINE_CONTROLS                                                          \
 	"this processor's VT-x lacks a control that is needed (virtual NMIs, " \
-	"TPR shadow, bitmaps, or switching of EFER and PAT): "                 \
+	"TSC offset, TPR shadow, bitmaps, or switching of EFER and PAT): "     \
 	"use an Intel processor of the Westmere generation (2010) or later"
 
 #define EPT_CAPS_NEEDED (EPT_CAP_LEVELS_4 | EPT_CAP_WB | EPT_CAP_2M | EPT_CAP_INVEPT)
@@ -48,8 +48,8 @@ static const struct control_row rows[] = {
 	{ FIELD(pin), PIN_EXTERNAL_INTERRUPT | PIN_NMI | PIN_VIRTUAL_NMIS, PIN_PREEMPTION_TIMER,
 		0 },
 	{ FIELD(proc),
-		PROC_HLT | PROC_MWAIT | PROC_RDPMC | PROC_TPR_SHADOW | PROC_IO_BITMAPS |
-			PROC_MSR_BITMAPS | PROC_MONITOR | PROC_SECONDARY,
+		PROC_TSC_OFFSET | PROC_HLT | PROC_MWAIT | PROC_RDPMC | PROC_TPR_SHADOW |
+			PROC_IO_BITMAPS | PROC_MSR_BITMAPS | PROC_MONITOR | PROC_SECONDARY,
 		0,
 		PROC_INVLPG | PROC_RDTSC | PROC_CR3_LOAD | PROC_CR3_STORE | PROC_CR8_LOAD |
 			PROC_CR8_STORE | PROC_MOV_DR | PROC_PAUSE },

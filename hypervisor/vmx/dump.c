@@ -79,6 +79,7 @@ static const struct dump_row rows[] = {
 	{ VMCS_ENTRY_EVENT_ERROR, "entry.event_error" },
 	{ VMCS_ENTRY_EVENT_LENGTH, "entry.event_length" },
 	{ VMCS_TPR_THRESHOLD, "tpr_threshold" },
+	{ VMCS_TSC_OFFSET, "tsc_offset" },
 	{ VMCS_EPTP, "eptp" },
 	{ VMCS_HOST_RIP, "host.rip" },
 	{ VMCS_HOST_RSP, "host.rsp" },

@@ -174,3 +174,10 @@ void vmx_save(struct vp *vp)
 	vmx->loaded = false;
 	this_cpu()->virt_host = NULL;
 }
+
+void vmx_tsc_offset(struct vp *vp, u64 offset)
+{
+	vmx_borrow(vp);
+	vmcs_write(VMCS_TSC_OFFSET, offset);
+	vmx_return(vp);
+}

@@ -124,6 +124,7 @@
 
 /* Primary processor-based controls, 25.6.2. */
 #define PROC_INTERRUPT_WINDOW 0x00000004u
+#define PROC_TSC_OFFSET       0x00000008u
 #define PROC_HLT              0x00000080u
 #define PROC_INVLPG           0x00000200u
 #define PROC_MWAIT            0x00000400u

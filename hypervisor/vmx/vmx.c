@@ -138,6 +138,7 @@ const struct virt_ops vmx_ops = {
 	.run = vmx_run,
 	.load = vmx_load,
 	.save = vmx_save,
+	.tsc_offset = vmx_tsc_offset,
 	.get = vmx_get,
 	.set = vmx_set,
 	.mode = vmx_mode,

@@ -91,6 +91,7 @@ enum hv_status vmx_vp_create(struct vp *vp);
 void vmx_vp_delete(struct vp *vp);
 void vmx_load(struct vp *vp);
 void vmx_save(struct vp *vp);
+void vmx_tsc_offset(struct vp *vp, u64 offset);
 /* MSRs that no field of the VMCS holds, loaded or not. */
 u64 vmx_live_get(const struct vmx *vmx, enum vmx_live which);
 void vmx_live_set(struct vmx *vmx, enum vmx_live which, u64 v);

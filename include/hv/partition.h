@@ -103,6 +103,15 @@ struct hv_set_property_ex_input {
 #define HV_PROPERTY_OBJECT(argument)   ((u32)((argument) >> 56))
 #define HV_PROPERTY_OBJECT_VP          1u
 
+/* HvCallRestorePartitionTime, 0x103. */
+struct hv_restore_time_input {
+	u64 partition_id;
+	u32 tsc_sequence; /* the last one of the reference TSC page; 0: it had none */
+	u32 reserved;
+	u64 reference_time;
+	u64 tsc;
+};
+
 /* HvCallDepositMemory, 0x48 (rep): GPFN u64 of the caller's own pages follow. */
 #define HV_DEPOSIT_MAX 511u /* elements of one call */
 
@@ -130,5 +139,9 @@ static_assert(sizeof(struct hv_next_child_input) == 16);
 static_assert(sizeof(struct hv_get_property_input) == 16);
 static_assert(sizeof(struct hv_set_property_input) == 24);
 static_assert(sizeof(struct hv_set_property_ex_input) == 24);
+static_assert(sizeof(struct hv_restore_time_input) == 32);
+static_assert(offsetof(struct hv_restore_time_input, tsc_sequence) == 8);
+static_assert(offsetof(struct hv_restore_time_input, reference_time) == 16);
+static_assert(offsetof(struct hv_restore_time_input, tsc) == 24);
 static_assert(sizeof(struct hv_withdraw_memory_input) == 16);
 static_assert(sizeof(struct hv_memory_balance_output) == 16);

@@ -219,8 +219,12 @@ static void rows_config(const struct rows *r, const struct vm_config *c)
 	rows_bool(r, "autostart", c->autostart);
 	vm_key_get(vm_key_find("on-reset"), c, reset);
 	rows_text(r, "on_reset", reset);
-	if (c->has_features)
-		rows_hz(r, "tsc", c->tsc_hz);
+}
+
+static void row_tsc(const struct rows *r, u64 hz)
+{
+	if (hz != 0)
+		rows_hz(r, "tsc", hz);
 	else
 		rows_text(r, "tsc", NULL);
 }
@@ -234,6 +238,7 @@ static void show(const struct rows *r, const struct vm_info *info)
 	rows_text(r, "name", info->config.name);
 	rows_now(r, info);
 	rows_config(r, &info->config);
+	row_tsc(r, info->tsc_hz);
 	if (r->json != NULL) {
 		json_close(r->json);
 		json_end(r->json);

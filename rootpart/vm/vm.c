@@ -315,6 +315,9 @@ static void describe(struct vm *vm, struct vm_info *info)
 	if (hypercall_get_property(
 		    info->partition_id, HV_PROPERTY_GUEST_OS_ID, &info->guest_os_id) != 0)
 		info->guest_os_id = 0;
+	if (hypercall_get_property(
+		    info->partition_id, HV_PROPERTY_PROCESSOR_CLOCK, &info->tsc_hz) != 0)
+		info->tsc_hz = 0;
 }
 
 int vm_next(const char *previous, struct vm_info *info)

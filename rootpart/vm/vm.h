@@ -39,6 +39,7 @@ struct vm_info {
 	u64 cpu_ns;            /* of all its VPs since then */
 	u64 hypervisor_memory; /* bytes deposited for it */
 	u64 guest_os_id;
+	u64 tsc_hz; /* of its partition; 0 while off */
 	u32 resets; /* since the last start */
 	char why[VM_WHY];
 	struct vm_crash crash; /* of the machine that is on, or of the last one that had one */

@@ -37,18 +37,21 @@ def test_life(host):
     show = host.show("a")
     assert list(show) == SHOW_KEYS
     assert show["partition"] == 0 and show["cmdline"] == "count" and show["resets"] == 0
+    assert show["tsc"] is None
     host.ok("vm start a")
     assert host.states() == {"a": "running"}
     assert host.see("a", r"count 1 at")
     show = host.show("a")
     assert show["partition"] > 1 and show["memory_hypervisor"] > 0 and show["uptime"] > 0
+    # It has the machine's.
+    assert show["tsc"] == host.json("host --json")["tsc"]
     assert host.run("vm list")[1].split()[:2] == ["a", "running"]
     rows = dict(re.split(r"\s+", line, maxsplit=1) for line in host.run("vm show a"))
     assert set(rows) == set(SHOW_KEYS)
     host.ok("vm kill a")
     assert host.states() == {"a": "off"}
     assert host.run("vm kill a") == ["a is off already"]
-    assert host.show("a")["partition"] == 0
+    assert host.show("a")["partition"] == 0 and host.show("a")["tsc"] is None
     host.ok("vm delete a")
     assert host.json("vm list --json") == []
 

@@ -98,6 +98,7 @@ static bool is_in_flight(void)
 		waiting += vp->waiting[i].header.type == 0x55;
 	return waiting == POSTS - 1 && irr_has(BUSY_EDGE) && irr_has(BUSY_LEVEL) &&
 	       vp->apic.irr[0] & HV_APIC_STATE_NMI &&
+	       (!seen->has_deadline || saved->vp[1].deadline) &&
 	       (vp->timers.timer[0].flags | vp->timers.timer[2].flags) & HV_STIMER_UNDELIVERED;
 }
 
@@ -178,6 +179,7 @@ static const struct {
 	MOVES(directs),
 	MOVES(others),
 	MOVES(counts),
+	MOVES(deadlines),
 };
 
 /* Everything still comes, more than once. */

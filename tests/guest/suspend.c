@@ -81,7 +81,7 @@ static void test_queued(void)
 	child_end(probe.id);
 }
 
-/* Stops it in HLT while its timer of @us runs; false if that is over before. */
+/* Stops it in HLT while its timer of @us runs; false if that is over before, or it is not there yet. */
 static bool stop_halted(struct code_timer *t, u64 us)
 {
 	*t = (struct code_timer){ .initial = us * 200 };
@@ -89,7 +89,7 @@ static bool stop_halted(struct code_timer *t, u64 us)
 	guest_check(guest_sleep_while(&t->start_tsc, 0, SECOND), "halted-starts");
 	guest_sleep_us(1000);
 	child_suspend(probe.id, 0);
-	return !t->count;
+	return !t->count && probe_get(HV_REGISTER_INTERNAL_ACTIVITY) == HV_ACTIVITY_HALT;
 }
 
 /* Runs it until it halts again. */

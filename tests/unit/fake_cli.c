@@ -267,8 +267,7 @@ int fake_cli_setup(void **state)
 	strcpy(fake_vms[0].config.cmdline, "a=\"b c\"");
 	fake_vms[0].config.affinity = 0xb;
 	fake_vms[0].config.reserve = 20;
-	fake_vms[0].config.has_features = true;
-	fake_vms[0].config.tsc_hz = 2000500000;
+	fake_vms[0].tsc_hz = 2000500000;
 	fake_vms[0].state = VM_RUNNING;
 	fake_vms[0].partition_id = 7;
 	fake_vms[0].uptime_ns = 3661 * NS_PER_S;

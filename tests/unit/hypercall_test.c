@@ -343,6 +343,7 @@ static const struct row {
 	{ 0xe2, "unmap_vp_state_page", false, 16, 0, 0, 0, 0, NULL },
 	{ 0xe3, "get_vp_state", false, 40, 0, 200, 0, 17, NULL },
 	{ 0xe4, "set_vp_state", false, 40, 0, 0, 0, 17, NULL },
+	{ 0x103, "restore_partition_time", false, 32, 0, 0, 0, 0, NULL },
 	{ 0x10a, "set_partition_property_ex", false, 24, 0, 0, 0, 0, NULL },
 };
 

@@ -188,8 +188,9 @@ static void test_reference_tsc(void **state)
 		assert_int_equal(page[i], 0);
 	/* It goes on while it lies nowhere, and needs not to be made again. */
 	assert_true(reference_tsc(0));
-	reference_time_freeze(&p.time, true);
-	reference_time_freeze(&p.time, false);
+	reference_time_freeze(&p.time);
+	reference_time_thaw(&p.time);
+	reference_time_settled(&p.time);
 	assert_true(reference_tsc(0x8001));
 	assert_int_equal(clock->sequence, 2);
 	assert_int_equal(clock->offset, p.time.offset);

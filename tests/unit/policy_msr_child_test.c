@@ -3,7 +3,7 @@
  * MSRs of a child: every number of the ranges against a list written down
  * apart from the tables, for both vendors; nothing of the processor's; what
  * passes through; what is unknown, ignored or goes to the parent.
- * sources: hypervisor/policy_msr.c hypervisor/policy_cr.c tests/unit/fake_vp.c
+ * sources: hypervisor/policy_msr.c hypervisor/policy_cr.c hypervisor/reference_time.c tests/unit/fake_vp.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -389,6 +389,24 @@ static void test_parent_told(void **state)
 	assert_int_equal(fake_log_lines, 1);
 }
 
+u64 clock_tsc_hz = 1000000000;
+
+/* As RDTSC tells it, and only to be read. */
+static void test_tsc(void **state)
+{
+	u64 v;
+
+	(void)state;
+	reference_time_start(&fake_partition.time);
+	fake_partition.time.tsc_offset = 1ull << 60;
+	assert_true(policy_msr_read(&fake_vp, 0x10, &v));
+	assert_in_range(v, 1ull << 60, 1ull << 61);
+	reference_time_freeze(&fake_partition.time);
+	assert_true(policy_msr_read(&fake_vp, 0x10, &v));
+	reads(0x10, v);
+	refuses(0x10, v);
+}
+
 /* It halts, unless there is something to take. */
 static void test_idle(void **state)
 {
@@ -419,6 +437,7 @@ int main(void)
 		cmocka_unit_test_setup(test_unknown_ignored, setup),
 		cmocka_unit_test_setup(test_parent_asked, setup),
 		cmocka_unit_test_setup(test_parent_told, setup),
+		cmocka_unit_test_setup(test_tsc, setup),
 		cmocka_unit_test_setup(test_idle, setup),
 	};
 

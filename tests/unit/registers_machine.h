@@ -144,6 +144,25 @@ void vlapic_extint_clear(struct vlapic *l)
 	l->extint = 0;
 }
 
+/* Refused where the APIC's timer is in another mode. */
+static u64 deadline;
+
+u64 vlapic_deadline_get(struct vp *vp)
+{
+	assert_ptr_equal(vp, &fake_vp);
+	return deadline;
+}
+
+bool vlapic_deadline_set(struct vp *vp, u64 v)
+{
+	assert_ptr_equal(vp, &fake_vp);
+	if (!refuse)
+		deadline = v;
+	return !refuse;
+}
+
+u64 clock_tsc_hz = 1000000000;
+
 static u32 suspended, released, settled, woken;
 static bool waits;
 

@@ -4,7 +4,7 @@
  * and read back and values that are refused; FPU and SSE registers in the
  * area as the processor would load it; what stops a VP and lets it go on.
  * sources: hypervisor/registers.c hypervisor/registers_fpu.c hypervisor/registers_life.c
- * sources: hypervisor/segment.c hypervisor/policy_cr.c tests/unit/fake_vp.c
+ * sources: hypervisor/segment.c hypervisor/policy_cr.c hypervisor/reference_time.c tests/unit/fake_vp.c
  * sources: tests/unit/host_assert.c
  */
 #include "registers_machine.h"
@@ -418,11 +418,31 @@ static void test_apic_base(void **state)
 
 static void test_tsc(void **state)
 {
-	u64 first = get(HV_X64_REGISTER_TSC);
+	struct reference_time *clock = &fake_partition.time;
+	u64 first;
 
 	(void)state;
+	reference_time_start(clock);
+	first = get(HV_X64_REGISTER_TSC);
 	assert_true(get(HV_X64_REGISTER_TSC) > first);
+	reference_time_freeze(clock);
+	first = get(HV_X64_REGISTER_TSC);
+	assert_int_equal(get(HV_X64_REGISTER_TSC), first);
+	reference_time_restore(clock, 5, 1ull << 60, 17);
+	assert_int_equal(get(HV_X64_REGISTER_TSC), 1ull << 60);
+	assert_int_equal(get(HV_REGISTER_REFERENCE_TSC_SEQUENCE), 17);
+	assert_int_equal(set(HV_REGISTER_REFERENCE_TSC_SEQUENCE, 1), HV_STATUS_ACCESS_DENIED);
 	assert_int_equal(set(HV_X64_REGISTER_TSC, first), HV_STATUS_ACCESS_DENIED);
+}
+
+static void test_deadline(void **state)
+{
+	(void)state;
+	assert_int_equal(set(HV_X64_REGISTER_TSC_DEADLINE, 1ull << 63), HV_STATUS_SUCCESS);
+	assert_int_equal(get(HV_X64_REGISTER_TSC_DEADLINE), 1ull << 63);
+	refuse = true;
+	assert_int_equal(set(HV_X64_REGISTER_TSC_DEADLINE, 1), HV_STATUS_INVALID_REGISTER_VALUE);
+	assert_int_equal(get(HV_X64_REGISTER_TSC_DEADLINE), 1ull << 63);
 }
 
 /* First and last name of each run, written down apart from the table. */
@@ -443,9 +463,11 @@ static const struct {
 	{ 0x00080000, 0x0008000c },
 	{ 0x0008007b, 0x0008007b },
 	{ 0x00080084, 0x00080084 },
+	{ 0x00080095, 0x00080095 },
 	{ 0x00090000, 0x00090004 },
 	{ 0x00090013, 0x00090013 },
 	{ 0x00090017, 0x00090017 },
+	{ 0x0009001a, 0x0009001a },
 	{ 0x000a0000, 0x000a0014 },
 	{ 0x000b0000, 0x000b0007 },
 };
@@ -511,6 +533,7 @@ int main(void)
 		cmocka_unit_test_setup(test_msrs, setup),
 		cmocka_unit_test_setup(test_apic_base, setup),
 		cmocka_unit_test_setup(test_tsc, setup),
+		cmocka_unit_test_setup(test_deadline, setup),
 		cmocka_unit_test_setup(test_every_name, setup),
 		cmocka_unit_test_setup(test_live, setup),
 	};

@@ -117,8 +117,8 @@ static int os_id_error;
 int hypercall_get_property(u64 id, u32 code, u64 *value)
 {
 	assert_int_equal(id, 7);
-	assert_int_equal(code, HV_PROPERTY_GUEST_OS_ID);
-	*value = 0x8100000000000000;
+	assert_true(code == HV_PROPERTY_GUEST_OS_ID || code == HV_PROPERTY_PROCESSOR_CLOCK);
+	*value = code == HV_PROPERTY_GUEST_OS_ID ? 0x8100000000000000 : 2000500000;
 	return os_id_error;
 }
 
@@ -408,11 +408,13 @@ static void tells(void **state)
 	assert_int_equal(info.cpu_ns, 12345);
 	assert_int_equal(info.hypervisor_memory, 3 * MIB);
 	assert_int_equal(info.guest_os_id, 0x8100000000000000);
+	assert_int_equal(info.tsc_hz, 2000500000);
 	assert_int_equal(info.resets, 2);
 	os_id_error = -EIO;
 	assert_int_equal(vm_get("one", &info), 0);
 	os_id_error = 0;
 	assert_int_equal(info.guest_os_id, 0);
+	assert_int_equal(info.tsc_hz, 0);
 	assert_int_equal(vm_vp_counters("one", 1, copy), 0);
 	assert_int_equal(copy[511], 4711);
 	assert_int_equal(vm_vp_counters("one", 2, copy), -ERANGE);

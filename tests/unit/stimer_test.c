@@ -3,7 +3,7 @@
  * Synthetic timers above the real queue of timers and the real reference time:
  * the rules of their two registers, expiries to the unit, frozen and changed
  * time, a VP that does not run, and the saved state.
- * sources: hypervisor/stimer.c hypervisor/reference_time.c hypervisor/timer.c
+ * sources: hypervisor/stimer.c hypervisor/partition_clock.c hypervisor/reference_time.c hypervisor/timer.c
  * sources: hypervisor/vlapic.c hypervisor/vlapic_regs.c hypervisor/vlapic_icr.c hypervisor/vlapic_timer.c
  * sources: hypervisor/vlapic_level.c
  * sources: tests/unit/fake/fake.c tests/unit/vlapic_machine.c
@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "hv/msr.h"
+#include "hypervisor/partition_clock.h"
 #include "hypervisor/sched.h"
 #include "hypervisor/stimer.h"
 #include "vlapic_machine.h"
@@ -33,8 +34,6 @@
 static struct vp *const vp = &vps[0];
 static struct vp parent;
 
-u64 clock_tsc_hz = MACHINE_TSC_HZ;
-
 static u32 woken;
 static u32 posts; /* messages that went out */
 static u32 posted_sint;
@@ -43,6 +42,15 @@ static bool slot_full;
 static struct synic_message *waiting;
 static struct list_node list;
 static struct stimer stimers[HV_STIMER_COUNT];
+
+/* Whoever is in the guest is out of it then. */
+void partition_flush(struct partition *p, struct vp *self)
+{
+	assert_ptr_equal(p, &partition);
+	assert_ptr_equal(self, &parent);
+	assert_true(p->time.settling);
+	assert_true(vp->work & VP_WORK_TIMERS);
+}
 
 void sched_wake(struct vp *v)
 {
@@ -76,7 +84,6 @@ static int set_up(void **state)
 	machine_set_up(state);
 	for (u32 i = 1; i < MACHINE_VPS; i++)
 		partition.vps[i] = NULL;
-	reference_time_start(&partition.time);
 	list_init(&list);
 	vp->stimers = stimers;
 	stimer_init(vp);
@@ -315,9 +322,9 @@ static void test_hostile(void **state)
 	pass_ms(100);
 	assert_false(came());
 	/* A beat that begins before the time does. */
-	partition.time.frozen = true;
-	partition.time.value = ~0ull - 10;
-	reference_time_freeze(&partition.time, false);
+	reference_time_freeze(&partition.time);
+	reference_time_set(&partition.time, ~0ull - 10);
+	reference_time_thaw(&partition.time);
 	count(0, 3);
 	pass_ms(1);
 	config(0, 0);
@@ -374,15 +381,16 @@ static void test_message_waits(void **state)
 
 static void freeze(bool frozen)
 {
-	reference_time_freeze(&partition.time, frozen);
-	if (frozen)
+	if (frozen) {
+		partition_clock_freeze(&partition);
 		return;
+	}
 	woken = 0;
-	stimer_time_changed(&partition);
+	partition_clock_thaw(&partition, &parent);
 	/* In any case: the bit may have been set before without a wake-up. */
 	assert_int_equal(woken, 1);
 	assert_true(vp->work & VP_WORK_TIMERS);
-	stimer_serve(vp);
+	partition_clock_serve(vp);
 	assert_false(vp->work & VP_WORK_TIMERS);
 }
 
@@ -400,6 +408,8 @@ static void test_frozen(void **state)
 	assert_false(came());
 	assert_true(config_of(0) & ENABLE);
 	freeze(false);
+	/* The processor's TSC has gone on, the guest's has not. */
+	assert_int_equal(machine_tsc_offset[0], -machine_ns_to_tsc(100000000));
 	run_before(due);
 	assert_false(came());
 	run_until(due);
@@ -451,7 +461,7 @@ static void test_not_running(void **state)
 	assert_true(vp->work & VP_WORK_TIMERS);
 	assert_false(is_armed(0));
 	vp->running = true;
-	stimer_serve(vp);
+	partition_clock_serve(vp);
 	assert_true(came());
 	run_before(start + 6 * MS);
 	assert_false(came());
@@ -480,12 +490,12 @@ static void test_by_parent(void **state)
 	assert_true(vp->work & VP_WORK_TIMERS);
 	pass_ms(5);
 	assert_false(came());
-	stimer_serve(vp);
+	partition_clock_serve(vp);
 	assert_true(came());
 	vp->work = 0;
 	assert_true(stimer_msr_write(vp, HV_MSR_STIMER_COUNT(0), 0, &parent));
 	assert_true(stimer_msr_write(vp, HV_MSR_STIMER_CONFIG(0), 0, &parent));
-	stimer_serve(vp);
+	partition_clock_serve(vp);
 	assert_int_equal(config_of(0), 0);
 }
 
@@ -535,14 +545,14 @@ static void test_state(void **state)
 	assert_int_equal(saved.timer[2].undelivered_expiration, start + 2 * MS);
 	assert_int_equal(saved.timer[3].config, AUTO | HV_STIMER_SINT(1));
 	/* A look changes nothing. */
-	stimer_serve(vp);
+	partition_clock_serve(vp);
 	run_until(start + 14 * MS);
 	assert_true(came());
 
 	/* Into another machine, whose time stands until it is set. */
 	set_up(state);
 	fake_tsc += 123456789;
-	reference_time_freeze(&partition.time, true);
+	freeze(true);
 	reference_time_set(&partition.time, start + 8 * MS);
 	assert_int_equal(stimer_state_set(vp, &saved), HV_STATUS_SUCCESS);
 	stimer_state_get(vp, &again);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Interrupt commands between four virtual APICs: who gets what.
- * sources: hypervisor/vlapic.c hypervisor/vlapic_regs.c hypervisor/vlapic_icr.c hypervisor/vlapic_level.c hypervisor/vlapic_timer.c hypervisor/timer.c tests/unit/fake/fake.c tests/unit/vlapic_machine.c
+ * sources: hypervisor/vlapic.c hypervisor/vlapic_regs.c hypervisor/vlapic_icr.c hypervisor/vlapic_level.c hypervisor/vlapic_timer.c hypervisor/reference_time.c hypervisor/timer.c tests/unit/fake/fake.c tests/unit/vlapic_machine.c
  * cflags: -Itests/unit/fake
  */
 #include <setjmp.h>

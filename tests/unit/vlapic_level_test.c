@@ -3,7 +3,7 @@
  * Level interrupts that a parent asserts: the TMR, each way to end one, and
  * that the parent hears of every end, in one slot that it empties when it likes.
  * sources: hypervisor/vlapic.c hypervisor/vlapic_regs.c hypervisor/vlapic_icr.c hypervisor/vlapic_level.c
- * sources: hypervisor/vlapic_timer.c hypervisor/timer.c tests/unit/fake/fake.c tests/unit/vlapic_machine.c
+ * sources: hypervisor/vlapic_timer.c hypervisor/reference_time.c hypervisor/timer.c tests/unit/fake/fake.c tests/unit/vlapic_machine.c
  * cflags: -Itests/unit/fake
  */
 #include <setjmp.h>

@@ -22,9 +22,11 @@
 #include "x86/apic.h"
 #include "x86/msr.h"
 
+u64 clock_tsc_hz = MACHINE_TSC_HZ;
 struct vp vps[MACHINE_VPS];
 struct partition partition;
 u8 machine_cr8[MACHINE_VPS];
+u64 machine_tsc_offset[MACHINE_VPS];
 u32 machine_notified[MACHINE_VPS];
 u32 machine_logs;
 u64 machine_hardware;
@@ -56,7 +58,17 @@ static void tpr_set(struct vp *vp, u8 cr8)
 	machine_cr8[vp->index] = cr8;
 }
 
-static const struct virt_ops ops = { .name = "fake", .tpr = tpr, .tpr_set = tpr_set };
+static void tsc_offset(struct vp *vp, u64 offset)
+{
+	machine_tsc_offset[vp->index] = offset;
+}
+
+static const struct virt_ops ops = {
+	.name = "fake",
+	.tpr = tpr,
+	.tpr_set = tpr_set,
+	.tsc_offset = tsc_offset,
+};
 const struct virt_ops *virt = &ops;
 
 void vp_notify(struct vp *vp, u32 work)
@@ -198,6 +210,7 @@ int machine_set_up(void **state)
 	memset(vps, 0, sizeof(vps));
 	memset(&partition, 0, sizeof(partition));
 	memset(machine_cr8, 0, sizeof(machine_cr8));
+	memset(machine_tsc_offset, 0, sizeof(machine_tsc_offset));
 	memset(machine_eois, 0, sizeof(machine_eois));
 	memset(machine_synic_eois, 0, sizeof(machine_synic_eois));
 	memset(machine_inits, 0, sizeof(machine_inits));
@@ -212,6 +225,7 @@ int machine_set_up(void **state)
 	fake_tsc_step = 0;
 	timer_queue_init(&cpu.timers);
 	partition.id = 1;
+	reference_time_start(&partition.time);
 	partition.vp_count = MACHINE_VPS;
 	for (u32 i = 0; i < MACHINE_VPS; i++) {
 		partition.vps[i] = &vps[i];

@@ -19,7 +19,8 @@
 extern struct vp vps[MACHINE_VPS];
 extern struct partition partition;
 extern u8 machine_cr8[MACHINE_VPS];
-extern u32 machine_notified[MACHINE_VPS]; /* times VP_WORK_INTERRUPT was told */
+extern u64 machine_tsc_offset[MACHINE_VPS]; /* as the back end was told */
+extern u32 machine_notified[MACHINE_VPS];   /* times VP_WORK_INTERRUPT was told */
 extern u32 machine_logs;
 extern u64 machine_hardware; /* deadline of the processor's timer */
 extern u32 machine_offers;   /* CPUID.1:ECX */

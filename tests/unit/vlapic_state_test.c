@@ -3,7 +3,7 @@
  * A virtual APIC's state, read from one VP in the midst of everything and set
  * on another: it goes on as the first would have; and what is refused.
  * sources: hypervisor/vlapic.c hypervisor/vlapic_regs.c hypervisor/vlapic_icr.c hypervisor/vlapic_level.c
- * sources: hypervisor/vlapic_timer.c hypervisor/vlapic_state.c hypervisor/timer.c
+ * sources: hypervisor/vlapic_timer.c hypervisor/reference_time.c hypervisor/vlapic_state.c hypervisor/timer.c
  * sources: tests/unit/fake/fake.c tests/unit/vlapic_machine.c
  * cflags: -Itests/unit/fake
  */
@@ -222,6 +222,69 @@ static void test_deadline(void **state)
 	assert_true(came(0));
 }
 
+/* By its own register: what is over since it was stopped has not been heard of. */
+static void test_deadline_register(void **state)
+{
+	(void)state;
+	assert_int_equal(vlapic_deadline_get(&vps[0]), 0);
+	assert_false(vlapic_deadline_set(&vps[0], start + 1));
+	assert_true(vlapic_deadline_set(&vps[0], 0));
+	vlapic_timer_resume(&vps[0]);
+	page_write(0, APIC_LVT_TIMER, DEADLINE | TIMER);
+	msr_set(0, MSR_TSC_DEADLINE, start + 1000);
+	assert_int_equal(vlapic_deadline_get(&vps[0]), start + 1000);
+	machine_run_to(start + 2000);
+	assert_false(came(0));
+	assert_int_equal(vlapic_deadline_get(&vps[0]), start + 1000);
+	/* Into another VP, whose clock stands elsewhere. */
+	vlapic_state_get(&vps[0], &s);
+	assert_true(came(0));
+	s.id = 1u << 24;
+	reference_time_freeze(&partition.time);
+	reference_time_restore(&partition.time, 5, start + 400, 0);
+	assert_int_equal(vlapic_state_set(&vps[1], &s), HV_STATUS_SUCCESS);
+	vps[1].vlapic.irr[TIMER / 32] = 0;
+	assert_true(vlapic_deadline_set(&vps[1], start + 1000));
+	vlapic_timer_resume(&vps[1]);
+	machine_run_to(fake_tsc + 100000);
+	assert_false(came(1));
+	reference_time_thaw(&partition.time);
+	vlapic_timer_serve(&vps[1]);
+	machine_run_to(fake_tsc + 599);
+	assert_false(came(1));
+	machine_run_to(fake_tsc + 1);
+	assert_true(came(1));
+	assert_int_equal(vlapic_deadline_get(&vps[1]), 0);
+	/* A state of another mode has none. */
+	assert_true(vlapic_deadline_set(&vps[1], ~0ull));
+	s.lvt[0] = TIMER;
+	assert_int_equal(vlapic_state_set(&vps[1], &s), HV_STATUS_SUCCESS);
+	assert_int_equal(msr_get(1, MSR_TSC_DEADLINE), 0);
+	assert_int_equal(vlapic_deadline_get(&vps[1]), 0);
+}
+
+/* At rest while the clock stands it is exactly what it was, however long that is. */
+static void test_clock_stands(void **state)
+{
+	struct hv_local_apic_state again;
+
+	(void)state;
+	begin_timer(0, 20000);
+	at_us(40);
+	reference_time_freeze(&partition.time);
+	move();
+	at_us(100000);
+	vlapic_state_get(&vps[0], &again);
+	assert_memory_equal(&s, &again, sizeof(s));
+	reference_time_thaw(&partition.time);
+	start = fake_tsc;
+	vlapic_timer_resume(&vps[1]);
+	at_us(59);
+	assert_false(came(1));
+	at_us(61);
+	assert_true(came(1));
+}
+
 static void test_x2apic(void **state)
 {
 	(void)state;
@@ -314,6 +377,8 @@ int main(void)
 		TEST(test_just_over),
 		TEST(test_periodic),
 		TEST(test_deadline),
+		TEST(test_deadline_register),
+		TEST(test_clock_stands),
 		TEST(test_x2apic),
 		TEST(test_refused),
 		TEST(test_switched_off),

@@ -2,7 +2,7 @@
 /*
  * The virtual APIC: priorities, errors, modes, and its registers by page and
  * by MSR against lists written apart from the implementation's table.
- * sources: hypervisor/vlapic.c hypervisor/vlapic_regs.c hypervisor/vlapic_icr.c hypervisor/vlapic_level.c hypervisor/vlapic_timer.c hypervisor/timer.c tests/unit/fake/fake.c tests/unit/vlapic_machine.c
+ * sources: hypervisor/vlapic.c hypervisor/vlapic_regs.c hypervisor/vlapic_icr.c hypervisor/vlapic_level.c hypervisor/vlapic_timer.c hypervisor/reference_time.c hypervisor/timer.c tests/unit/fake/fake.c tests/unit/vlapic_machine.c
  * cflags: -Itests/unit/fake
  */
 #include <setjmp.h>

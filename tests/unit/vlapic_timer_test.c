@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The virtual APIC's timer above the real queue of timers: expiries to the
- * nanosecond, counts, and every change while it runs.
- * sources: hypervisor/vlapic.c hypervisor/vlapic_regs.c hypervisor/vlapic_icr.c hypervisor/vlapic_level.c hypervisor/vlapic_timer.c hypervisor/timer.c tests/unit/fake/fake.c tests/unit/vlapic_machine.c
+ * nanosecond, counts, every change while it runs, and a clock that stands.
+ * sources: hypervisor/vlapic.c hypervisor/vlapic_regs.c hypervisor/vlapic_icr.c hypervisor/vlapic_level.c hypervisor/vlapic_timer.c hypervisor/reference_time.c hypervisor/timer.c tests/unit/fake/fake.c tests/unit/vlapic_machine.c
  * cflags: -Itests/unit/fake
  */
 #include <setjmp.h>
@@ -399,6 +399,107 @@ static void test_deadline_not_offered(void **state)
 	assert_false(vlapic_msr_write(vp, MSR_TSC_DEADLINE, 0));
 }
 
+/* The partition's clock stands for @ns; whatever interrupts come finds that. */
+static void stand_for(u64 ns)
+{
+	reference_time_freeze(&partition.time);
+	machine_run_to(fake_tsc + machine_ns_to_tsc(ns));
+	assert_false(came());
+	reference_time_thaw(&partition.time);
+	vlapic_timer_serve(vp);
+	start += machine_ns_to_tsc(ns);
+}
+
+static void test_one_shot_stands(void **state)
+{
+	(void)state;
+	page_write(0, APIC_LVT_TIMER, VECTOR);
+	page_write(0, APIC_TIMER_INITIAL, 20000); /* 100 us */
+	at_ns(25000);
+	stand_for(1000000);
+	assert_in_range(current(), 15000, 15001);
+	at_ns(99990);
+	assert_false(came());
+	at_ns(100001);
+	assert_true(came());
+	/* Not heard of before it stood, it is heard of while it stands. */
+	page_write(0, APIC_TIMER_INITIAL, 20000);
+	fake_tsc += machine_ns_to_tsc(100001);
+	reference_time_freeze(&partition.time);
+	machine_run_to(fake_tsc + 1000);
+	assert_true(came());
+	/* Begun while it stands, it begins when it goes on. */
+	page_write(0, APIC_TIMER_INITIAL, 20000);
+	assert_false(vp->vlapic.timer.armed);
+	machine_run_to(fake_tsc + machine_ns_to_tsc(1000000));
+	assert_int_equal(current(), 20000);
+	reference_time_thaw(&partition.time);
+	start = fake_tsc;
+	vlapic_timer_serve(vp);
+	at_ns(99990);
+	assert_false(came());
+	at_ns(100001);
+	assert_true(came());
+	assert_int_equal(machine_hardware, NEVER);
+}
+
+/* The beat is kept; nothing is made up for. */
+static void test_periodic_stands(void **state)
+{
+	(void)state;
+	page_write(0, APIC_LVT_TIMER, PERIODIC | VECTOR);
+	page_write(0, APIC_TIMER_INITIAL, 20000);
+	at_ns(230000);
+	assert_true(came());
+	stand_for(10050000);
+	assert_in_range(current(), 13999, 14001);
+	at_ns(299990);
+	assert_false(came());
+	for (u64 ns = 300005; ns < 1000000; ns += 100000) {
+		at_ns(ns);
+		assert_true(came());
+		at_ns(ns + 99980);
+		assert_false(came());
+	}
+	/* One that the guest has not taken is waited for. */
+	at_ns(1250000);
+	assert_true(vp->vlapic.timer_waits);
+	vlapic_timer_serve(vp);
+	assert_false(vp->vlapic.timer.armed);
+	assert_true(came());
+	assert_true(vp->vlapic.timer.armed);
+}
+
+/* A deadline is the guest's TSC, wherever that stands. */
+static void test_deadline_stands(void **state)
+{
+	static const u64 tscs[] = { 0, 1ull << 40, 1ull << 63 };
+
+	(void)state;
+	page_write(0, APIC_LVT_TIMER, DEADLINE | VECTOR);
+	msr_set(0, MSR_TSC_DEADLINE, start + 1000);
+	stand_for(5000);
+	machine_run_to(start + 999);
+	assert_false(came());
+	machine_run_to(start + 1000);
+	assert_true(came());
+	for (u32 i = 0; i < ARRAY_SIZE(tscs); i++) {
+		reference_time_freeze(&partition.time);
+		reference_time_restore(&partition.time, 5, tscs[i], 0);
+		msr_set(0, MSR_TSC_DEADLINE, tscs[i] + 1000);
+		assert_false(vp->vlapic.timer.armed);
+		fake_tsc += 777;
+		reference_time_thaw(&partition.time);
+		vlapic_timer_serve(vp);
+		machine_run_to(fake_tsc + 999);
+		assert_false(came());
+		assert_int_equal(msr_get(0, MSR_TSC_DEADLINE), tscs[i] + 1000);
+		machine_run_to(fake_tsc + 1);
+		assert_true(came());
+		assert_int_equal(msr_get(0, MSR_TSC_DEADLINE), 0);
+	}
+}
+
 static void test_illegal_vector(void **state)
 {
 	(void)state;
@@ -432,6 +533,9 @@ int main(void)
 		TEST(test_deadline),
 		TEST(test_deadline_masked_and_left),
 		TEST(test_deadline_not_offered),
+		TEST(test_one_shot_stands),
+		TEST(test_periodic_stands),
+		TEST(test_deadline_stands),
 		TEST(test_illegal_vector),
 	};
 

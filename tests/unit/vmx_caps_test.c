@@ -137,7 +137,7 @@ static void controls_that_do_not_fit(void **state)
 		u32 unwanted;
 	} rows[] = {
 		{ offsetof(struct vmx_caps, pin), 0x29, 0 },
-		{ offsetof(struct vmx_caps, proc), 0xb2200c80, 0x40999200 },
+		{ offsetof(struct vmx_caps, proc), 0xb2200c88, 0x40999200 },
 		{ offsetof(struct vmx_caps, exit), 0x3c0204, 0x8000 },
 		{ offsetof(struct vmx_caps, entry), 0xc004, 0x0600 },
 	};
@@ -179,7 +179,7 @@ static void control_words(void **state)
 	(void)state;
 	vmx_caps_controls(&caps, &c);
 	assert_int_equal(c.pin, PIN_FORCED | 0x69);
-	assert_int_equal(c.proc, PROC_FORCED | 0xb2200c80);
+	assert_int_equal(c.proc, PROC_FORCED | 0xb2200c88);
 	assert_int_equal(c.proc2, 0x10aa);
 	assert_int_equal(c.exit, EXIT_FORCED | 0x7c0204);
 	assert_int_equal(c.entry, ENTRY_FORCED | 0xc004);

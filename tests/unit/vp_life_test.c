@@ -19,6 +19,7 @@
 #include "hypervisor/fpu.h"
 #include "hypervisor/frame.h"
 #include "hypervisor/partition.h"
+#include "hypervisor/partition_clock.h"
 #include "hypervisor/pool.h"
 #include "hypervisor/sched.h"
 #include "hypervisor/share_page.h"
@@ -74,6 +75,16 @@ size_t fpu_size(const struct cpu *c)
 void fpu_init(struct vp *v)
 {
 	assert_non_null(v->fpu);
+}
+
+static u32 clocks_loaded, creations;
+
+/* The control block is there. */
+void partition_clock_load(struct vp *v)
+{
+	assert_int_equal(creations, clocks_loaded + 1);
+	assert_ptr_equal(v->partition, payer);
+	clocks_loaded++;
 }
 
 void vlapic_init(struct vlapic *l, u32 id, bool bsp)
@@ -200,6 +211,7 @@ static enum hv_status fake_vp_create(struct vp *v)
 {
 	assert_int_equal(v->apic_id, 7);
 	assert_ptr_equal(v->partition, payer);
+	creations += create_status == HV_STATUS_SUCCESS;
 	return create_status;
 }
 
@@ -234,7 +246,9 @@ static struct vp *make(struct partition *p, u32 index)
 	struct vp *v = NULL;
 
 	payer = p;
+	creations = clocks_loaded = 0;
 	assert_int_equal(vp_create(p, index, 7, &cpu, &v), HV_STATUS_SUCCESS);
+	assert_int_equal(clocks_loaded, 1);
 	assert_ptr_equal(p->vps[index], v);
 	return v;
 }

@@ -26,6 +26,7 @@
 #include "hypervisor/intercept.h"
 #include "hypervisor/log.h"
 #include "hypervisor/partition.h"
+#include "hypervisor/partition_clock.h"
 #include "hypervisor/pool.h"
 #include "hypervisor/sched.h"
 #include "hypervisor/trace.h"
@@ -58,6 +59,7 @@ static int window, nmi_windows; /* window: priority, -1 not asked for */
 static u64 cr0, cr2, dr6;
 static u32 runs;
 static struct event entered[4]; /* what each run delivered */
+static u32 serves_at_entry[4], clock_serves;
 static enum exit_kind kinds[4]; /* how each run ends */
 
 static void fake_run(struct vp *v, struct exit *exit)
@@ -65,6 +67,7 @@ static void fake_run(struct vp *v, struct exit *exit)
 	assert_ptr_equal(v, &vp);
 	assert_true(runs < 4);
 	entered[runs] = v->event;
+	serves_at_entry[runs] = clock_serves;
 	v->event.valid = false;
 	exit->kind = kinds[runs++];
 	fake_tsc += 1000;
@@ -100,9 +103,12 @@ static void fake_flush_guest(struct vp *v)
 	guest_flushes++;
 }
 
+/* What comes just before who asks for the flush goes on. */
+static u32 work_at_flush;
+
 static void fake_flush(struct vp *v)
 {
-	(void)v;
+	v->work |= work_at_flush;
 	flushes++;
 }
 
@@ -230,7 +236,7 @@ void vlapic_timer_move(struct vp *v)
 	timer_moves++;
 }
 
-static u32 stimer_moves, stimer_serves;
+static u32 stimer_moves;
 
 void stimer_move(struct vp *v)
 {
@@ -240,13 +246,13 @@ void stimer_move(struct vp *v)
 }
 
 /* What is due comes from here. */
-void stimer_serve(struct vp *v)
+void partition_clock_serve(struct vp *v)
 {
 	assert_ptr_equal(v, &vp);
 	assert_ptr_equal(cpu.current, v);
 	v->work &= ~(u32)VP_WORK_TIMERS;
 	v->work |= VP_WORK_INTERRUPT;
-	stimer_serves++;
+	clock_serves++;
 }
 
 void sched_wake(struct vp *v)
@@ -468,11 +474,12 @@ static int setup(void **state)
 	nmi_windows = 0;
 	traced_injections = 0;
 	fpu_switches = fpu_unloads = 0;
-	stimer_moves = stimer_serves = 0;
+	stimer_moves = clock_serves = 0;
 	timer_moves = triple_faults = invalid_states = 0;
 	fake_on_msr_write = tsc_aux_write;
 	tsc_aux_writes = 0;
 	on_exit_handled = NULL;
+	work_at_flush = 0;
 	cr0 = CR0_PE;
 	cr2 = dr6 = 0;
 	known_length = fetched_length = 0;

@@ -267,6 +267,28 @@ static void test_work_during_exit(void **state)
 	assert_int_equal(entered[1].vector, 0x99);
 }
 
+static void flush_in_exit(void)
+{
+	if (runs == 1)
+		vp.work |= VP_WORK_FLUSH;
+}
+
+/* Behind a flush the guest is not entered with the clock of before. */
+static void test_clock_before_a_flush(void **state)
+{
+	(void)state;
+	on_exit_handled = flush_in_exit;
+	work_at_flush = VP_WORK_TIMERS;
+	kinds[0] = EXIT_INTERRUPT;
+	kinds[1] = EXIT_HLT;
+	vp_run(&vp);
+	assert_int_equal(flushes, 1);
+	assert_int_equal(runs, 2);
+	assert_int_equal(clock_serves, 1);
+	assert_int_equal(serves_at_entry[0], 0);
+	assert_int_equal(serves_at_entry[1], 1);
+}
+
 /* A child's: sched.c looks before it runs one of the root's. */
 static void test_halted(void **state)
 {
@@ -378,13 +400,13 @@ static void test_timers(void **state)
 	vp.stop = VP_STOP_HALT;
 	vp.work = VP_WORK_TIMERS;
 	vp_run(&vp);
-	assert_int_equal(stimer_serves, 1);
+	assert_int_equal(clock_serves, 1);
 	assert_int_equal(runs, 0);
 	assert_int_equal(vp.work, 0);
 	pending = highest = 0x41;
 	vp.work = VP_WORK_TIMERS;
 	vp_run(&vp);
-	assert_int_equal(stimer_serves, 2);
+	assert_int_equal(clock_serves, 2);
 	assert_int_equal(entered[0].vector, 0x41);
 	/* On an exit: what comes of it is delivered at the same entry. */
 	runs = 0;
@@ -392,7 +414,7 @@ static void test_timers(void **state)
 	pending = highest = 0x51;
 	vp.work = VP_WORK_TIMERS;
 	vp_run(&vp);
-	assert_int_equal(stimer_serves, 3);
+	assert_int_equal(clock_serves, 3);
 	assert_int_equal(entered[0].vector, 0x51);
 }
 
@@ -476,6 +498,7 @@ int main(void)
 		cmocka_unit_test_setup(test_flush, setup),
 		cmocka_unit_test_setup(test_guest_flush, setup),
 		cmocka_unit_test_setup(test_work_during_exit, setup),
+		cmocka_unit_test_setup(test_clock_before_a_flush, setup),
 		cmocka_unit_test_setup(test_halted, setup),
 		cmocka_unit_test_setup(test_halted_kick, setup),
 		cmocka_unit_test_setup(test_halted_leaves_no_work, setup),

@@ -19,23 +19,25 @@
 #include "x86/msr.h"
 #include "x86/xsave.h"
 
-#define TIMER_SINT    3u
-#define TIMER_VECTOR  0x63u
-#define DIRECT_VECTOR 0x64u
-#define COUNT_VECTOR  0x65u
-#define PING_VECTOR   0x66u
-#define PONG_VECTOR   0x67u
-#define OTHER_VECTOR  0x68u
-#define VEC_NMI       2u
+#define TIMER_SINT       3u
+#define TIMER_VECTOR     0x63u
+#define DIRECT_VECTOR    0x64u
+#define COUNT_VECTOR     0x65u
+#define PING_VECTOR      0x66u
+#define PONG_VECTOR      0x67u
+#define OTHER_VECTOR     0x68u
+#define DEADLINE_VECTOR  0x69u
+#define VEC_NMI          2u
+#define ECX_TSC_DEADLINE BIT(24) /* of CPUID leaf 1 */
 
-#define PERIODIC      0u /* number of a timer */
-#define DIRECT        1u
-#define SHOT          2u
+#define PERIODIC         0u /* number of a timer */
+#define DIRECT           1u
+#define SHOT             2u
 
-#define COUNT_INITIAL 200000u /* 1 ms of the APIC's timer */
-#define ASSIST_MARK   0x3c3c3c3c5a5a5a5aull
-#define LSTAR_MARK    0xffffffff80123450ull
-#define KERNEL_MARK   0xffff900000000000ull
+#define COUNT_INITIAL    200000u /* 1 ms of the APIC's timer */
+#define ASSIST_MARK      0x3c3c3c3c5a5a5a5aull
+#define LSTAR_MARK       0xffffffff80123450ull
+#define KERNEL_MARK      0xffff900000000000ull
 
 struct busy busy;
 
@@ -43,7 +45,8 @@ static struct hv_message_page *slots;
 static struct hv_event_flags_page *flags;
 static u64 *assists[2];
 static void *call_page;
-static u64 first_tick, last_tick, direct_due, count_start;
+static u64 first_tick, last_tick, direct_due, count_start, deadline;
+
 static u8 fpu_areas[2][2][FXSAVE_SIZE] __aligned(16); /* by VP: what it loaded, and what it has */
 
 static void eoi(void)
@@ -154,9 +157,32 @@ static void on_ping(u8 vector)
 		eoi();              \
 	}
 COUNTS(on_pong, pongs)
-COUNTS(on_other, others)
 COUNTS(on_edge, edges)
 COUNTS(on_level, levels)
+
+static void deadline_set(void)
+{
+	deadline = rdtsc() + guest_tsc_hz() / 100;
+	msr_write(MSR_TSC_DEADLINE, deadline);
+}
+
+static void on_deadline(u8 vector)
+{
+	(void)vector;
+	busy.early += rdtsc() < deadline;
+	busy.deadlines++;
+	deadline_set();
+	eoi();
+}
+
+/* Stands in for deadlines, where there are none. */
+static void on_other(u8 vector)
+{
+	(void)vector;
+	busy.others++;
+	busy.deadlines += !busy.has_deadline;
+	eoi();
+}
 
 static void on_nmi(u8 vector)
 {
@@ -173,6 +199,7 @@ static void handlers_set(void)
 	guest_on_interrupt(PING_VECTOR, on_ping);
 	guest_on_interrupt(PONG_VECTOR, on_pong);
 	guest_on_interrupt(OTHER_VECTOR, on_other);
+	guest_on_interrupt(DEADLINE_VECTOR, on_deadline);
 	guest_on_interrupt(BUSY_EDGE, on_edge);
 	guest_on_interrupt(BUSY_LEVEL, on_level);
 	guest_on_exception(VEC_NMI, on_nmi);
@@ -318,6 +345,11 @@ void busy_second(void)
 						   HV_STIMER_DIRECT |
 						   HV_STIMER_VECTOR(OTHER_VECTOR));
 	msr_write(HV_MSR_STIMER_COUNT(0), BUSY_PERIOD);
+	busy.has_deadline = cpuid(1, 0).ecx & ECX_TSC_DEADLINE;
+	if (busy.has_deadline) {
+		mmio_write32(apic(APIC_LVT_TIMER), (u32)APIC_TIMER_DEADLINE | DEADLINE_VECTOR);
+		deadline_set();
+	}
 	(void)atomic_fetch_add(&busy.ready, 1);
 	for (;;) {
 		work(1);

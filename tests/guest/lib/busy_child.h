@@ -28,6 +28,8 @@ struct busy {
 	volatile u64 directs; /* interrupts of the one in direct mode */
 	volatile u64 others;  /* of VP 1's periodic one */
 	volatile u64 counts;  /* of the APIC's */
+	volatile bool has_deadline;
+	volatile u64 deadlines; /* of VP 1's APIC, where there are TSC deadlines */
 
 	/* What must stay 0. */
 	volatile u64 out_of_order; /* messages */

@@ -193,6 +193,30 @@
 	jmp 1b
 	END code_clock
 
+	CODE code_page_clock
+	sti
+1:	movl (%rbx), %esi
+	testl %esi, %esi
+	jz 1b
+	movq 8(%rbx), %r8
+	movq 16(%rbx), %r9
+	lfence
+	rdtsc
+	lfence
+	shlq $32, %rdx
+	orq %rdx, %rax
+	mulq %r8
+	addq %r9, %rdx
+	cmpl (%rbx), %esi
+	jne 1b
+	cmpq 8(%rdi), %rdx
+	jae 2f
+	incq 16(%rdi)
+2:	movq %rdx, 8(%rdi)
+	incq (%rdi)
+	jmp 1b
+	END code_page_clock
+
 	/* Gate CODE_TIMER_VECTOR leads to the second half. */
 	CODE code_wait
 	movl $0xfee00000, %ebx

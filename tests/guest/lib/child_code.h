@@ -59,6 +59,8 @@ struct code_clock {
 	volatile u64 by_counter; /* readings by the counter */
 };
 CHILD_CODE_OF(code_clock);
+/* The same by the page alone, for which it waits without an exit. */
+CHILD_CODE_OF(code_page_clock);
 /* Waits in HLT; its handler adds 1 to RDI's count and stores the counter's time. */
 struct code_wait {
 	volatile u64 count;

@@ -149,6 +149,7 @@ static void save_vp(u64 id, u32 vp, struct saved_vp *s)
 		assert(state_call(HV_CALL_GET_VP_STATE, id, vp, blocks[i].type,
 			       (u8 *)s + blocks[i].offset) == HV_STATUS_SUCCESS);
 	timers_get(id, vp, &s->timers);
+	s->deadline = child_register(id, vp, HV_X64_REGISTER_TSC_DEADLINE);
 	assist_get(id, vp, s->assist);
 }
 
@@ -179,6 +180,9 @@ static void restore_vp(u64 id, u32 vp, const struct saved_vp *s)
 			guest_fail("block", "%s: %lx", blocks[i].name, result);
 	}
 	timers_set(id, vp, &s->timers);
+	/* Behind the APIC's mode. */
+	if (s->deadline)
+		child_register_set(id, vp, HV_X64_REGISTER_TSC_DEADLINE, s->deadline);
 	assist_set(id, vp, s->assist);
 }
 
@@ -190,14 +194,24 @@ struct saved *save_alloc(void)
 void save_child(u64 id, struct saved *s)
 {
 	assert(child_get(id, HV_PROPERTY_REFERENCE_TIME, &s->time) == HV_STATUS_SUCCESS);
+	s->tsc = child_register(id, 0, HV_X64_REGISTER_TSC);
+	s->sequence = (u32)child_register(id, 0, HV_REGISTER_REFERENCE_TSC_SEQUENCE);
 	for (u32 i = 0; i < SAVE_VPS; i++)
 		save_vp(id, i, &s->vp[i]);
 }
 
 void save_restore(u64 id, const struct saved *s)
 {
+	const struct hv_restore_time_input time = {
+		.partition_id = id,
+		.tsc_sequence = s->sequence,
+		.reference_time = s->time,
+		.tsc = s->tsc,
+	};
+
 	assert(child_set(id, HV_PROPERTY_TIME_FREEZE, 1) == HV_STATUS_SUCCESS);
-	assert(child_set(id, HV_PROPERTY_REFERENCE_TIME, s->time) == HV_STATUS_SUCCESS);
+	assert(guest_hypercall_block(HV_CALL_RESTORE_PARTITION_TIME, &time, sizeof(time), NULL,
+		       0) == HV_STATUS_SUCCESS);
 	for (u32 i = 0; i < SAVE_VPS; i++)
 		restore_vp(id, i, &s->vp[i]);
 }
@@ -223,7 +237,9 @@ static const char *vp_difference(
 				return blocks[i].name;
 			}
 	}
-	*which = 0;
+	*which = b->deadline;
+	if (a->deadline != b->deadline)
+		return "deadline";
 	if (memcmp(&a->timers, &b->timers, sizeof(a->timers)) != 0)
 		return "timers";
 	return memcmp(a->assist, b->assist, sizeof(a->assist)) ? "assist" : NULL;
@@ -231,7 +247,9 @@ static const char *vp_difference(
 
 const char *save_difference(const struct saved *a, const struct saved *b, u64 *which)
 {
-	const char *name = a->time == b->time ? NULL : "time";
+	const char *name = a->time == b->time && a->tsc == b->tsc && a->sequence == b->sequence
+				   ? NULL
+				   : "time";
 
 	*which = b->time;
 	for (u32 i = 0; i < SAVE_VPS && !name; i++)

@@ -20,12 +20,15 @@ struct saved_vp {
 	struct hv_message waiting[SAVE_WAITING];
 	union hv_register_value registers[SAVE_REGISTERS];
 	struct hv_stimers_state timers;
+	u64 deadline;  /* of the APIC's timer; 0: none */
 	u64 assist[2]; /* the first bytes of its VP assist page */
 };
 
 struct saved {
 	struct saved_vp vp[SAVE_VPS]; /* first: aligned */
 	u64 time;                     /* reference time */
+	u64 tsc;
+	u32 sequence; /* of the reference TSC page, the last one */
 };
 
 /* In pages of ours, zeroed. */
