@@ -25,7 +25,7 @@ struct svm_cpu {
 	u64 generation; /* never 0 */
 	u32 asid_next;
 	u32 asid_count;
-	bool exit_after_interrupt; /* see svm_caps_delivers_twice() */
+	bool delivers_twice; /* see svm_caps_delivers_twice() */
 };
 
 /* What run() must look at besides the VMCB. */
@@ -34,6 +34,7 @@ struct svm_cpu {
 #define SVM_NMI_MASKED BIT(2) /* an NMI was injected, its IRET is not done */
 #define SVM_STEP       BIT(3) /* the next entry runs one instruction */
 #define SVM_FRESH      BIT(4) /* a child's first entry here: VMRUN may refuse it */
+#define SVM_VIRTUAL    BIT(5) /* vp->event went into this entry as a virtual interrupt */
 
 /* Of the save area that is in use, bytes. */
 #define SVM_SAVE_SIZE offsetof(struct vmcb_save, reserved_278)
@@ -91,6 +92,8 @@ void svm_catch_up(struct vp *vp, u64 rip);
 u64 svm_event_inject(struct vp *vp);
 /* Puts EXITINTINFO, which is valid, into vp->event. */
 void svm_event_interrupted(struct vp *vp, u64 info);
+/* At the exit of an entry with SVM_VIRTUAL. */
+void svm_event_virtual_end(struct vp *vp);
 /* Whether NMIs wait for the guest's IRET. */
 void svm_nmi_mask(struct svm_vp *s, bool on);
 bool svm_can_interrupt(struct vp *vp);
