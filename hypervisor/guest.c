@@ -41,12 +41,14 @@ static_assert(WINDOW_CODE_WALK + WINDOW_CODES * GUEST_LEVELS <= HV_WINDOW_SLOTS)
 #define NO_RIP     (~0ull)
 
 /*
- * Exits come from a few places over and over. Those of different kinds shall not
- * drive out each other, wherever they are, and seldom those of two VPs.
+ * Exits come from a few places over and over. Those of different kinds, and those of
+ * the root and of children, shall not drive out each other wherever they are.
  */
 static u32 memo_index(const struct vp *vp)
 {
-	return (vp->exit.kind * 4u + ((u32)(vp->regs.rip >> 4 ^ vp->memo_key) & 3)) % WINDOW_CODES;
+	u32 place = (u32)(vp->regs.rip >> 4) % 4 ^ (u32)vp->memo_key % 8;
+
+	return (vp->exit.kind * 8u + place) % WINDOW_CODES;
 }
 
 struct fetch_memo *guest_memos_alloc(void)

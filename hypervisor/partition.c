@@ -76,7 +76,7 @@ static void flush_self(struct vp *self)
 	virt->flush(self);
 	window_flush();
 	guest_memos_forget(this_cpu());
-	self->memo_key = vp_memo_key();
+	self->memo_key = vp_memo_key(self);
 }
 
 /* The part of @self's own partition that somebody waits for. */

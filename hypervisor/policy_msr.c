@@ -365,9 +365,12 @@ static const struct msr_row synthetic[] = {
 	{ ONE(HV_MSR_CRASH_CTL), CHILD, PARENT, 0, 0, tlfs_read, told_write, "its parent hears of the crash" },
 };
 
-/* Nearly all accesses are to these, so they stand beside the table. */
-static const struct msr_row synthetic_apic =
-	{ HV_MSR_EOI, HV_MSR_TPR, ALL, APIC, 0, HV_ACCESS_APIC_MSRS, apic_read, apic_write, "a short way to the virtual APIC" };
+/* Nearly all accesses are to these, so they stand apart, found by their number. */
+static const struct msr_row synthetic_apic[] = {
+	{ ONE(HV_MSR_EOI), ALL, APIC, 0, HV_ACCESS_APIC_MSRS, NULL, apic_write, "a short way to the virtual APIC" },
+	{ ONE(HV_MSR_ICR), ALL, APIC, 0, HV_ACCESS_APIC_MSRS, apic_read, apic_write, "a short way to the virtual APIC" },
+	{ ONE(HV_MSR_TPR), ALL, APIC, 0, HV_ACCESS_APIC_MSRS, apic_read, apic_write, "a short way to the virtual APIC" },
+};
 /* clang-format on */
 
 static bool is_synthetic(u32 msr)
@@ -407,9 +410,11 @@ static const struct msr_row *table_find(const struct msr_row *table, size_t coun
 
 static const struct msr_row *synthetic_find(const struct partition *p, u32 msr)
 {
-	const struct msr_row *row = &synthetic_apic;
+	const struct msr_row *row;
 
-	if (unlikely(msr < row->first || msr > row->last))
+	if (likely(msr - HV_MSR_EOI < ARRAY_SIZE(synthetic_apic)))
+		row = &synthetic_apic[msr - HV_MSR_EOI];
+	else
 		row = table_find(synthetic, ARRAY_SIZE(synthetic), msr);
 	return row && row->arg & ~p->privileges ? NULL : row;
 }

@@ -54,7 +54,7 @@ static void arrive(struct vp *vp, struct cpu *cpu)
 		stimer_move(vp);
 	}
 	vp->cpu_last = cpu;
-	vp->memo_key = vp_memo_key();
+	vp->memo_key = vp_memo_key(vp);
 }
 
 void vp_unload(void)

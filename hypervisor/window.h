@@ -10,7 +10,7 @@
 #include "base/addr.h"
 #include "base/types.h"
 
-#define WINDOW_CODES 32u
+#define WINDOW_CODES 64u
 
 /* Slots: tables of a guest walk by level; parameters; code pages; the tables that led to each. */
 enum window_use {

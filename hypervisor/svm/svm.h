@@ -33,7 +33,7 @@ struct svm_cpu {
 #define SVM_NMI_WINDOW BIT(1) /* exit when an NMI can be injected */
 #define SVM_NMI_MASKED BIT(2) /* an NMI was injected, its IRET is not done */
 #define SVM_STEP       BIT(3) /* the next entry runs one instruction */
-#define SVM_FRESH      BIT(4) /* a child's first entry here: VMRUN may refuse it */
+#define SVM_FRESH      BIT(4) /* a child's state that VMRUN may refuse */
 #define SVM_VIRTUAL    BIT(5) /* vp->event went into this entry as a virtual interrupt */
 
 /* Of the save area that is in use, bytes. */
@@ -103,7 +103,9 @@ void svm_nmi_window(struct vp *vp, bool on);
 /* Before an entry with svm_vp.flags: arms what they ask for. */
 void svm_event_arm(struct vp *vp);
 
-/* refused.c: around an entry with SVM_FRESH, before it and if it failed. */
+/* refused.c: the next entry of a child's VP may be refused. */
+void svm_entry_doubt(struct vp *vp);
+/* Around an entry with SVM_FRESH, before it and if it failed. */
 void svm_entry_keep(struct vp *vp);
 void svm_entry_undo(struct vp *vp);
 

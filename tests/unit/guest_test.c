@@ -42,7 +42,7 @@ struct cpu *this_cpu(void)
 /* For the memos, each time from new. */
 void *pool_alloc(u64 pages)
 {
-	static u8 pool[2 * PAGE_SIZE] __aligned(PAGE_SIZE);
+	static u8 pool[4 * PAGE_SIZE] __aligned(PAGE_SIZE);
 
 	assert_true(pages * PAGE_SIZE <= sizeof(pool));
 	return memset(pool, 0, sizeof(pool));

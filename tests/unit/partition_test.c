@@ -126,8 +126,9 @@ void vp_notify(struct vp *vp, u32 work)
 		vp->work |= work;
 }
 
-u64 vp_memo_key(void)
+u64 vp_memo_key(const struct vp *v)
 {
+	assert_non_null(v->partition);
 	return ++key;
 }
 

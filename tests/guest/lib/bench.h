@@ -36,7 +36,7 @@ const struct bench_code *bench_call(void);
  * Where each piece of code runs. What the hypervisor remembers of code, where
  * the processor does not tell lengths, depends on addresses: these are fixed.
  */
-enum { BENCH_FIRST, BENCH_HALT, BENCH_EOI, BENCH_PLACES };
+enum { BENCH_FIRST, BENCH_HALT, BENCH_EOI, BENCH_CALL, BENCH_PLACES };
 void bench_put(u32 where, const struct bench_code *c, bool without);
 /* Runs what stands there with a copy of @in; what it leaves in RDX and RAX, as RDTSC does. */
 u64 bench_run(u32 where, const struct guest_regs *in);
