@@ -15,6 +15,7 @@
 struct vp;
 struct trace_ring;
 struct irq_route;
+struct fetch_memo;
 
 /* Features that our code asks for, read once by cpuid on each processor. */
 struct cpu_features {
@@ -67,6 +68,7 @@ struct cpu {
 	u32 paging_seen;  /* paging_catch_up()'s */
 	u64 *window_ptes; /* entries of this processor's windows */
 	struct window_slot windows[HV_WINDOW_SLOTS];
+	struct fetch_memo *memos; /* guest.c's */
 
 	/* Any processor. */
 	u32 resched;        /* SCHED_*: what runs here shall stop to run soon */

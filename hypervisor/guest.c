@@ -12,6 +12,7 @@
 #include "hypervisor/cpu.h"
 #include "hypervisor/guest_walk.h"
 #include "hypervisor/partition.h"
+#include "hypervisor/pool.h"
 #include "hypervisor/vp.h"
 #include "hypervisor/window.h"
 #include "lib/string.h"
@@ -24,8 +25,7 @@
 struct fetch_memo {
 	u64 key; /* vp->memo_key of whose it is; 0: nothing remembered */
 	struct vp_mode mode;
-	u64 page;  /* linear address */
-	u64 frame; /* in the window */
+	u64 page; /* linear address */
 	const u8 *code;
 	struct guest_walk walk;
 	u64 rip; /* of the instruction, or NO_RIP */
@@ -35,20 +35,31 @@ struct fetch_memo {
 	u8 length;
 } __aligned(256); /* a power of two to index by */
 
-#define NO_RIP (~0ull)
+static_assert(WINDOW_CODE_WALK + WINDOW_CODES * GUEST_LEVELS <= HV_WINDOW_SLOTS);
+#define MEMO_PAGES ((WINDOW_CODES * sizeof(struct fetch_memo) + PAGE_MASK) >> PAGE_SHIFT)
 
-static struct fetch_memo memos[HV_MAX_CPUS][WINDOW_CODES];
+#define NO_RIP     (~0ull)
 
-/* By RIP: exits come from a few places over and over. */
+/*
+ * Exits come from a few places over and over. Those of different kinds, and those of
+ * the root and of children, shall not drive out each other wherever they are.
+ */
 static u32 memo_index(const struct vp *vp)
 {
-	return (u32)(vp->regs.rip >> 4) % WINDOW_CODES;
+	u32 place = (u32)(vp->regs.rip >> 4) % 4 ^ (u32)vp->memo_key % 8;
+
+	return (vp->exit.kind * 8u + place) % WINDOW_CODES;
 }
 
-void guest_memos_forget(const struct cpu *cpu)
+struct fetch_memo *guest_memos_alloc(void)
+{
+	return pool_alloc(MEMO_PAGES);
+}
+
+void guest_memos_forget(struct cpu *cpu)
 {
 	for (u32 i = 0; i < WINDOW_CODES; i++)
-		memos[cpu->index][i].key = 0;
+		cpu->memos[i].key = 0;
 }
 
 /* What of an address counts in the mode; false if none does. */
@@ -63,7 +74,7 @@ static bool address_valid(const struct vp_mode *mode, gva_t *gva)
 bool guest_translate(struct vp *vp, const struct vp_mode *mode, gva_t gva, u32 access, gpa_t *gpa,
 	struct guest_fault *fault)
 {
-	struct guest_walk w;
+	struct guest_walk w = { .window = WINDOW_WALK };
 
 	if (!address_valid(mode, &gva))
 		return guest_fault_gp(fault);
@@ -73,11 +84,11 @@ bool guest_translate(struct vp *vp, const struct vp_mode *mode, gva_t gva, u32 a
 	return true;
 }
 
+/* Its windows, of the code and of the tables, are nobody else's. */
 static inline __attribute__((always_inline)) bool memo_holds(
-	const struct fetch_memo *m, struct vp *vp, u32 index)
+	const struct fetch_memo *m, struct vp *vp)
 {
-	return m->key == vp->memo_key && vp->cpu->windows[WINDOW_CODE + index].frame == m->frame &&
-	       virt->mode_is(vp, &m->mode) && guest_walk_holds(&m->walk);
+	return m->key == vp->memo_key && virt->mode_is(vp, &m->mode) && guest_walk_holds(&m->walk);
 }
 
 /* The page of code at linear address @page, in a window. NULL: *fault. */
@@ -85,13 +96,14 @@ static const u8 *code_page(
 	struct vp *vp, const struct vp_mode *mode, u64 page, struct guest_fault *fault)
 {
 	u32 index = memo_index(vp);
-	struct fetch_memo *m = &memos[vp->cpu->index][index];
+	struct fetch_memo *m = &vp->cpu->memos[index];
 	spa_t spa;
 
-	if (m->page == page && memo_holds(m, vp, index))
+	if (m->page == page && memo_holds(m, vp))
 		return m->code;
 	m->key = 0;
 	m->rip = NO_RIP;
+	m->walk.window = WINDOW_CODE_WALK + index * GUEST_LEVELS;
 	if (!guest_walk(vp, mode, GVA(page), ACCESS_EXEC, &m->walk, fault))
 		return NULL;
 	if (!partition_gpa_to_spa(vp->partition, GPA(m->walk.gpa), SLAT_EXEC, &spa)) {
@@ -99,7 +111,6 @@ static const u8 *code_page(
 		return NULL;
 	}
 	m->code = window_map(WINDOW_CODE + index, spa);
-	m->frame = spa.a;
 	m->page = page;
 	m->mode = *mode;
 	/* Entries of 4 bytes are not compared, so nothing is remembered. */
@@ -190,7 +201,7 @@ u8 guest_code(struct vp *vp, u8 bytes[16])
 /* Remembers an instruction of up to 8 bytes, which lies whole in its page. */
 static void memo_keep(struct vp *vp, u8 length)
 {
-	struct fetch_memo *m = &memos[vp->cpu->index][memo_index(vp)];
+	struct fetch_memo *m = &vp->cpu->memos[memo_index(vp)];
 	u64 offset = (m->mode.cs_long ? vp->regs.rip : m->mode.cs_base + vp->regs.rip) & PAGE_MASK;
 
 	if (length > 8 || offset > PAGE_SIZE - 8)
@@ -204,10 +215,9 @@ static void memo_keep(struct vp *vp, u8 length)
 
 u8 guest_length_known(struct vp *vp)
 {
-	u32 index = memo_index(vp);
-	const struct fetch_memo *m = &memos[vp->cpu->index][index];
+	const struct fetch_memo *m = &vp->cpu->memos[memo_index(vp)];
 
-	if (unlikely(m->rip != vp->regs.rip || !memo_holds(m, vp, index) ||
+	if (unlikely(m->rip != vp->regs.rip || !memo_holds(m, vp) ||
 		     (READ_ONCE(*m->bytes) & m->mask) != m->value))
 		return 0;
 	return m->length;

@@ -11,7 +11,14 @@
 #include "hypervisor/virt.h"
 #include "lib/insn.h"
 
+struct cpu;
+struct fetch_memo;
 struct vp;
+
+/* What a processor remembers of code, for cpu->memos; NULL: no memory. */
+[[nodiscard]] struct fetch_memo *guest_memos_alloc(void);
+/* All of it is forgotten: the windows of @cpu, this one, have changed. */
+void guest_memos_forget(struct cpu *cpu);
 
 /* A fault that an access gives; what the guest's handler would see. */
 struct guest_fault {

@@ -137,16 +137,13 @@ static bool entry_read(struct vp *vp, const struct paging *paging, u64 table, u6
 {
 	u32 depth = paging->levels - level;
 	u64 address = entry_address(paging, table, gva, level);
-	struct cpu *cpu = this_cpu();
 	const u8 *page;
 	spa_t spa;
 
 	if (!partition_gpa_to_spa(vp->partition, GPA(address), SLAT_READ, &spa))
 		return false;
 	spa.a = ALIGN_DOWN(spa.a, PAGE_SIZE);
-	if (cpu->windows[WINDOW_WALK + depth].frame != spa.a)
-		guest_memos_forget(cpu);
-	page = window_map(WINDOW_WALK + depth, spa);
+	page = window_map(w->window + depth, spa);
 	page += address & PAGE_MASK;
 	w->entry[depth] = (const u64 *)(const void *)page;
 	if (paging->wide)

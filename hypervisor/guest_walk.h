@@ -11,13 +11,13 @@
 #include "hypervisor/guest.h"
 #include "hypervisor/virt.h"
 
-struct cpu;
 struct vp;
 
 #define GUEST_LEVELS 4u
 
 /* A translation and the entries it was made from; those in windows, by depth. */
 struct guest_walk {
+	u32 window; /* in: the first of GUEST_LEVELS slots, nobody else's while entries count */
 	u64 gpa;
 	u32 levels;
 	const u64 *entry[GUEST_LEVELS];
@@ -45,9 +45,6 @@ enum guest_mark { GUEST_MARKED, GUEST_MARK_READ_ONLY, GUEST_MARK_CHANGED };
  */
 enum guest_mark guest_walk_mark(
 	struct vp *vp, const struct vp_mode *mode, gva_t gva, struct guest_walk *w, bool write);
-
-/* guest.c: the windows of walks of this processor are about to change. */
-void guest_memos_forget(const struct cpu *cpu);
 
 static inline bool guest_fault_gp(struct guest_fault *fault)
 {

@@ -11,6 +11,7 @@
 #include "hypervisor/hc.h"
 #include "hypervisor/partition.h"
 #include "hypervisor/vp.h"
+#include "hypervisor/window.h"
 #include "lib/string.h"
 #include "x86/cpu.h"
 #include "x86/cr.h"
@@ -94,7 +95,7 @@ static enum hv_translate_result translate(
 {
 	u32 access = ACCESS_OF(flags);
 	struct guest_fault fault;
-	struct guest_walk w;
+	struct guest_walk w = { .window = WINDOW_WALK };
 	struct vp_mode mode;
 
 	mode_for(vp, flags, &mode);

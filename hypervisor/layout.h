@@ -13,7 +13,7 @@
 
 /* Per-processor windows onto guest pages, see window.h. */
 #define HV_WINDOW_BASE  0xffffd00000000000ull
-#define HV_WINDOW_SLOTS 16u
+#define HV_WINDOW_SLOTS 512u
 
 /* Stacks, each with an unmapped guard page below it. */
 #define HV_STACK_BASE     0xffffd10000000000ull

@@ -7,6 +7,7 @@
 
 #include "hypervisor/cpu.h"
 #include "hypervisor/frame.h"
+#include "hypervisor/guest.h"
 #include "hypervisor/pool.h"
 #include "hypervisor/sched.h"
 #include "hypervisor/vp.h"
@@ -74,7 +75,8 @@ static void flush_self(struct vp *self)
 {
 	virt->flush(self);
 	window_flush();
-	self->memo_key = vp_memo_key();
+	guest_memos_forget(this_cpu());
+	self->memo_key = vp_memo_key(self);
 }
 
 /* The part of @self's own partition that somebody waits for. */

@@ -350,9 +350,6 @@ static const struct msr_row synthetic[] = {
 	{ ONE(HV_MSR_REFERENCE_TSC), ALL, ANY, 0, HV_ACCESS_REFERENCE_TSC, tlfs_read, tlfs_write, "where the page lies that has the clock" },
 	{ ONE(HV_MSR_TSC_FREQUENCY), ALL, ANY, 0, HV_ACCESS_FREQUENCY_MSRS, tlfs_read, NULL, "measured at boot" },
 	{ ONE(HV_MSR_APIC_FREQUENCY), ALL, ANY, 0, HV_ACCESS_FREQUENCY_MSRS, tlfs_read, NULL, "of the virtual APIC's timer" },
-	{ ONE(HV_MSR_EOI), ALL, APIC, 0, HV_ACCESS_APIC_MSRS, NULL, apic_write, "a short way to the virtual APIC" },
-	{ ONE(HV_MSR_ICR), ALL, APIC, 0, HV_ACCESS_APIC_MSRS, apic_read, apic_write, "a short way to the virtual APIC" },
-	{ ONE(HV_MSR_TPR), ALL, APIC, 0, HV_ACCESS_APIC_MSRS, apic_read, apic_write, "a short way to the virtual APIC" },
 	{ ONE(HV_MSR_VP_ASSIST_PAGE), ALL, ANY, 0, 0, tlfs_read, tlfs_write, "guests write it unasked; the page stays zero" },
 	{ HV_MSR_SCONTROL, HV_MSR_EOM, ALL, ANY, 0, HV_ACCESS_SYNIC, sint_read, sint_write, "the SynIC" },
 	{ HV_MSR_SINT(0), HV_MSR_SINT(15), ALL, ANY, 0, HV_ACCESS_SYNIC, sint_read, sint_write, "its interrupt sources" },
@@ -360,6 +357,13 @@ static const struct msr_row synthetic[] = {
 	{ ONE(HV_MSR_GUEST_IDLE), ALL, ANY, 0, HV_ACCESS_GUEST_IDLE, idle_read, NULL, "a HLT that needs no interrupt flag" },
 	{ HV_MSR_CRASH_P(0), HV_MSR_CRASH_P(4), CHILD, PARENT, 0, 0, tlfs_read, tlfs_write, "what the guest tells of its crash" },
 	{ ONE(HV_MSR_CRASH_CTL), CHILD, PARENT, 0, 0, tlfs_read, told_write, "its parent hears of the crash" },
+};
+
+/* Nearly all accesses are to these, so they stand apart, found by their number. */
+static const struct msr_row synthetic_apic[] = {
+	{ ONE(HV_MSR_EOI), ALL, APIC, 0, HV_ACCESS_APIC_MSRS, NULL, apic_write, "a short way to the virtual APIC" },
+	{ ONE(HV_MSR_ICR), ALL, APIC, 0, HV_ACCESS_APIC_MSRS, apic_read, apic_write, "a short way to the virtual APIC" },
+	{ ONE(HV_MSR_TPR), ALL, APIC, 0, HV_ACCESS_APIC_MSRS, apic_read, apic_write, "a short way to the virtual APIC" },
 };
 /* clang-format on */
 
@@ -400,8 +404,12 @@ static const struct msr_row *table_find(const struct msr_row *table, size_t coun
 
 static const struct msr_row *synthetic_find(const struct partition *p, u32 msr)
 {
-	const struct msr_row *row = table_find(synthetic, ARRAY_SIZE(synthetic), msr);
+	const struct msr_row *row;
 
+	if (likely(msr - HV_MSR_EOI < ARRAY_SIZE(synthetic_apic)))
+		row = &synthetic_apic[msr - HV_MSR_EOI];
+	else
+		row = table_find(synthetic, ARRAY_SIZE(synthetic), msr);
 	return row && row->arg & ~p->privileges ? NULL : row;
 }
 

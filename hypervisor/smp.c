@@ -11,6 +11,7 @@
 #include "hypervisor/clock.h"
 #include "hypervisor/cpu.h"
 #include "hypervisor/die.h"
+#include "hypervisor/guest.h"
 #include "hypervisor/irq.h"
 #include "hypervisor/log.h"
 #include "hypervisor/paging.h"
@@ -61,7 +62,8 @@ struct cpu *smp_cpu_alloc(u32 index, u32 apic_id)
 	cpu->trace = shared_trace_ring(index);
 	cpu->routes = pool_alloc((256 * sizeof(struct irq_route) + PAGE_MASK) >> PAGE_SHIFT);
 	cpu->virt_page = pool_alloc(1);
-	assert(cpu->routes && cpu->virt_page);
+	cpu->memos = guest_memos_alloc();
+	assert(cpu->routes && cpu->virt_page && cpu->memos);
 	cpu->window_ptes = paging_entries(HV_WINDOW_BASE + index * HV_WINDOW_SLOTS * PAGE_SIZE);
 	for (u32 i = 0; i < HV_WINDOW_SLOTS; i++)
 		cpu->windows[i].frame = ~0ull;

@@ -31,11 +31,13 @@ void vp_notify(struct vp *vp, u32 work)
 		sched_wake(vp);
 }
 
-u64 vp_memo_key(void)
+u64 vp_memo_key(const struct vp *vp)
 {
 	static u64 last;
+	u64 n = atomic_fetch_add(&last, 1) + 1;
+	u64 child = !partition_is_root(vp->partition);
 
-	return atomic_fetch_add(&last, 1) + 1;
+	return n / 4 * 8 + child * 4 + n % 4;
 }
 
 void vp_fail(struct vp *vp, const char *why)

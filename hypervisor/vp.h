@@ -180,8 +180,11 @@ void vp_fail(struct vp *vp, const char *why);
 /* The same for a fault that nothing can deliver any more. */
 void vp_triple_fault(struct vp *vp);
 
-/* A number that no VP has had; for vp->memo_key, never 0. Any processor. */
-u64 vp_memo_key(void);
+/*
+ * A number that no VP has had; for vp->memo_key, never 0. Bit 2: a child's, so that
+ * guest.c can tell those and the root's apart. Any processor.
+ */
+u64 vp_memo_key(const struct vp *vp);
 
 /*
  * Runs @vp on this processor until it may not run or another is wanted

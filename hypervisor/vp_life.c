@@ -60,7 +60,7 @@ static void state_init(struct vp *vp, u32 index, u32 apic_id, struct cpu *cpu)
 	vp->tag = (u32)p->id | index << 16;
 	vp->apic_id = apic_id;
 	vp->cpu = cpu;
-	vp->memo_key = vp_memo_key();
+	vp->memo_key = vp_memo_key(vp);
 	vp->stop = VP_STOP_STARTUP;
 	vp_startup_set(vp, index != 0);
 	sched_vp_init(vp);

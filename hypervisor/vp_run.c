@@ -55,7 +55,7 @@ static void arrive(struct vp *vp, struct cpu *cpu)
 		stimer_move(vp);
 	}
 	vp->cpu_last = cpu;
-	vp->memo_key = vp_memo_key();
+	vp->memo_key = vp_memo_key(vp);
 }
 
 void vp_unload(void)
@@ -171,11 +171,11 @@ static void do_work(struct vp *vp)
 		BIT(EXIT_ENTRY_FAILED))
 
 /* Of a hypercall, RCX: the control word. */
-static u64 trace_detail(const struct vp *vp, const struct exit *exit)
+static u64 trace_detail(const struct vp *vp, u32 kind)
 {
-	if (likely(!(KINDS_WITH_DETAIL >> exit->kind & 1)))
-		return exit->kind | vp->regs.gpr[GPR_RCX] << 8;
-	return exit->kind | exit->raw.reason << 8;
+	if (likely(!(KINDS_WITH_DETAIL >> kind & 1)))
+		return kind | vp->regs.gpr[GPR_RCX] << 8;
+	return kind | vp->exit.raw.reason << 8;
 }
 
 /* The time since the last exit went to its handling; gives the time now. */
@@ -195,7 +195,8 @@ static void run_until_stopped(struct vp *vp)
 	struct exit *exit = &vp->exit;
 	u64 *stats = vp->stats;
 	const u32 *resched = &vp->cpu->resched;
-	u64 started = rdtsc();
+	u64 started = rdtsc(), now;
+	u32 kind;
 
 	exit->kind = EXIT_NONE;
 	vp->exit_tsc = started;
@@ -208,12 +209,13 @@ static void run_until_stopped(struct vp *vp)
 		}
 		count_outside(vp, stats);
 		virt->run(vp, exit);
-		vp->exit_tsc = rdtsc();
-		stats[HV_VP_COUNTER_EXITS + 2 * exit->kind]++;
-		stats[HV_VP_COUNTER_TOTAL_RUN_TIME] += vp->exit_tsc - started;
-		started = vp->exit_tsc;
-		trace_record(ring, vp->exit_tsc, vp->tag, TRACE_EXIT, vp->regs.rip,
-			trace_detail(vp, exit));
+		now = rdtsc();
+		kind = exit->kind;
+		vp->exit_tsc = now;
+		stats[HV_VP_COUNTER_EXITS + 2 * kind]++;
+		stats[HV_VP_COUNTER_TOTAL_RUN_TIME] += now - started;
+		started = now;
+		trace_record(ring, now, vp->tag, TRACE_EXIT, vp->regs.rip, trace_detail(vp, kind));
 		exit_handle(vp, exit);
 	} while (likely(!(READ_ONCE(vp->stop) | READ_ONCE(*resched))));
 	stats[HV_VP_COUNTER_TOTAL_RUN_TIME] += count_outside(vp, stats) - started;

@@ -161,7 +161,7 @@ static void reset(struct vp *vp)
 	reset_regs(vp);
 	reset_loaded(vp);
 	vlapic_reset(vp);
-	vp->memo_key = vp_memo_key();
+	vp->memo_key = vp_memo_key(vp);
 	atomic_fetch_and(&vp->work, ~(u32)VP_WORK_NMI);
 }
 

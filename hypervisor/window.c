@@ -27,6 +27,8 @@ void window_flush(void)
 	struct cpu *cpu = this_cpu();
 
 	for (u32 i = 0; i < HV_WINDOW_SLOTS; i++) {
+		if (cpu->windows[i].frame == ~0ull)
+			continue;
 		cpu->windows[i].frame = ~0ull;
 		cpu->window_ptes[i] = 0;
 		invlpg(HV_WINDOW_BASE + ((u64)cpu->index * HV_WINDOW_SLOTS + i) * PAGE_SIZE);

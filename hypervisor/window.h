@@ -10,16 +10,17 @@
 #include "base/addr.h"
 #include "base/types.h"
 
-/* Slots: tables of a guest walk by level, parameters, code pages. */
+#define WINDOW_CODES 64u
+
+/* Slots: tables of a guest walk by level; parameters; code pages; the tables that led to each. */
 enum window_use {
 	WINDOW_WALK = 0,
 	WINDOW_COPY = 8,
 	WINDOW_CODE = 9,
+	WINDOW_CODE_WALK = WINDOW_CODE + WINDOW_CODES,
 };
-
-#define WINDOW_CODES 4u
 
 /* Page of @spa through slot @slot of this processor, valid until the slot's next use. */
 void *window_map(u32 slot, spa_t spa);
-/* Forgets what all slots of this processor map. */
+/* Forgets what all slots of this processor map; guest_memos_forget() goes with it. */
 void window_flush(void);

@@ -104,18 +104,9 @@ static void keep_shadow(struct svm_vp *s)
 		s->flags |= SVM_STEP;
 }
 
-/* Nothing; but no exit of the fast path either, for the shadow's sake. */
-static void decode_interrupt(struct vp *vp, const struct vmcb_control *c, struct exit *exit)
-{
-	(void)vp;
-	(void)c;
-	(void)exit;
-}
-
 const struct svm_exit_row svm_exit_rows[SVM_EXIT_ROWS] = {
 	[VMEXIT_CR4_WRITE] = { EXIT_CR_ACCESS, true, decode_cr },
 	[VMEXIT_CR8_WRITE] = { EXIT_CR_ACCESS, true, decode_cr },
-	[VMEXIT_INTR] = { EXIT_INTERRUPT, false, decode_interrupt },
 	/* The hypervisor's own handler has run by now: STGI let it in. */
 	[VMEXIT_NMI] = { EXIT_NMI, false, NULL },
 	[VMEXIT_VINTR] = { EXIT_INTERRUPT_WINDOW, false, NULL },
@@ -166,13 +157,15 @@ static bool decode_cr3_write(struct vp *vp, struct exit *exit)
 	return true;
 }
 
-/* Exceptions, codes outside the table, and those that nothing asked for. */
+/* What leaves a shadow behind, exceptions, codes outside the table, and those that nothing asked for. */
 static void decode_other(struct vp *vp, const struct vmcb_control *c, struct exit *exit)
 {
 	bool invalid = (u32)c->exit_code == VMEXIT_INVALID;
 
 	exit->length = 0;
-	if ((u32)c->exit_code == VMEXIT_NPF) {
+	if ((u32)c->exit_code == VMEXIT_INTR) {
+		exit->kind = EXIT_INTERRUPT;
+	} else if ((u32)c->exit_code == VMEXIT_NPF) {
 		exit->kind = EXIT_SLAT_FAULT;
 		decode_npf(c, exit);
 	} else if ((u32)c->exit_code - VMEXIT_EXCEPTION < VEC_EXCEPTIONS) {
@@ -216,7 +209,8 @@ static void window_offer(struct vp *vp, const struct svm_vp *s)
 	atomic_fetch_or(&vp->work, VP_WORK_INTERRUPT);
 }
 
-bool svm_exit_decode_rare(struct vp *vp, struct exit *exit, const struct svm_exit_row *row)
+__attribute__((noinline)) static bool decode_rare(
+	struct vp *vp, struct exit *exit, const struct svm_exit_row *row)
 {
 	struct svm_vp *s = svm_of(vp);
 	const struct vmcb_control *c = &s->vmcb->control;
@@ -224,6 +218,8 @@ bool svm_exit_decode_rare(struct vp *vp, struct exit *exit, const struct svm_exi
 	bool refused = s->flags & SVM_FRESH && (u32)c->exit_code == VMEXIT_INVALID;
 
 	s->flags &= ~(u32)SVM_FRESH;
+	if (s->flags & SVM_VIRTUAL)
+		svm_event_virtual_end(vp);
 	if (refused)
 		svm_entry_undo(vp);
 	/* Code 0 has no row either. */
@@ -243,5 +239,18 @@ bool svm_exit_decode_rare(struct vp *vp, struct exit *exit, const struct svm_exi
 	/* The instruction has not run, and will not unless it is emulated. */
 	if (exit->kind == EXIT_INTERRUPT || exit->kind == EXIT_SLAT_FAULT)
 		keep_shadow(s);
+	return true;
+}
+
+bool svm_exit_decode_more(struct vp *vp, struct exit *exit, const struct svm_exit_row *row)
+{
+	const struct svm_vp *s = svm_of(vp);
+	const struct vmcb_control *c = &s->vmcb->control;
+
+	if (unlikely(!row->kind || s->flags))
+		return decode_rare(vp, exit, row);
+	exit->kind = row->kind;
+	exit->length = row->instruction ? svm_instruction_length(vp, c) : 0;
+	row->decode(vp, c, exit);
 	return true;
 }

@@ -11,7 +11,7 @@
 
 /* What an exit code means. */
 struct svm_exit_row {
-	u8 kind;          /* EXIT_NONE: not expected */
+	u8 kind;          /* EXIT_NONE: not expected, or decode_other()'s */
 	bool instruction; /* next_rip is that of the instruction after it */
 	/* NULL: there is nothing but the kind. */
 	void (*decode)(struct vp *vp, const struct vmcb_control *c, struct exit *exit);
@@ -29,7 +29,7 @@ static inline u8 svm_instruction_length(const struct vp *vp, const struct vmcb_c
 	return length <= 15 ? (u8)length : 0;
 }
 
-bool svm_exit_decode_rare(struct vp *vp, struct exit *exit, const struct svm_exit_row *row);
+bool svm_exit_decode_more(struct vp *vp, struct exit *exit, const struct svm_exit_row *row);
 
 /*
  * Fills @exit from the VMCB. False: it was the back end's own business, the
@@ -43,7 +43,7 @@ static inline bool svm_exit_decode(struct vp *vp, struct exit *exit)
 	const struct svm_exit_row *row = &svm_exit_rows[code < SVM_EXIT_ROWS ? code : 0];
 
 	if (unlikely(row->decode || !row->kind || s->flags))
-		return svm_exit_decode_rare(vp, exit, row);
+		return svm_exit_decode_more(vp, exit, row);
 	exit->kind = row->kind;
 	exit->length = row->instruction ? svm_instruction_length(vp, c) : 0;
 	return true;

@@ -3,13 +3,20 @@
  * An entry that VMRUN refuses, for a state that a child's parent made up. The
  * processor may leave its own state in the VMCB then (emulators do), and the
  * event that was to be delivered is gone from it: what was to be entered is
- * kept for the first entry after the VP came to the processor, and put back.
+ * kept for the first entry after a change, or on another processor, and put back.
  * Later ones enter what the processor itself made. AMD APM volume 2, 15.5.1.
  */
 #include "hypervisor/svm/svm.h"
 
+#include "hypervisor/partition.h"
 #include "hypervisor/vp.h"
 #include "lib/string.h"
+
+void svm_entry_doubt(struct vp *vp)
+{
+	if (!partition_is_root(vp->partition))
+		svm_of(vp)->flags |= SVM_FRESH;
+}
 
 void svm_entry_keep(struct vp *vp)
 {

@@ -304,6 +304,7 @@ enum hv_status svm_set(struct vp *vp, u32 name, const union hv_register_value *v
 	struct vmcb_segment *s;
 	u64 check;
 
+	svm_entry_doubt(vp);
 	if (!row)
 		return set_other(vp, name, v->u64);
 	check = row->kind == REG_TABLE ? v->table.base : v->u64;

@@ -107,13 +107,13 @@ void svm_load(struct vp *vp)
 	if (s->cpu != c) {
 		s->cpu = c;
 		s->generation = 0;
+		svm_entry_doubt(vp);
 	}
 	/* VMRUN does so, too, but not on every emulator. */
 	cr2_write(s->vmcb->save.cr2);
 	if (partition_is_root(vp->partition))
 		return;
 	svm_exceptions_update(vp);
-	s->flags |= SVM_FRESH;
 }
 
 void svm_tsc_offset(struct vp *vp, u64 offset)

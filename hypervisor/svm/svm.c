@@ -37,7 +37,7 @@ static enum hv_status cpu_start(struct cpu *cpu)
 	/* The first VP finds no ASID left, and so flushes what is older. */
 	c->asid_next = c->asid_count;
 	c->generation = 1;
-	c->exit_after_interrupt = svm_caps_delivers_twice();
+	c->delivers_twice = svm_caps_delivers_twice();
 	msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_SVME);
 	msr_write(MSR_AMD_VM_HSAVE_PA, virt_to_spa(cpu->virt_page).a);
 	svm_vmsave(c->host_spa);

@@ -25,7 +25,7 @@ struct svm_cpu {
 	u64 generation; /* never 0 */
 	u32 asid_next;
 	u32 asid_count;
-	bool exit_after_interrupt; /* see svm_caps_delivers_twice() */
+	bool delivers_twice; /* see svm_caps_delivers_twice() */
 };
 
 /* What run() must look at besides the VMCB. */
@@ -33,7 +33,8 @@ struct svm_cpu {
 #define SVM_NMI_WINDOW BIT(1) /* exit when an NMI can be injected */
 #define SVM_NMI_MASKED BIT(2) /* an NMI was injected, its IRET is not done */
 #define SVM_STEP       BIT(3) /* the next entry runs one instruction */
-#define SVM_FRESH      BIT(4) /* a child's first entry here: VMRUN may refuse it */
+#define SVM_FRESH      BIT(4) /* a child's state that VMRUN may refuse */
+#define SVM_VIRTUAL    BIT(5) /* vp->event went into this entry as a virtual interrupt */
 
 /* Of the save area that is in use, bytes. */
 #define SVM_SAVE_SIZE offsetof(struct vmcb_save, reserved_278)
@@ -92,6 +93,8 @@ void svm_catch_up(struct vp *vp, u64 rip);
 u64 svm_event_inject(struct vp *vp);
 /* Puts EXITINTINFO, which is valid, into vp->event. */
 void svm_event_interrupted(struct vp *vp, u64 info);
+/* At the exit of an entry with SVM_VIRTUAL. */
+void svm_event_virtual_end(struct vp *vp);
 /* Whether NMIs wait for the guest's IRET. */
 void svm_nmi_mask(struct svm_vp *s, bool on);
 bool svm_can_interrupt(struct vp *vp);
@@ -101,7 +104,9 @@ void svm_nmi_window(struct vp *vp, bool on);
 /* Before an entry with svm_vp.flags: arms what they ask for. */
 void svm_event_arm(struct vp *vp);
 
-/* refused.c: around an entry with SVM_FRESH, before it and if it failed. */
+/* refused.c: the next entry of a child's VP may be refused. */
+void svm_entry_doubt(struct vp *vp);
+/* Around an entry with SVM_FRESH, before it and if it failed. */
 void svm_entry_keep(struct vp *vp);
 void svm_entry_undo(struct vp *vp);
 

@@ -16,6 +16,7 @@
 
 #include "fake_vp.h"
 #include "hypervisor/guest.h"
+#include "hypervisor/pool.h"
 #include "hypervisor/window.h"
 #include "x86/cr.h"
 #include "x86/msr.h"
@@ -33,6 +34,15 @@ static u64 forbidden;
 struct cpu *this_cpu(void)
 {
 	return &fake_cpu;
+}
+
+/* For the memos, each time from new. */
+void *pool_alloc(u64 pages)
+{
+	static u8 pool[4 * PAGE_SIZE] __aligned(PAGE_SIZE);
+
+	assert_true(pages * PAGE_SIZE <= sizeof(pool));
+	return memset(pool, 0, sizeof(pool));
 }
 
 void *window_map(u32 slot, spa_t spa)
@@ -75,6 +85,7 @@ static int setup(void **state)
 	memset(memory, 0, sizeof(memory));
 	fake_vp_reset();
 	fake_cpu.features.phys_bits = 40;
+	fake_cpu.memos = guest_memos_alloc();
 	for (u32 i = 0; i < HV_WINDOW_SLOTS; i++)
 		fake_cpu.windows[i].frame = ~0ull;
 	forbidden = ~0ull;

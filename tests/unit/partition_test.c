@@ -29,7 +29,7 @@ static struct vp vps[3];
 static struct frame frames[8]; /* by page */
 static bool mapped;
 static struct slat_mapping mapping;
-static u32 flushes, guest_flushes, window_flushes, notified, kicked;
+static u32 flushes, guest_flushes, window_flushes, memos_forgotten, notified, kicked;
 static struct partition child;
 static u64 key;
 
@@ -109,6 +109,13 @@ void window_flush(void)
 	window_flushes++;
 }
 
+/* What is remembered of windows goes with them. */
+void guest_memos_forget(struct cpu *cpu)
+{
+	assert_ptr_equal(cpu, this_cpu());
+	memos_forgotten++;
+}
+
 /* The other processors: a VP that runs flushes at once, another when it enters next. */
 void vp_notify(struct vp *vp, u32 work)
 {
@@ -119,8 +126,9 @@ void vp_notify(struct vp *vp, u32 work)
 		vp->work |= work;
 }
 
-u64 vp_memo_key(void)
+u64 vp_memo_key(const struct vp *v)
 {
+	assert_non_null(v->partition);
 	return ++key;
 }
 
@@ -178,7 +186,7 @@ static int setup(void **state)
 	frames[5] = (struct frame){ .type = FRAME_POOL_USED };
 	frames[6] = (struct frame){ .type = FRAME_SHARED };
 	mapped = false;
-	flushes = guest_flushes = window_flushes = kicked = 0;
+	flushes = guest_flushes = window_flushes = memos_forgotten = kicked = 0;
 	return 0;
 }
 
@@ -373,6 +381,7 @@ static void test_flush(void **state)
 	partition_flush(&p, &vps[0]);
 	assert_int_equal(flushes, 1);
 	assert_int_equal(window_flushes, 1);
+	assert_int_equal(memos_forgotten, 1);
 	assert_int_equal(vps[0].memo_key, 101);
 	assert_int_equal(notified, 3);
 	assert_int_equal(vps[0].work, 0);
@@ -403,6 +412,7 @@ static void test_serve_flush(void **state)
 	partition_serve_flush(&vps[0]);
 	assert_int_equal(flushes, 1);
 	assert_int_equal(window_flushes, 1);
+	assert_int_equal(memos_forgotten, 1);
 	assert_int_equal(vps[0].memo_key, 101);
 	assert_int_equal(vps[0].work, VP_WORK_NMI);
 }

@@ -29,6 +29,15 @@ void svm_nmi_mask(struct svm_vp *v, bool on)
 	v->flags = on ? v->flags | SVM_NMI_MASKED : v->flags & ~(u32)SVM_NMI_MASKED;
 }
 
+/* The next entry may be refused. */
+static u32 doubts;
+
+void svm_entry_doubt(struct vp *v)
+{
+	assert_ptr_equal(v, &vp);
+	doubts++;
+}
+
 u64 fake_cr2;
 
 struct cpu *this_cpu(void)
@@ -140,6 +149,20 @@ static void test_refused_values_change_nothing(void **state)
 		assert_int_equal(set(bad[i].name, bad[i].value), HV_STATUS_INVALID_REGISTER_VALUE);
 	assert_memory_equal(&before, &s, sizeof(s));
 	assert_int_equal(set(0x00020000, 0), HV_STATUS_UNKNOWN_REGISTER_NAME);
+}
+
+/* What a parent made up may be refused, whichever way it came in. */
+static void test_a_value_is_doubted(void **state)
+{
+	static const u32 names[] = { HV_X64_REGISTER_CR3, HV_X64_REGISTER_CR8,
+		HV_REGISTER_PENDING_INTERRUPTION };
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(names); i++) {
+		doubts = 0;
+		assert_int_equal(set(names[i], 0), HV_STATUS_SUCCESS);
+		assert_int_equal(doubts, 1);
+	}
 }
 
 static void test_efer_follows(void **state)
@@ -271,6 +294,7 @@ int main(void)
 		cmocka_unit_test_setup(test_segments_keep_every_attribute, setup),
 		cmocka_unit_test_setup(test_tables, setup),
 		cmocka_unit_test_setup(test_refused_values_change_nothing, setup),
+		cmocka_unit_test_setup(test_a_value_is_doubted, setup),
 		cmocka_unit_test_setup(test_efer_follows, setup),
 		cmocka_unit_test_setup(test_paging_change_takes_a_new_asid, setup),
 		cmocka_unit_test_setup(test_ss_gives_cpl, setup),

@@ -25,6 +25,11 @@ static struct cpu cpu;
 static struct vp vp;
 #define s (*svm_of(&vp))
 
+void svm_entry_doubt(struct vp *v)
+{
+	(void)v;
+}
+
 struct cpu *this_cpu(void)
 {
 	return &cpu;

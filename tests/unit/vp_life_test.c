@@ -126,8 +126,9 @@ void sched_vp_init(struct vp *v)
 	v->affinity = 1;
 }
 
-u64 vp_memo_key(void)
+u64 vp_memo_key(const struct vp *v)
 {
+	assert_non_null(v->partition);
 	static u64 last = 41;
 
 	return ++last;

@@ -278,6 +278,12 @@ void window_flush(void)
 	window_flushes++;
 }
 
+/* What is remembered of windows goes with them. */
+void guest_memos_forget(struct cpu *cpu)
+{
+	assert_ptr_equal(cpu, this_cpu());
+}
+
 static u64 fpu_switches, fpu_unloads;
 
 /* Before the state that it goes to is anybody else's. */

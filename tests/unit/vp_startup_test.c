@@ -48,8 +48,9 @@ void vp_notify(struct vp *vp, u32 work)
 	sched_wake(vp);
 }
 
-u64 vp_memo_key(void)
+u64 vp_memo_key(const struct vp *v)
 {
+	assert_non_null(v->partition);
 	return 77;
 }
 

@@ -105,4 +105,14 @@ struct code_receive {
 };
 CHILD_CODE_OF(code_receive);
 
+/*
+ * For the bench: waits in HLT; the same gate. Stores the TSC of the handler's first
+ * instruction at RDI, empties the slot at RSI and the flags' word at RBX, then
+ * OUT to port 0x80, and again.
+ */
+CHILD_CODE_OF(code_stamp);
+/* As code_call, but stores the TSC at RDI, CODE_STAMP_OWN instructions before the call's. */
+#define CODE_STAMP_OWN 5u
+CHILD_CODE_OF(code_stamp_call);
+
 #endif
