@@ -20,9 +20,15 @@ static inline bool sched_is_allowed(const struct vp *vp, const struct cpu *cpu)
 
 /* The allowed one where the fewest wait; where it ran, if none has fewer. */
 struct cpu *sched_shortest_queue(const struct vp *vp);
-/* Where it ran, if that is idle or nowhere else is; else an idle one. */
-struct cpu *sched_place_for(const struct vp *vp);
-/* What waits at @q can be run by those who have nothing to do, each by another. */
-void sched_offer(struct run_queue *q);
+/*
+ * Here, if the root runs here and nobody waits for its end yet, for one that ran here or
+ * (@settled) whose intercept the root has just settled. Else where it ran, if that
+ * is idle or nowhere else is; else an idle one.
+ */
+struct cpu *sched_place_for(const struct vp *vp, bool settled);
+/* What waits behind @next at @cpu can be run by those who have nothing to do, each by another. */
+void sched_offer(struct cpu *cpu, const struct vp *next, u64 now);
+/* Some other processor that has nothing to do may run it. */
+bool sched_has_taker(const struct vp *vp);
 /* Makes @cpu look whom to run, unless it runs @vp already; NULL: in any case. */
 void sched_poke(struct cpu *cpu, const struct vp *vp);
