@@ -9,6 +9,7 @@
 #include "hypervisor/cpu.h"
 #include "hypervisor/sched.h"
 #include "hypervisor/vp.h"
+#include "x86/atomic.h"
 
 /* Processors that are halted, or about to be; bit per index. Any processor, atomic. */
 extern u64 sched_idle;
@@ -26,8 +27,18 @@ struct cpu *sched_shortest_queue(const struct vp *vp);
  * is idle or nowhere else is; else an idle one.
  */
 struct cpu *sched_place_for(const struct vp *vp, bool settled);
-/* What waits behind @next at @cpu can be run by those who have nothing to do, each by another. */
-void sched_offer(struct cpu *cpu, const struct vp *next, u64 now);
+/* What waits at @cpu can be run by those who have nothing to do, each by another; @root: behind its root. */
+void sched_offer_now(struct cpu *cpu, u64 idle, u64 now, bool root);
+static inline void sched_offer(struct cpu *cpu, const struct vp *next, u64 now)
+{
+	u64 idle = load_relaxed(&sched_idle);
+	bool root = next == cpu->root_vp;
+
+	if (!root || !idle)
+		run_queue_keep_end(&cpu->run_queue);
+	if (unlikely(idle) && load_relaxed(&cpu->run_queue.policy.count))
+		sched_offer_now(cpu, idle, now, root);
+}
 /* Some other processor that has nothing to do may run it. */
 bool sched_has_taker(const struct vp *vp);
 /* Makes @cpu look whom to run, unless it runs @vp already; NULL: in any case. */

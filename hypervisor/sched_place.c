@@ -63,17 +63,11 @@ struct cpu *sched_place_for(const struct vp *vp, bool settled)
 	return free ? cpus[__builtin_ctzll(free)] : sched_shortest_queue(vp);
 }
 
-void sched_offer(struct cpu *cpu, const struct vp *next, u64 now)
+void sched_offer_now(struct cpu *cpu, u64 free, u64 now, bool root)
 {
 	struct run_queue *q = &cpu->run_queue;
-	u64 free = load_relaxed(&sched_idle);
-	bool keep = next == cpu->root_vp && free;
+	bool keep = root && run_queue_keep(cpu, now);
 
-	if (!keep)
-		run_queue_keep_end(q);
-	if (!free || !count(cpu))
-		return;
-	keep = keep && run_queue_keep(cpu, now);
 	spin_lock(&q->lock);
 	list_for_each(n, &q->policy.ready)
 	{
