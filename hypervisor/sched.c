@@ -66,7 +66,7 @@ void sched_poke(struct cpu *cpu, const struct vp *vp)
 static void announce(struct cpu *cpu, const struct vp *vp)
 {
 	if (cpu == this_cpu() && cpu->running && cpu->running == cpu->root_vp)
-		run_queue_came(cpu, sched_has_taker(vp));
+		run_queue_came(cpu, sched_takers(vp));
 	else
 		sched_poke(cpu, NULL);
 }

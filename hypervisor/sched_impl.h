@@ -19,6 +19,11 @@ static inline bool sched_is_allowed(const struct vp *vp, const struct cpu *cpu)
 	return vp->affinity >> cpu->index & 1;
 }
 
+/* Processors that have nothing to do and may run it. */
+static inline u64 sched_takers(const struct vp *vp)
+{
+	return load_relaxed(&sched_idle) & vp->affinity;
+}
 /* The allowed one where the fewest wait; where it ran, if none has fewer. */
 struct cpu *sched_shortest_queue(const struct vp *vp);
 /*
@@ -39,7 +44,5 @@ static inline void sched_offer(struct cpu *cpu, const struct vp *next, u64 now)
 	if (unlikely(idle) && load_relaxed(&cpu->run_queue.policy.count))
 		sched_offer_now(cpu, idle, now, root);
 }
-/* Some other processor that has nothing to do may run it. */
-bool sched_has_taker(const struct vp *vp);
 /* Makes @cpu look whom to run, unless it runs @vp already; NULL: in any case. */
 void sched_poke(struct cpu *cpu, const struct vp *vp);

@@ -28,16 +28,6 @@ struct cpu *sched_shortest_queue(const struct vp *vp)
 	return best;
 }
 
-static u64 takers(const struct vp *vp)
-{
-	return load_relaxed(&sched_idle) & vp->affinity;
-}
-
-bool sched_has_taker(const struct vp *vp)
-{
-	return takers(vp);
-}
-
 /*
  * The root, which runs here, has something for it to do or has done something for
  * it, and halts soon most likely. Elsewhere it would cost an interrupt, cold
@@ -49,15 +39,16 @@ static bool comes_here(const struct vp *vp, const struct cpu *here, bool settled
 		return false;
 	if (!count(here))
 		return vp->cpu == here || settled;
-	return settled && !takers(vp) && count(here) <= count(vp->cpu);
+	return settled && !sched_takers(vp) && count(here) <= count(vp->cpu);
 }
 
 struct cpu *sched_place_for(const struct vp *vp, bool settled)
 {
-	u64 free = takers(vp);
+	struct cpu *here = this_cpu();
+	u64 free = sched_takers(vp);
 
-	if (comes_here(vp, this_cpu(), settled))
-		return this_cpu();
+	if (comes_here(vp, here, settled))
+		return here;
 	if (sched_is_allowed(vp, vp->cpu) && (free >> vp->cpu->index & 1 || !free))
 		return vp->cpu;
 	return free ? cpus[__builtin_ctzll(free)] : sched_shortest_queue(vp);
