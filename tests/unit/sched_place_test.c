@@ -150,9 +150,9 @@ static void test_woken_by_the_root(void **state)
 	vps[0].cpu = &machine[1];
 	vps[1].cpu = &machine[1];
 	vps[2].cpu = &machine[2];
+	start(2);
 	start(0);
 	start(1);
-	start(2);
 	assert_string_equal(queue_of(1), "0");
 	assert_string_equal(queue_of(0), "1");
 	assert_string_equal(queue_of(2), "2");
@@ -223,6 +223,14 @@ static void test_not_kept(void **state)
 	assert_string_equal(queue_of(1), "12");
 	step_of(2);
 	assert_ptr_equal(ran[1], &vps[2]);
+	/* Nor the first any longer, once the root's processor looks and none is idle. */
+	assert_true(machine[1].run_queue.kept_until > fake_tsc);
+	sched_idle = 0;
+	step_of(1);
+	assert_ptr_equal(ran[2], &roots[1]);
+	in_stay = stop_halted;
+	step_of(3);
+	assert_ptr_equal(ran[3], &vps[1]);
 }
 
 /* One that may not run there does not hold up those behind it. */
