@@ -180,7 +180,7 @@ def test_reboot(linux):
         linux.wait_for_init()
 
 
-@on("svm-smp1-bios", "svm-smp2-bios")
+@on("svm-smp1-bios")
 def test_panic(linux):
     """Its last words are on its console, and by panic=-1 it begins anew."""
     host = linux.host
