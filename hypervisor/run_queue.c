@@ -12,6 +12,13 @@
 #include "x86/atomic.h"
 #include "x86/cpu.h"
 
+static u64 keep; /* ticks */
+
+void run_queue_setup(u64 ticks)
+{
+	keep = ticks;
+}
+
 static struct vp *vp_of(struct sched_share *s)
 {
 	return container_of(s, struct vp, share);
@@ -91,6 +98,12 @@ struct vp *run_queue_next(struct cpu *cpu, u64 now, bool root)
 	return vp;
 }
 
+/* It is the next one where it waits, behind a root that halts soon. */
+static bool is_kept(const struct run_queue *q, const struct list_node *n, u64 now)
+{
+	return n == q->policy.ready.next && now < load_relaxed(&q->kept_until);
+}
+
 /* The first of @q that may run on @cpu, taken out, or NULL. */
 static struct vp *take(struct run_queue *q, struct cpu *cpu, u64 now)
 {
@@ -103,7 +116,8 @@ static struct vp *take(struct run_queue *q, struct cpu *cpu, u64 now)
 	{
 		struct sched_share *s = list_entry(n, struct sched_share, link);
 
-		if (!sched_is_allowed(vp_of(s), cpu) || sched_share_is_broke(s, now))
+		if (is_kept(q, n, now) || !sched_is_allowed(vp_of(s), cpu) ||
+			sched_share_is_broke(s, now))
 			continue;
 		vp = vp_of(s);
 		break;
@@ -130,10 +144,28 @@ struct vp *run_queue_steal(struct cpu *cpu, u64 now)
 	return vp;
 }
 
-void run_queue_came(struct cpu *cpu)
+void run_queue_came(struct cpu *cpu, bool idle)
+{
+	struct run_queue *q = &cpu->run_queue;
+	u64 now = rdtsc();
+
+	sched_policy_came(&q->policy, now);
+	/* The only one: whoever was kept before has gone meanwhile. */
+	if (q->policy.count == 1)
+		store_relaxed(&q->kept_until, 0);
+	if (!idle || !run_queue_keep(cpu, now))
+		look_at(q, true);
+}
+
+bool run_queue_keep(struct cpu *cpu, u64 now)
 {
 	struct run_queue *q = &cpu->run_queue;
 
-	sched_policy_came(&q->policy, rdtsc());
+	if (!q->kept_until)
+		store_relaxed(&q->kept_until, now + keep);
+	if (now >= q->kept_until)
+		return false;
+	q->policy.until = MIN(q->policy.until, q->kept_until);
 	look_at(q, true);
+	return true;
 }

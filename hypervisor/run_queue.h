@@ -19,8 +19,12 @@ struct run_queue {
 	struct spinlock lock;
 	struct sched_policy policy;
 	struct timer look; /* its processor only */
+	/* By its processor; others read it as a hint. See run_queue_keep(); 0: not yet. */
+	u64 kept_until;
 };
 
+/* At start-up: for how long one is kept, in ticks. */
+void run_queue_setup(u64 keep);
 void run_queue_init(struct run_queue *q);
 
 /* Locks the run queue that @vp belongs to now, and gives its processor. */
@@ -40,5 +44,16 @@ void run_queue_move(struct vp *vp, struct cpu *from, struct cpu *to);
 struct vp *run_queue_next(struct cpu *cpu, u64 now, bool root);
 /* One who waits elsewhere and may run here, or NULL. */
 struct vp *run_queue_steal(struct cpu *cpu, u64 now);
-/* Locked: somebody has come while the root runs. */
-void run_queue_came(struct cpu *cpu);
+/* Locked: somebody has come while the root runs; @idle: another processor could take him at once. */
+void run_queue_came(struct cpu *cpu, bool idle);
+/*
+ * The first who waits for the root's end is not taken by others for a while, as
+ * the root mostly halts soon; then the processor looks again. False if the
+ * while is over. A new one begins when the root comes before those who ran.
+ */
+bool run_queue_keep(struct cpu *cpu, u64 now);
+/* Whom the processor runs instead of the root is chosen. */
+static inline void run_queue_keep_end(struct run_queue *q)
+{
+	store_relaxed(&q->kept_until, 0);
+}

@@ -22,9 +22,13 @@
 
 #define NS_PER_MS 1000000u
 
+/* The root halts sooner, mostly, and who waits longer for it is better off elsewhere. */
+#define KEEP_NS 500000u
+
 void sched_setup(void)
 {
 	sched_policy_setup(clock_ns_to_tsc(NS_PER_MS));
+	run_queue_setup(clock_ns_to_tsc(KEEP_NS));
 }
 
 void sched_init(struct cpu *cpu)
@@ -59,16 +63,19 @@ void sched_poke(struct cpu *cpu, const struct vp *vp)
  * Somebody has come into the queue of @cpu. The root goes on where it runs: it is
  * first, and its turn will end now that somebody waits.
  */
-static void announce(struct cpu *cpu)
+static void announce(struct cpu *cpu, const struct vp *vp)
 {
-	if (cpu == this_cpu() && cpu->running && cpu->running == cpu->root_vp)
-		run_queue_came(cpu);
-	else
+	if (cpu != this_cpu() || !cpu->running || cpu->running != cpu->root_vp) {
 		sched_poke(cpu, NULL);
+		return;
+	}
+	/* Partner: the OR in wait(), before its look at the queues. */
+	memory_fence();
+	run_queue_came(cpu, sched_takers(vp));
 }
 
 /* One look, with the queue of @cpu locked: true if @vp has to look for another place. */
-static bool wake_at(struct cpu *cpu, struct vp *vp)
+static bool wake_at(struct cpu *cpu, struct vp *vp, bool settled)
 {
 	struct cpu *place;
 
@@ -78,24 +85,24 @@ static bool wake_at(struct cpu *cpu, struct vp *vp)
 	}
 	if (vp->sched == SCHED_QUEUED || load_acquire(&vp->stop) & VP_STOP_SUSPENDED)
 		return false;
-	place = sched_place_for(vp);
+	place = sched_place_for(vp, settled);
 	if (place != cpu) {
 		run_queue_move(vp, cpu, place);
 		return true;
 	}
 	run_queue_add(cpu, vp, false);
-	announce(cpu);
+	announce(cpu, vp);
 	return false;
 }
 
-static void wake_child(struct vp *vp)
+static void wake_child(struct vp *vp, bool settled)
 {
 	bool again;
 
 	do {
 		struct cpu *cpu = run_queue_lock_of(vp);
 
-		again = wake_at(cpu, vp);
+		again = wake_at(cpu, vp, settled);
 		spin_unlock(&cpu->run_queue.lock);
 	} while (again);
 }
@@ -105,7 +112,12 @@ void sched_wake(struct vp *vp)
 	if (partition_is_root(vp->partition))
 		sched_poke(vp->cpu, vp);
 	else
-		wake_child(vp);
+		wake_child(vp, false);
+}
+
+void sched_go_on(struct vp *vp)
+{
+	wake_child(vp, true);
 }
 
 /* Pairs with take() and run(): they store the place, then who runs there, then look at work. */
@@ -226,7 +238,7 @@ static struct vp *pick(struct cpu *cpu, u64 now)
 	if (!vp)
 		vp = root ? cpu->root_vp : run_queue_steal(cpu, now);
 	if (vp)
-		sched_offer(&cpu->run_queue);
+		sched_offer(cpu, vp, now);
 	return vp;
 }
 

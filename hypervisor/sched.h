@@ -35,6 +35,12 @@ _Noreturn void sched_loop(void);
  */
 void sched_wake(struct vp *vp);
 /*
+ * The same for a child's VP whose intercept the root VP that runs here has
+ * settled: it goes on here, where its next one is heard by that root VP, if
+ * nobody waits longer for that.
+ */
+void sched_go_on(struct vp *vp);
+/*
  * If @vp runs, makes it leave guest mode once. Whoever has made work visible
  * before, by a full barrier, can rely on its being looked at before the VP is
  * in the guest again. Any processor, no lock.

@@ -51,6 +51,7 @@ static void arrive(struct vp *vp, struct cpu *cpu)
 	if (vp->cpu_last == cpu)
 		return;
 	if (vp->cpu_last) {
+		vp->stats[HV_VP_COUNTER_MIGRATIONS]++;
 		vlapic_timer_move(vp);
 		stimer_move(vp);
 	}

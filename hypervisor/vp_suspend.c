@@ -106,6 +106,6 @@ enum hv_status vp_intercept_done(struct vp *vp)
 	synic_cancel(&vp->intercept);
 	/* Pairs with the loads of stop in sched.c: the registers come first. */
 	atomic_fetch_and(&vp->stop, ~(u32)VP_STOP_INTERCEPT);
-	sched_wake(vp);
+	sched_go_on(vp);
 	return HV_STATUS_SUCCESS;
 }

@@ -13,6 +13,7 @@
 
 #define HV_VP_COUNTER_TOTAL_RUN_TIME     1u /* TSC ticks inside the guest and for it */
 #define HV_VP_COUNTER_HYPERVISOR_TIME    2u
+#define HV_VP_COUNTER_MIGRATIONS         45u /* that it ran on another processor than before */
 #define HV_VP_COUNTER_VIRTUAL_INTERRUPTS 59u
 #define HV_VP_COUNTER_EXITS              256u /* + 2 * kind: count, + 1: cycles */
 #define HV_VP_COUNTER_MAX                512u

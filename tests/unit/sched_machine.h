@@ -222,6 +222,21 @@ __attribute__((unused)) static void stop_halted(struct vp *vp)
 	vp->stop |= VP_STOP_HALT;
 }
 
+/* Hooks of a stay: its timer ends it; or the root comes. */
+__attribute__((unused)) static void whole_slice(struct vp *vp)
+{
+	(void)vp;
+	pass(100 * TICKS_MS);
+	assert_int_equal(self->resched, SCHED_LOOK);
+}
+
+__attribute__((unused)) static void wake_root(struct vp *vp)
+{
+	(void)vp;
+	roots[0].stop = 0;
+	sched_wake(&roots[0]);
+}
+
 /* The whole of the queue of @cpu, by index. */
 __attribute__((unused)) static const char *queue_of(u32 cpu)
 {

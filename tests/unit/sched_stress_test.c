@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sched.c on real threads, a processor each: VPs halt, spin and are interrupted
- * while a parent suspends, binds and releases them. None runs on two
- * processors at once, none runs while it is suspended, and in the end all has
- * been seen that any was told.
+ * sched.c on real threads, a processor each: VPs halt, spin, intercept and are
+ * interrupted while a parent suspends, binds and releases them and root VPs
+ * settle their intercepts. None runs on two processors at once, none runs
+ * while it is suspended, and in the end all has been seen that any was told.
  * sources: tests/unit/fake/fake.c tests/unit/host_assert.c
  * cflags: -Itests/unit/fake
  */
@@ -41,7 +41,8 @@ struct cpu *cpus[HV_MAX_CPUS];
 static struct cpu machine[CPUS];
 static struct partition root_partition_, child;
 static struct vp roots[CPUS], vps[VPS];
-static _Thread_local struct cpu *self;
+static struct cpu elsewhere; /* the parent's that is no root VP of these processors */
+static _Thread_local struct cpu *self = &elsewhere;
 static bool quit;
 
 static bool kicked[CPUS];
@@ -49,7 +50,10 @@ static bool kicked[CPUS];
 static u64 told[VPS + CPUS], seen[VPS + CPUS];
 static bool inside[VPS];    /* a processor has it */
 static bool must_rest[VPS]; /* its parent saw it at rest */
-static u64 stays;
+/* By processor whose root VP is told: VPs that have an intercept. */
+static u32 intercepts[CPUS];
+static u64 intercepted[VPS]; /* what it had seen then; its processor only */
+static u64 stays, settled;
 
 static u32 number_of(const struct vp *vp)
 {
@@ -125,6 +129,20 @@ bool vp_wakes(struct vp *vp)
 	return has_news(vp);
 }
 
+/* Its intercepts are settled by the root VP that was told. */
+static void settle_all(u32 root)
+{
+	u32 waiting = atomic_exchange(&intercepts[root], 0);
+
+	for (; waiting; waiting &= waiting - 1) {
+		struct vp *vp = &vps[__builtin_ctz(waiting)];
+
+		atomic_fetch_and(&vp->stop, ~(u32)VP_STOP_INTERCEPT);
+		sched_go_on(vp);
+		(void)atomic_fetch_add(&settled, 1);
+	}
+}
+
 /* As do_work(): the bit first, then what it stands for. */
 static void do_work(struct vp *vp)
 {
@@ -133,7 +151,22 @@ static void do_work(struct vp *vp)
 	if (!(load_acquire(&vp->work) & VP_WORK_INTERRUPT))
 		return;
 	atomic_fetch_and(&vp->work, ~(u32)VP_WORK_INTERRUPT);
+	if (n >= VPS)
+		settle_all(n - VPS);
 	store_release(&seen[n], load_acquire(&told[n]));
+}
+
+/* After each news it has something for its parent, once. */
+static bool intercepts_now(struct vp *vp)
+{
+	u32 n = number_of(vp);
+
+	if (n >= VPS || intercepted[n] == seen[n])
+		return false;
+	intercepted[n] = seen[n];
+	vp->intercept_waits = true;
+	atomic_fetch_or(&vp->stop, (u32)VP_STOP_INTERCEPT);
+	return true;
 }
 
 /* In the guest until an interrupt, or until it halts. */
@@ -143,6 +176,8 @@ static void guest(struct vp *vp)
 	bool spins = n >= VPS - SPINNERS && n < VPS;
 
 	while (!interrupted() && !load_acquire(&quit)) {
+		if (intercepts_now(vp))
+			return;
 		if (!spins) {
 			atomic_fetch_or(&vp->stop, (u32)VP_STOP_HALT);
 			return;
@@ -191,11 +226,6 @@ void vp_unload(void)
 	self->current = NULL;
 }
 
-void intercept_post(struct vp *vp)
-{
-	(void)vp;
-}
-
 void partition_serve_flush(struct vp *vp)
 {
 	(void)vp;
@@ -206,6 +236,16 @@ static void notify(struct vp *vp)
 	(void)atomic_fetch_add(&told[number_of(vp)], 1);
 	if (!(atomic_fetch_or(&vp->work, (u32)VP_WORK_INTERRUPT) & VP_WORK_INTERRUPT))
 		sched_wake(vp);
+}
+
+/* To any root VP, here or on another processor. */
+void intercept_post(struct vp *vp)
+{
+	u32 n = number_of(vp), root = (u32)(self->index + seen[n]) % CPUS;
+
+	vp->intercept_waits = false;
+	atomic_fetch_or(&intercepts[root], (u32)BIT(n));
+	notify(&roots[root]);
 }
 
 static void *processor(void *cpu)
@@ -337,6 +377,7 @@ static void test_all(void **state)
 	for (u32 i = 0; i < CPUS; i++)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
 	assert_true(stays > ROUNDS / 8);
+	assert_true(settled > ROUNDS / 16);
 }
 
 int main(void)

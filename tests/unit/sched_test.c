@@ -91,41 +91,6 @@ static void test_wake_while_queued_or_suspended(void **state)
 	assert_int_equal(kicked[0], 1);
 }
 
-/* Where it ran, if that is free or nothing else is; else a free one. */
-static void test_places(void **state)
-{
-	static const struct {
-		u64 idle, affinity;
-		u32 last, place;
-	} rows[] = {
-		{ 0xf, ~0ull, 2, 2 },
-		{ 0xb, ~0ull, 2, 0 },
-		{ 0x8, ~0ull, 2, 3 },
-		{ 0x0, ~0ull, 2, 2 },
-		{ 0xb, 0xc, 2, 3 },
-		{ 0x3, 0xc, 2, 2 },
-		/* It may not run where it did. */
-		{ 0x0, 0x2, 2, 1 },
-		{ 0xf, 0x8, 2, 3 },
-		{ 0x5, 0xa, 2, 1 },
-		{ 0x8, 0xa, 2, 3 },
-		{ 0x4, 0xffffffff00000002ull, 2, 1 },
-	};
-
-	(void)state;
-	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
-		setup(NULL);
-		sched_idle = rows[i].idle;
-		vps[0].affinity = rows[i].affinity;
-		vps[0].cpu = &machine[rows[i].last];
-		start(0);
-		assert_ptr_equal(vps[0].cpu, &machine[rows[i].place]);
-		assert_string_equal(queue_of(rows[i].place), "0");
-		assert_int_equal(kicked[rows[i].place], 1);
-		assert_int_equal(machine[rows[i].place].resched, SCHED_LOOK);
-	}
-}
-
 static void test_order(void **state)
 {
 	(void)state;
@@ -139,102 +104,7 @@ static void test_order(void **state)
 	}
 }
 
-/* One that may not run there does not hold up those behind it. */
-static void test_first_that_may(void **state)
-{
-	(void)state;
-	vps[0].affinity = 0x1;
-	vps[1].affinity = 0x3;
-	start(0);
-	start(1);
-	step_of(2);
-	assert_int_equal(halts, 1);
-	step_of(1);
-	assert_ptr_equal(ran[0], &vps[1]);
-	assert_string_equal(queue_of(0), "0");
-	assert_string_equal(queue_of(1), "1");
-	step_of(0);
-	assert_ptr_equal(ran[stays - 1], &vps[0]);
-}
-
-static void test_stealing(void **state)
-{
-	(void)state;
-	start(0);
-	start(1);
-	step_of(3);
-	assert_ptr_equal(ran[0], &vps[0]);
-	assert_ptr_equal(vps[0].cpu, &machine[3]);
-	/* It stays where it is now. */
-	assert_string_equal(queue_of(0), "1");
-	assert_string_equal(queue_of(3), "0");
-	/* Its own come first. */
-	step_of(3);
-	assert_ptr_equal(ran[1], &vps[0]);
-	vps[1].affinity = 0x1;
-	vps[0].stop = VP_STOP_EXPLICIT;
-	step_of(3);
-	step_of(3);
-	assert_int_equal(halts, 1);
-}
-
-/* Two who wait behind another go to two who are idle, each where it may. */
-static void test_offer(void **state)
-{
-	(void)state;
-	for (u32 i = 0; i < 4; i++)
-		start(i);
-	vps[0].affinity = 0x1;
-	vps[1].affinity = 0x8;
-	vps[2].affinity = 0xc;
-	vps[3].affinity = 0x8;
-	memset(kicked, 0, sizeof(kicked));
-	others_idle(0x1);
-	step_of(0);
-	assert_int_equal(kicked[1], 0);
-	assert_int_equal(kicked[2], 1);
-	assert_int_equal(kicked[3], 1);
-	assert_int_equal(machine[2].resched & SCHED_LOOK, SCHED_LOOK);
-	sched_idle = 0;
-	step_of(2);
-	assert_ptr_equal(ran[stays - 1], &vps[2]);
-	step_of(3);
-	assert_ptr_equal(ran[stays - 1], &vps[1]);
-}
-
-static void wake_root(struct vp *vp)
-{
-	(void)vp;
-	roots[0].stop = 0;
-	sched_wake(&roots[0]);
-}
-
-/* The root comes first; the child that it interrupts may go on elsewhere. */
-static void test_root_interrupts(void **state)
-{
-	(void)state;
-	start(0);
-	start(1);
-	in_stay = wake_root;
-	step_of(0);
-	assert_string_equal(queue_of(0), "01");
-	memset(kicked, 0, sizeof(kicked));
-	vps[0].affinity = 0x1;
-	others_idle(0x1);
-	step_of(0);
-	assert_ptr_equal(ran[1], &roots[0]);
-	assert_int_equal(kicked[1] + kicked[2] + kicked[3], 1);
-	assert_string_equal(queue_of(0), "01");
-}
-
 /* --- Slices --- */
-
-static void whole_slice(struct vp *vp)
-{
-	(void)vp;
-	pass(100 * TICKS_MS);
-	assert_int_equal(self->resched, SCHED_LOOK);
-}
 
 /* The length of the next stay, which must be @vp's and end by its slice. */
 static u64 turn_of(const struct vp *vp)
@@ -596,12 +466,7 @@ int main(void)
 		cmocka_unit_test_setup(test_wake_of_a_root, setup),
 		cmocka_unit_test_setup(test_child_runs_and_leaves, setup),
 		cmocka_unit_test_setup(test_wake_while_queued_or_suspended, setup),
-		cmocka_unit_test_setup(test_places, setup),
 		cmocka_unit_test_setup(test_order, setup),
-		cmocka_unit_test_setup(test_first_that_may, setup),
-		cmocka_unit_test_setup(test_stealing, setup),
-		cmocka_unit_test_setup(test_offer, setup),
-		cmocka_unit_test_setup(test_root_interrupts, setup),
 		cmocka_unit_test_setup(test_children_take_turns, setup),
 		cmocka_unit_test_setup(test_turn_elsewhere, setup),
 		cmocka_unit_test_setup(test_alone_until_another_comes, setup),

@@ -70,12 +70,14 @@ static void test_arrival(void **state)
 	vp_run(&vp);
 	assert_int_equal(timer_moves + stimer_moves, 0);
 	assert_int_equal(vp.memo_key, key);
+	assert_int_equal(stats[HV_VP_COUNTER_MIGRATIONS], 0);
 	cpu.current = NULL;
 	loads = runs = 0;
 	vp.cpu_last = &elsewhere;
 	vp_run(&vp);
 	assert_int_equal(timer_moves, 1);
 	assert_int_equal(stimer_moves, 1);
+	assert_int_equal(stats[HV_VP_COUNTER_MIGRATIONS], 1);
 	assert_int_not_equal(vp.memo_key, key);
 	/* One that its parent stopped goes on, wherever that was. */
 	cpu.current = NULL;

@@ -49,6 +49,13 @@ void sched_wake(struct vp *v)
 	step('w');
 }
 
+void sched_go_on(struct vp *v)
+{
+	assert_ptr_equal(v, &vp);
+	stop_at_wake = vp.stop;
+	step('g');
+}
+
 void sched_wait_stopped(struct vp *v, struct vp *caller)
 {
 	assert_ptr_equal(v, &vp);
@@ -172,7 +179,7 @@ static void done(void)
 	assert_int_equal(vp_intercept_done(&vp), HV_STATUS_SUCCESS);
 	assert_int_equal(vp.stop, 0);
 	assert_int_equal(stop_at_wake, 0);
-	assert_string_equal(steps, "cw");
+	assert_string_equal(steps, "cg");
 	assert_int_equal(dirty(), 0);
 }
 
