@@ -35,61 +35,19 @@ static bool is_software(u8 type, u8 vector)
 	       (type == EVENT_EXCEPTION && (vector == VEC_BP || vector == VEC_OF));
 }
 
-static void window_disarm(struct vmcb_control *c)
-{
-	c->intercept_1 &= ~(u32)VMCB_INTERCEPT_1_VINTR;
-	c->intercept_cr &= ~(u32)VMCB_CR_WRITE(8);
-	c->interrupt_control &= ~(u32)(VMCB_V_IRQ | VMCB_V_PRIORITY_MASK | VMCB_V_IGNORE_TPR);
-}
-
-/*
- * As a virtual interrupt instead: what delivers an injected one twice takes that
- * once. Only while nobody else needs V_IRQ, or an exit right behind the delivery.
- */
-static bool deliver_virtually(struct svm_vp *s, u8 vector)
-{
-	struct vmcb_control *c = &s->vmcb->control;
-
-	if (s->flags & ~(u32)SVM_FRESH)
-		return false;
-	c->interrupt_vector = vector;
-	c->interrupt_control |= (u32)(VMCB_V_IRQ | VMCB_V_PRIORITY(0xf) | VMCB_V_IGNORE_TPR);
-	s->flags |= SVM_VIRTUAL;
-	return true;
-}
-
-/* If it is still there, its delivery has not come to an end. */
-static bool is_left(const struct svm_vp *s)
-{
-	return s->flags & SVM_VIRTUAL && s->vmcb->control.interrupt_control & VMCB_V_IRQ;
-}
-
-void svm_event_virtual_end(struct vp *vp)
-{
-	struct svm_vp *s = svm_of(vp);
-
-	if (is_left(s))
-		vp->event.valid = true;
-	s->flags &= ~(u32)SVM_VIRTUAL;
-	window_disarm(&s->vmcb->control);
-}
-
 u64 svm_event_inject(struct vp *vp)
 {
-	struct svm_vp *s = svm_of(vp);
+	const struct svm_vp *s = svm_of(vp);
 	const struct event *e = &vp->event;
 	u64 inject = VMCB_EVENT_VALID | (u64)e->type << 8 | e->vector;
 
 	if (!e->valid || is_software(e->type, e->vector))
 		return 0;
 	if (e->type == EVENT_NMI)
-		svm_nmi_mask(s, true);
-	if (e->type == EVENT_EXTERNAL && s->cpu->delivers_twice) {
-		if (deliver_virtually(s, e->vector))
-			return 0;
-		/* A physical interrupt to ourselves ends the guest right after the delivery. */
+		svm_nmi_mask(svm_of(vp), true);
+	/* A physical interrupt to ourselves ends the guest right after the delivery. */
+	if (e->type == EVENT_EXTERNAL && s->cpu->delivers_twice)
 		apic_send(vp->cpu->apic_id, HV_VECTOR_KICK);
-	}
 	if (e->has_error)
 		inject |= VMCB_EVENT_ERROR | (u64)e->error << 32;
 	return inject;
@@ -100,8 +58,7 @@ void svm_event_interrupted(struct vp *vp, u64 info)
 	u8 type = VMCB_EVENT_TYPE(info);
 	u8 vector = VMCB_EVENT_VECTOR(info);
 
-	/* Of a virtual one, whose type it may tell wrongly. */
-	if (is_left(svm_of(vp)) || is_software(type, vector))
+	if (is_software(type, vector))
 		return;
 	if (type == EVENT_NMI)
 		svm_nmi_mask(svm_of(vp), false);
@@ -129,6 +86,13 @@ bool svm_can_nmi(struct vp *vp)
 	struct svm_vp *s = svm_of(vp);
 
 	return !(s->flags & SVM_NMI_MASKED) && !in_shadow(s) && !vp->event.valid;
+}
+
+static void window_disarm(struct vmcb_control *c)
+{
+	c->intercept_1 &= ~(u32)VMCB_INTERCEPT_1_VINTR;
+	c->intercept_cr &= ~(u32)VMCB_CR_WRITE(8);
+	c->interrupt_control &= ~(u32)(VMCB_V_IRQ | VMCB_V_PRIORITY_MASK | VMCB_V_IGNORE_TPR);
 }
 
 void svm_interrupt_window(struct vp *vp, bool on, u8 priority)

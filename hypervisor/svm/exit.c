@@ -218,8 +218,6 @@ __attribute__((noinline)) static bool decode_rare(
 	bool refused = s->flags & SVM_FRESH && (u32)c->exit_code == VMEXIT_INVALID;
 
 	s->flags &= ~(u32)SVM_FRESH;
-	if (s->flags & SVM_VIRTUAL)
-		svm_event_virtual_end(vp);
 	if (refused)
 		svm_entry_undo(vp);
 	/* Code 0 has no row either. */

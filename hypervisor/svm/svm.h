@@ -34,7 +34,6 @@ struct svm_cpu {
 #define SVM_NMI_MASKED BIT(2) /* an NMI was injected, its IRET is not done */
 #define SVM_STEP       BIT(3) /* the next entry runs one instruction */
 #define SVM_FRESH      BIT(4) /* a child's state that VMRUN may refuse */
-#define SVM_VIRTUAL    BIT(5) /* vp->event went into this entry as a virtual interrupt */
 
 /* Of the save area that is in use, bytes. */
 #define SVM_SAVE_SIZE offsetof(struct vmcb_save, reserved_278)
@@ -93,8 +92,6 @@ void svm_catch_up(struct vp *vp, u64 rip);
 u64 svm_event_inject(struct vp *vp);
 /* Puts EXITINTINFO, which is valid, into vp->event. */
 void svm_event_interrupted(struct vp *vp, u64 info);
-/* At the exit of an entry with SVM_VIRTUAL. */
-void svm_event_virtual_end(struct vp *vp);
 /* Whether NMIs wait for the guest's IRET. */
 void svm_nmi_mask(struct svm_vp *s, bool on);
 bool svm_can_interrupt(struct vp *vp);

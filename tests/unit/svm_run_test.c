@@ -517,77 +517,18 @@ static void exit_intr_delivered(struct vmcb *v)
 	v->control.exit_code = VMEXIT_INTR;
 }
 
-/* What is in the VMCB of an interrupt at 0x41 that goes in as a virtual one. */
-static void assert_virtual(const struct vmcb *v)
-{
-	assert_int_equal(v->control.inject, 0);
-	assert_int_equal(v->control.interrupt_vector, 0x41);
-	assert_int_equal(v->control.interrupt_control & (1 << 8 | 0xf << 16 | 1 << 20),
-		1 << 8 | 0xf << 16 | 1 << 20);
-	assert_int_equal(v->control.intercept_1 & VMCB_INTERCEPT_1_VINTR, 0);
-}
-
-static void exit_virtual_delivered(struct vmcb *v)
-{
-	assert_virtual(v);
-	v->control.interrupt_control &= ~(u32)VMCB_V_IRQ;
-	v->control.exit_code = VMEXIT_INTR;
-}
-
-/* Its delivery met a page that is not there; the type is not an interrupt's. */
-static void exit_virtual_left(struct vmcb *v)
-{
-	assert_virtual(v);
-	v->control.exit_event = 1ull << 31 | 3 << 8 | 0x41;
-	v->control.exit_code = VMEXIT_NPF;
-}
-
-/* Another exception's delivery was interrupted, behind that of the interrupt. */
-static void exit_virtual_and_more(struct vmcb *v)
-{
-	exit_virtual_delivered(v);
-	v->control.exit_event = 1ull << 31 | 3 << 8 | 6;
-	v->control.exit_code = VMEXIT_NPF;
-}
-
-/* Where the processor would deliver it twice, it goes in as a virtual interrupt. */
-static void an_interrupt_may_go_in_as_a_virtual_one(void **state)
-{
-	(void)state;
-	sc.delivers_twice = true;
-	vp.event = (struct event){ .valid = true, .type = EVENT_EXTERNAL, .vector = 0x41 };
-	script[0] = exit_virtual_left;
-	script[1] = exit_virtual_left;
-	script[2] = exit_virtual_and_more;
-	run();
-	for (u32 i = 0; i < 2; i++) {
-		assert_true(vp.event.valid);
-		assert_int_equal(vp.event.type, EVENT_EXTERNAL);
-		assert_int_equal(vp.event.vector, 0x41);
-		assert_int_equal(s.vmcb->control.interrupt_control & VMCB_V_IRQ, 0);
-		assert_int_equal(s.flags, 0);
-		run();
-	}
-	assert_true(vp.event.valid);
-	assert_int_equal(vp.event.type, EVENT_EXCEPTION);
-	assert_int_equal(vp.event.vector, 6);
-	assert_int_equal(kicks, 0);
-}
-
-/* With something else in the way an exit follows the injection, where it is needed. */
+/* Where the processor would deliver it twice, an exit follows the injection. */
 static void an_interrupt_may_need_an_exit_after_it(void **state)
 {
 	(void)state;
 	for (u32 i = 0; i < 2; i++) {
 		sc.delivers_twice = i;
-		s.flags = SVM_NMI_MASKED;
 		vp.event = (struct event){ .valid = true, .type = EVENT_EXTERNAL, .vector = 0x41 };
 		script[entries] = exit_intr_delivered;
 		run();
 		assert_int_equal(kicks, i);
 		assert_false(vp.event.valid);
 	}
-	s.flags = 0;
 	/* Exceptions are delivered once anyway. */
 	vp.event = (struct event){ .valid = true, .type = EVENT_EXCEPTION, .vector = 6 };
 	script[entries] = exit_cpuid;
@@ -627,7 +568,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(an_interrupt_may_need_an_exit_after_it, setup),
-		cmocka_unit_test_setup(an_interrupt_may_go_in_as_a_virtual_one, setup),
 		cmocka_unit_test_setup(test_exceptions, setup),
 		cmocka_unit_test_setup(test_registers_go_both_ways, setup),
 		cmocka_unit_test_setup(test_length_unknown, setup),
