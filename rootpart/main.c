@@ -24,6 +24,7 @@
 #include "rootpart/trap.h"
 #include "rootpart/vm/vm.h"
 #include "rootpart/vm/vm_store.h"
+#include "rootpart/work.h"
 #include "x86/cpu.h"
 
 #define COM1 0x3f8
@@ -82,6 +83,7 @@ void root_main(u64 start_info, u64 load)
 	firmware_init();
 	power_init();
 	smp_init();
+	work_start();
 	boot_fs_init();
 	vm_store_init();
 	vm_init();
