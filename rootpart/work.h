@@ -25,5 +25,5 @@ void work_ask(struct work *w);
 /* Returns when @w does not run and is not asked for; nobody asks any more. Tasks of its VP. */
 void work_cancel(struct work *w);
 
-/* Makes the calling VP's task. Once, before its first work_ask(). */
-void work_start_vp(void);
+/* Makes each VP's task. Boot, once all VPs are up, before the first work_ask(). */
+void work_start(void);

@@ -12,6 +12,7 @@ const struct cli_command *const cli_commands[] = {
 	&command_log,
 	&command_ls,
 	&command_mkdir,
+	&command_pci,
 	&command_poweroff,
 	&command_reboot,
 	&command_rm,

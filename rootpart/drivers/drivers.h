@@ -14,6 +14,11 @@ extern const struct pci_driver virtio_blk_driver;
 extern const struct pci_driver virtio_net_driver;
 
 /*
+ * Makes the task that calls drivers_start(), and returns when that is done, or has
+ * taken so long that people should not wait for it any more. A task's.
+ */
+void drivers_start_bounded(void);
+/*
  * Offers each device to the drivers, in order of the devices, and starts what
  * stands on them: partitions. A task's; one line for each device that fails.
  */

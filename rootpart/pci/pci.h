@@ -116,6 +116,8 @@ volatile void *pci_map(const struct pci_device *dev, u32 bar, u64 offset, u64 si
  * device's. At first all are off.
  */
 u32 pci_irq_count(const struct pci_device *dev);
+/* "msi-x", "msi", "intx"; NULL: it has none. */
+const char *pci_irq_kind(const struct pci_device *dev);
 bool pci_irq_is_shared(const struct pci_device *dev);
 /*
  * Has @handler called on VP @vp for interrupt @index. Tasks. 0; -ENODEV: no
