@@ -472,7 +472,7 @@ static void finish(u32 i, int error)
 }
 
 /* Everything, in the order in which it came. */
-static void finish_all(void)
+static inline void finish_all(void)
 {
 	settle();
 	while (under_way_count > 0) {
@@ -550,7 +550,7 @@ static void test_done(struct block_request *r)
 	assert_int_equal(t->done, 1);
 }
 
-static void submit_to(struct block_device *d, struct test_request *t)
+static inline void submit_to(struct block_device *d, struct test_request *t)
 {
 	t->done = 0;
 	t->r.segments = t->segments;
@@ -560,7 +560,7 @@ static void submit_to(struct block_device *d, struct test_request *t)
 	submitting--;
 }
 
-static void submit(struct test_request *t)
+static inline void submit(struct test_request *t)
 {
 	submit_to(&disk, t);
 }
