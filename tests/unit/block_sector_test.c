@@ -164,6 +164,25 @@ static void neighbours(void **state)
 	assert_int_equal(medium[1024], 2);
 }
 
+/* Who waits is not overtaken by who overlaps only him. */
+static void in_line(void **state)
+{
+	(void)state;
+	small_submit(&smalls[0], BLOCK_WRITE, 1, 0x20000, 512);
+	small_submit(&smalls[1], BLOCK_WRITE, 0, 0x22000, 8192);
+	small_submit(&smalls[2], BLOCK_WRITE, 9, 0x21000, 512);
+	assert_int_equal(under_way_count, 1);
+	finish(0, 0);
+	settle();
+	finish(0, 0);
+	settle();
+	assert_int_equal(smalls[0].done, 1);
+	assert_int_equal(under_way_count, 1);
+	assert_int_equal(under_way[0].piece.bytes, 8192);
+	finish_all();
+	assert_int_equal(smalls[2].done, 1);
+}
+
 /* Whole sectors go straight through, also where they overlap. */
 static void straight(void **state)
 {
@@ -375,6 +394,7 @@ int main(void)
 		SECTOR_TEST(every_place),
 		SECTOR_TEST(lists),
 		SECTOR_TEST(neighbours),
+		SECTOR_TEST(in_line),
 		SECTOR_TEST(straight),
 		SECTOR_TEST(discards),
 		SECTOR_TEST(many),
