@@ -58,6 +58,7 @@ static struct device {
 	/* How it misbehaves. */
 	bool never_ready;
 	bool never_off;
+	bool never_shut;
 	bool silent;     /* answers nothing any more */
 	bool silent_io;  /* admin commands still work */
 	u32 admin_fails; /* the opcode that it refuses, as a bit */
@@ -333,7 +334,7 @@ static inline void set_config(u32 v)
 		device.csts = 0;
 		device.resets++;
 	}
-	if (v & 1 << 14)
+	if ((v & 1 << 14) && !device.never_shut)
 		device.csts |= 2 << 2;
 }
 
