@@ -6,16 +6,19 @@
 #include "rootpart/main.h"
 
 #include "rootpart/apic.h"
+#include "rootpart/block/devfs.h"
 #include "rootpart/boot_fs.h"
 #include "rootpart/boot_modules.h"
 #include "rootpart/cli/cli.h"
 #include "rootpart/console.h"
 #include "rootpart/cpu.h"
+#include "rootpart/drivers/drivers.h"
 #include "rootpart/firmware.h"
 #include "rootpart/hypercall.h"
 #include "rootpart/image.h"
 #include "rootpart/paging.h"
 #include "rootpart/panic.h"
+#include "rootpart/pci/pci.h"
 #include "rootpart/power.h"
 #include "rootpart/ram.h"
 #include "rootpart/smp.h"
@@ -24,6 +27,7 @@
 #include "rootpart/trap.h"
 #include "rootpart/vm/vm.h"
 #include "rootpart/vm/vm_store.h"
+#include "rootpart/work.h"
 #include "x86/cpu.h"
 
 #define COM1 0x3f8
@@ -71,6 +75,14 @@ static void start_hypervisor(u64 load)
 	console_init((u16)boot_info()->serial_port, &boot_info()->framebuffer);
 }
 
+/* What needs to wait. */
+static void boot_task(void *arg)
+{
+	(void)arg;
+	drivers_start_bounded();
+	cli_start();
+}
+
 void root_main(u64 start_info, u64 load)
 {
 	start_cpu();
@@ -81,10 +93,14 @@ void root_main(u64 start_info, u64 load)
 	smp_init_vp();
 	firmware_init();
 	power_init();
+	pci_init();
 	smp_init();
+	work_start();
 	boot_fs_init();
+	devfs_init();
 	vm_store_init();
 	vm_init();
-	cli_start();
+	if (task_create("boot", boot_task, NULL) == NULL)
+		panic("no memory for the boot's last task");
 	task_idle_loop();
 }

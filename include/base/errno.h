@@ -36,3 +36,4 @@
 #define ENOTSUP      95
 #define ENOTCONN     107
 #define ETIMEDOUT    110
+#define ECANCELED    125

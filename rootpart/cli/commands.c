@@ -6,12 +6,14 @@
 
 const struct cli_command *const cli_commands[] = {
 	&command_cat,
+	&command_disk,
 	&command_echo,
 	&command_help,
 	&command_host,
 	&command_log,
 	&command_ls,
 	&command_mkdir,
+	&command_pci,
 	&command_poweroff,
 	&command_reboot,
 	&command_rm,

@@ -7,12 +7,14 @@
 #include "rootpart/cli/command.h"
 
 extern const struct cli_command command_cat;
+extern const struct cli_command command_disk;
 extern const struct cli_command command_echo;
 extern const struct cli_command command_help;
 extern const struct cli_command command_host;
 extern const struct cli_command command_log;
 extern const struct cli_command command_ls;
 extern const struct cli_command command_mkdir;
+extern const struct cli_command command_pci;
 extern const struct cli_command command_poweroff;
 extern const struct cli_command command_reboot;
 extern const struct cli_command command_rm;

@@ -19,6 +19,8 @@ u32 (*fake_on_in)(u16 port, u32 size);
 void (*fake_on_out)(u16 port, u32 size, u32 v);
 u32 (*fake_on_mmio_read)(const volatile void *p);
 void (*fake_on_mmio_write)(volatile void *p, u32 v);
+u64 (*fake_on_mmio_load)(const volatile void *p, u32 size);
+void (*fake_on_mmio_store)(volatile void *p, u32 size, u64 v);
 
 static void need(bool there, const char *what)
 {
@@ -70,14 +72,20 @@ void fake_out(u16 port, u32 size, u32 v)
 	fake_on_out(port, size, v);
 }
 
-u32 fake_mmio_read(const volatile void *p)
+u64 fake_mmio_load(const volatile void *p, u32 size)
 {
-	need(fake_on_mmio_read, "device read");
+	if (fake_on_mmio_load)
+		return fake_on_mmio_load(p, size);
+	need(fake_on_mmio_read && size == 4, "device read");
 	return fake_on_mmio_read(p);
 }
 
-void fake_mmio_write(volatile void *p, u32 v)
+void fake_mmio_store(volatile void *p, u32 size, u64 v)
 {
-	need(fake_on_mmio_write, "device write");
-	fake_on_mmio_write(p, v);
+	if (fake_on_mmio_store) {
+		fake_on_mmio_store(p, size, v);
+		return;
+	}
+	need(fake_on_mmio_write && size == 4, "device write");
+	fake_on_mmio_write(p, (u32)v);
 }

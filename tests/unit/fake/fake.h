@@ -21,6 +21,9 @@ extern u32 (*fake_on_in)(u16 port, u32 size);
 extern void (*fake_on_out)(u16 port, u32 size, u32 v);
 extern u32 (*fake_on_mmio_read)(const volatile void *p);
 extern void (*fake_on_mmio_write)(volatile void *p, u32 v);
+/* Device registers of any size, in bytes; those of 4 go to the two above if these are not set. */
+extern u64 (*fake_on_mmio_load)(const volatile void *p, u32 size);
+extern void (*fake_on_mmio_store)(volatile void *p, u32 size, u64 v);
 
 u64 fake_rdtsc(void);
 void fake_irq_wait(void);
@@ -29,5 +32,5 @@ u64 fake_msr_read(u32 msr);
 void fake_msr_write(u32 msr, u64 v);
 u32 fake_in(u16 port, u32 size);
 void fake_out(u16 port, u32 size, u32 v);
-u32 fake_mmio_read(const volatile void *p);
-void fake_mmio_write(volatile void *p, u32 v);
+u64 fake_mmio_load(const volatile void *p, u32 size);
+void fake_mmio_store(volatile void *p, u32 size, u64 v);
