@@ -200,9 +200,6 @@ void ahci_say(struct ahci_port *p, const char *what);
 [[nodiscard]] int ahci_disk_register(struct ahci_port *p);
 
 /* ahci_cd.c; tasks, the port is halted. */
-/* Finds out whether there is a medium, and its size. */
-void ahci_cd_open(struct ahci_port *p, u64 timeout_ns);
-/* What to do about a packet that failed: 0 do it again, else its error. */
-[[nodiscard]] int ahci_cd_error(struct ahci_port *p);
+void ahci_cd_init(struct ahci_port *p);
 /* Looks for a medium where there was none. */
 void ahci_cd_poll(struct ahci_port *p);

@@ -59,8 +59,10 @@ int ahci_disk_find(struct ahci_port *p)
 	p->depth = depth_of(p);
 	limits_set(p);
 	error = ahci_memory_tables(p, p->depth);
-	if (error == 0 && packet)
-		ahci_cd_open(p, CD_NS);
+	if (error == 0 && packet) {
+		ahci_cd_init(p);
+		atapi_open(&p->drive, CD_NS);
+	}
 	return error;
 }
 

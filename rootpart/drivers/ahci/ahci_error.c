@@ -15,7 +15,6 @@
 
 #define LOG_EVERY_NS  (5 * NS_PER_S)
 #define FRUITLESS_MAX 8u
-#define CD_POLL_NS    (2 * NS_PER_S)
 
 void ahci_say(struct ahci_port *p, const char *what)
 {
@@ -51,7 +50,7 @@ static u32 failed_of(struct ahci_port *p)
 /* The command failed that ran alone: 0 if it is to be done again. */
 static int error_of(struct ahci_port *p)
 {
-	return p->identity.packet ? ahci_cd_error(p) : -EIO;
+	return p->identity.packet ? atapi_failed(&p->drive) : -EIO;
 }
 
 /*
@@ -121,7 +120,7 @@ static bool poll_cds(struct ahci *h)
 	for (u32 left = h->used; left != 0; left &= left - 1) {
 		struct ahci_port *p = h->ports[__builtin_ctz(left)];
 
-		if (!p->identity.packet || p->dead || p->block.limits.sectors != 0)
+		if (!p->identity.packet || p->dead || !atapi_empty(&p->drive))
 			continue;
 		ahci_cd_poll(p);
 		any = true;
@@ -135,7 +134,7 @@ void ahci_task(void *arg)
 	bool empty = true; /* a drive is */
 
 	for (;;) {
-		u64 until = empty ? time_ns() + CD_POLL_NS : TIME_NEVER;
+		u64 until = empty ? time_ns() + ATAPI_LOOK_NS : TIME_NEVER;
 		bool asked = wait_event_until(&h->wake, load_acquire(&h->attention), until) == 0;
 
 		/* Pairs with the release in ahci_trouble(). */

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/types.h"
+#include "rootpart/time.h"
 
 #define ATAPI_PACKET   16u /* bytes; of 12 the first */
 #define ATAPI_SECTOR   2048u
@@ -32,8 +33,11 @@ enum atapi_verdict {
 
 enum atapi_verdict atapi_sense(const u8 sense[ATAPI_SENSE]);
 
+struct block_device;
+
 /* How a drive is asked. */
 struct atapi_drive {
+	struct block_device *block; /* whose number of sectors tells whether there is a medium */
 	/*
 	 * Sends @packet, has up to @bytes (512 at most) of the answer in @data. Tasks;
 	 * in bounded time. 0; -EIO: check condition; others: it does not work at all.
@@ -42,10 +46,16 @@ struct atapi_drive {
 		struct atapi_drive *d, const struct atapi_packet *packet, void *data, u32 bytes);
 };
 
-/* Asks why the last packet failed. */
-enum atapi_verdict atapi_ask(struct atapi_drive *d);
 /*
- * Waits for the medium, up to @deadline_ns, and reads its size. 0 with *@sectors;
- * -ENOMEDIUM; -EPROTO: sectors of another size; and those of send().
+ * atapi_medium.c. A medium may go and come: without one the block device has no
+ * sectors, and its driver looks every few seconds, as long as it says so.
  */
-[[nodiscard]] int atapi_open(struct atapi_drive *d, u64 deadline_ns, u64 *sectors);
+#define ATAPI_LOOK_NS (2 * NS_PER_S)
+
+/* Waits for a medium, so long; finds out its size. */
+void atapi_open(struct atapi_drive *d, u64 timeout_ns);
+/* What to do about a packet that failed: 0 do it again, else its error. */
+[[nodiscard]] int atapi_failed(struct atapi_drive *d);
+bool atapi_empty(const struct atapi_drive *d);
+/* Looks for a medium where there was none. */
+void atapi_look(struct atapi_drive *d);
