@@ -5,7 +5,6 @@
  * bounded. PCI class 01h, 06h, interface 01h.
  */
 #include "base/errno.h"
-#include "lib/bitmap.h"
 #include "rootpart/drivers/ahci/ahci.h"
 #include "rootpart/drivers/drivers.h"
 #include "rootpart/errno_text.h"
@@ -132,11 +131,6 @@ static int start(struct ahci *h)
 	return 0;
 }
 
-static u32 ports_in(u64 set)
-{
-	return bitmap_weight(&set, AHCI_PORTS);
-}
-
 static int open(struct ahci *h)
 {
 	int error;
@@ -154,8 +148,6 @@ static int open(struct ahci *h)
 	if (error != 0)
 		return error;
 	ports_find(h);
-	log_printf("ahci: adapter=%u ports=%u slots=%u devices=%u", h->index,
-		ports_in(h->implemented), CAP_SLOTS(h->capabilities), ports_in(h->used));
 	return h->used != 0 ? start(h) : 0;
 }
 
