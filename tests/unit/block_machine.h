@@ -70,9 +70,40 @@ void log_printf(const char *fmt, ...)
 	log_lines++;
 }
 
-/* The heap, which fails when the test says so. */
+/* The heap, which fails when the test says so. With HEAP_IN_MEMORY the disk reaches it. */
 static u32 allocations_left = ~0u;
 static s32 objects;
+
+#ifdef HEAP_IN_MEMORY
+#define HEAP_FIRST (8 * MIB)
+#define HEAP_END   (32 * MIB)
+
+/* What is freed is not used again; a test's part of memory is large enough. */
+static void *heap_take(size_t size)
+{
+	static u64 next = HEAP_FIRST;
+	u64 a = next;
+
+	next = ALIGN_UP(a + size, 4096);
+	assert_true(next <= HEAP_END);
+	return memset(gpa_ptr(GPA(a)), 0, size);
+}
+
+static void heap_give_back(void *p)
+{
+	(void)p;
+}
+#else
+static void *heap_take(size_t size)
+{
+	return calloc(1, size);
+}
+
+static void heap_give_back(void *p)
+{
+	free(p);
+}
+#endif
 
 void *kzalloc(size_t size)
 {
@@ -80,7 +111,7 @@ void *kzalloc(size_t size)
 		return NULL;
 	allocations_left--;
 	objects++;
-	return calloc(1, size);
+	return heap_take(size);
 }
 
 void *kmalloc(size_t size)
@@ -91,7 +122,7 @@ void *kmalloc(size_t size)
 void kfree(void *p)
 {
 	objects -= p != NULL;
-	free(p);
+	heap_give_back(p);
 }
 
 /* Pages: the lower half of each memory is the tests', the upper for bounce blocks. */
@@ -472,7 +503,7 @@ static void finish(u32 i, int error)
 }
 
 /* Everything, in the order in which it came. */
-static void finish_all(void)
+static inline void finish_all(void)
 {
 	settle();
 	while (under_way_count > 0) {
@@ -550,7 +581,7 @@ static void test_done(struct block_request *r)
 	assert_int_equal(t->done, 1);
 }
 
-static void submit_to(struct block_device *d, struct test_request *t)
+static inline void submit_to(struct block_device *d, struct test_request *t)
 {
 	t->done = 0;
 	t->r.segments = t->segments;
@@ -560,7 +591,7 @@ static void submit_to(struct block_device *d, struct test_request *t)
 	submitting--;
 }
 
-static void submit(struct test_request *t)
+static inline void submit(struct test_request *t)
 {
 	submit_to(&disk, t);
 }

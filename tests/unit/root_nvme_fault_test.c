@@ -390,6 +390,19 @@ static void recovery_waits(void **state)
 	assert_false(busy_queue->completing);
 }
 
+static void shutdown_is_bounded(void **state)
+{
+	(void)state;
+	probe();
+	device.never_shut = true;
+	nvme_driver.shutdown(&pci);
+	assert_in_range(now, NS_PER_S, 10 * NS_PER_S);
+	now = 0;
+	device.csts = device.cc = ~0u; /* gone */
+	nvme_driver.shutdown(&pci);
+	assert_true(now < NS_PER_S);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -414,6 +427,7 @@ int main(void)
 		TEST(answers_without_end),
 		TEST(interrupts_without_end),
 		TEST(recovery_waits),
+		TEST(shutdown_is_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -318,6 +318,17 @@ static void pin(void **state)
 	assert_int_equal(ended_count, 1);
 }
 
+/* It is told, and waited for. */
+static void shutdown(void **state)
+{
+	(void)state;
+	probe();
+	nvme_driver.shutdown(&pci);
+	assert_int_equal(device.cc & 3 << 14, 1 << 14);
+	assert_int_equal(device.csts & 3 << 2, 2 << 2);
+	assert_true(now < NS_PER_S);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +345,7 @@ int main(void)
 		TEST(few_interrupts),
 		TEST(few_queues),
 		TEST(pin),
+		TEST(shutdown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
