@@ -113,34 +113,46 @@ static void attend_if_needed(struct ahci_port *p)
 	mutex_unlock(&p->mutex);
 }
 
-static bool poll_cds(struct ahci *h)
+static bool is_empty(const struct ahci_port *p)
 {
+	return p->identity.packet && !p->dead && atapi_empty(&p->drive);
+}
+
+/* When to look whether a drive has got a medium; now, if @look_at has come. */
+static u64 next_look(struct ahci *h, u64 look_at)
+{
+	bool now = time_ns() >= look_at;
 	bool any = false;
 
 	for (u32 left = h->used; left != 0; left &= left - 1) {
 		struct ahci_port *p = h->ports[__builtin_ctz(left)];
 
-		if (!p->identity.packet || p->dead || !atapi_empty(&p->drive))
+		if (!is_empty(p))
 			continue;
-		ahci_cd_poll(p);
+		if (now)
+			ahci_cd_poll(p);
 		any = true;
 	}
-	return any;
+	if (!any)
+		return TIME_NEVER;
+	return now || look_at == TIME_NEVER ? time_ns() + ATAPI_LOOK_NS : look_at;
+}
+
+static void attend_all(struct ahci *h)
+{
+	for (u32 left = h->used; left != 0; left &= left - 1)
+		attend_if_needed(h->ports[__builtin_ctz(left)]);
 }
 
 void ahci_task(void *arg)
 {
 	struct ahci *h = arg;
-	bool empty = true; /* a drive is */
+	u64 look_at = TIME_NEVER;
 
 	for (;;) {
-		u64 until = empty ? time_ns() + ATAPI_LOOK_NS : TIME_NEVER;
-		bool asked = wait_event_until(&h->wake, load_acquire(&h->attention), until) == 0;
-
+		look_at = next_look(h, look_at);
 		/* Pairs with the release in ahci_trouble(). */
-		(void)atomic_exchange(&h->attention, false);
-		for (u32 left = h->used; asked && left != 0; left &= left - 1)
-			attend_if_needed(h->ports[__builtin_ctz(left)]);
-		empty = poll_cds(h);
+		if (wait_event_until(&h->wake, atomic_exchange(&h->attention, false), look_at) == 0)
+			attend_all(h);
 	}
 }
