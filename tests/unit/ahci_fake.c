@@ -289,7 +289,7 @@ static bool transfer(
 
 	if (!ata_fake_range(d, sector, count) || ata_fake_is_bad(d, sector, count))
 		return false;
-	move(p, c, d->data + sector * d->sector_size, count * d->sector_size, to_host);
+	move(p, c, ata_fake_at(d, sector), count * d->sector_size, to_host);
 	return true;
 }
 

@@ -71,7 +71,7 @@ static struct machine_piece *go(
 
 static const u8 *on_disk(u32 port, u64 sector)
 {
-	return h->port[port].disk.data + sector * h->port[port].disk.sector_size;
+	return ata_fake_at(&h->port[port].disk, sector);
 }
 
 static void finds_disks(void **state)
@@ -185,6 +185,39 @@ static void large_sectors(void **state)
 	one_write_and_read(SECTORS / 4 - 2, 8192, 31);
 }
 
+static struct machine_piece *pieces[32];
+static gpa_t buffers[32];
+
+/* Pieces 0 to @n - 1 read 4 KiB each from sector @sector + 8 * tag on. */
+static void start_reads_at(u32 disk, u32 n, u64 sector)
+{
+	for (u32 i = 0; i < n; i++) {
+		buffers[i] = machine_buffer(4096);
+		pieces[i] = go(disk, i, BLOCK_READ, sector + 8 * i, buffers[i], 4096);
+	}
+}
+
+static void start_reads(u32 disk, u32 n)
+{
+	start_reads_at(disk, n, 0);
+}
+
+static void far_sectors(void **state)
+{
+	(void)state;
+	add(0, 32)->base = 0x123456789abc;
+	port0->disk.sectors += port0->disk.base;
+	add(1, 0)->base = 0x23456789abcd;
+	h->port[1].disk.sectors += h->port[1].disk.base;
+	probe();
+	one_write_and_read(0x123456789abc, 65536, 7);
+	one_write_and_read(0x123456789abc + SECTORS - 1, 512, 7);
+	start_reads_at(1, 1, 0x23456789abcd);
+	machine_run(NS_PER_MS);
+	assert_int_equal(pieces[0]->error, 0);
+	assert_memory_equal(at(buffers[0]), on_disk(1, 0x23456789abcd), 4096);
+}
+
 /* 248 pieces of odd sizes, at odd places. */
 static void scattered(void **state)
 {
@@ -208,18 +241,6 @@ static void scattered(void **state)
 	assert_true(p->ended == 1 && p->error == 0);
 	for (u32 i = 0, done = 0; i < TABLE_ENTRIES; done += segments[i++].len)
 		assert_memory_equal(at(segments[i].gpa), on_disk(0, 10) + done, segments[i].len);
-}
-
-static struct machine_piece *pieces[32];
-static gpa_t buffers[32];
-
-/* Pieces 0 to @n - 1 read 4 KiB each from sector 8 * tag on. */
-static void start_reads(u32 disk, u32 n)
-{
-	for (u32 i = 0; i < n; i++) {
-		buffers[i] = machine_buffer(4096);
-		pieces[i] = go(disk, i, BLOCK_READ, 8 * i, buffers[i], 4096);
-	}
 }
 
 static void check_reads(u32 port, u32 n, u32 but, int error)
@@ -388,6 +409,20 @@ static void link_errors_pass(void **state)
 	machine_run(NS_PER_S);
 	check_reads(0, 32, ~0u, 0);
 	assert_int_equal(port0->resets, 3);
+}
+
+/* A command that does not get through is given up, others are not. */
+static void link_errors_of_one(void **state)
+{
+	(void)state;
+	add(0, 32);
+	probe();
+	port0->link_errors = 6;
+	start_reads(0, 4);
+	machine_run(5 * NS_PER_S);
+	check_reads(0, 4, 0, -EIO);
+	assert_int_equal(port0->link_errors, 0);
+	assert_false(machine_disks[0].asked);
 }
 
 static void link_errors_without_end(void **state)
@@ -672,6 +707,7 @@ int main(void)
 		TEST(reads_and_writes),
 		TEST(reads_and_writes_without_queue),
 		TEST(large_sectors),
+		TEST(far_sectors),
 		TEST(scattered),
 		TEST(queued_out_of_order),
 		TEST(flush_among_queued),
@@ -684,6 +720,7 @@ int main(void)
 		TEST(error_of_a_command_that_seems_done),
 		TEST(less_data_than_asked_for),
 		TEST(link_errors_pass),
+		TEST(link_errors_of_one),
 		TEST(link_errors_without_end),
 		TEST(silence),
 		TEST(silent_for_good),

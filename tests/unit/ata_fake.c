@@ -85,9 +85,14 @@ void ata_fake_identify(const struct ata_fake *d, u16 words[256])
 		memset(words, 0x5a, 512);
 }
 
+u8 *ata_fake_at(const struct ata_fake *d, u64 sector)
+{
+	return d->data + (sector - d->base) * d->sector_size;
+}
+
 bool ata_fake_range(const struct ata_fake *d, u64 sector, u64 count)
 {
-	return sector < d->sectors && count <= d->sectors - sector;
+	return sector >= d->base && sector < d->sectors && count <= d->sectors - sector;
 }
 
 bool ata_fake_is_bad(const struct ata_fake *d, u64 sector, u64 count)
@@ -101,7 +106,7 @@ void ata_fake_trim(struct ata_fake *d, const u64 ranges[64])
 		u64 sector = ranges[i] & 0xffffffffffff, count = ranges[i] >> 48;
 
 		if (count != 0)
-			memset(d->data + sector * d->sector_size, 0, count * d->sector_size);
+			memset(ata_fake_at(d, sector), 0, count * d->sector_size);
 	}
 	d->trims++;
 }

@@ -22,6 +22,7 @@ struct ata_fake {
 	u32 queue_depth; /* 0: no NCQ */
 	u32 sector_size;
 	u64 sectors;
+	u64 base; /* sectors before those that have contents */
 	u8 *data;
 	u64 bad_sector; /* reading it is an error */
 	u8 sense_key;   /* that a packet fails with next */
@@ -33,6 +34,8 @@ struct ata_fake {
 void ata_fake_init(struct ata_fake *d, u64 sectors, u32 seed);
 void ata_fake_free(struct ata_fake *d);
 void ata_fake_identify(const struct ata_fake *d, u16 words[256]);
+/* A sector's contents. */
+u8 *ata_fake_at(const struct ata_fake *d, u64 sector);
 bool ata_fake_range(const struct ata_fake *d, u64 sector, u64 count);
 bool ata_fake_is_bad(const struct ata_fake *d, u64 sector, u64 count);
 /* Does TRIM: trimmed sectors read as zeros. */

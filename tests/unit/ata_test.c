@@ -82,7 +82,7 @@ static void ends(struct machine_piece *p, int error)
 
 static const u8 *on_disk(const struct ide_fake_device *d, u64 sector)
 {
-	return d->disk.data + sector * d->disk.sector_size;
+	return ata_fake_at(&d->disk, sector);
 }
 
 static void write_and_read(u32 disk, struct ide_fake_device *d, u64 sector, u32 bytes)
@@ -189,6 +189,22 @@ static void reads_and_writes_lba28(void **state)
 	write_and_read(0, first, 300, 256 * 512);
 }
 
+static void far_sectors(void **state)
+{
+	struct ide_fake_device *second = add(0, 1);
+
+	(void)state;
+	add(0, 0)->disk.base = 0x123456789abc;
+	first->disk.sectors += first->disk.base;
+	second->disk.lba48 = false;
+	second->disk.base = 0xabcdef0;
+	second->disk.sectors += second->disk.base;
+	probe();
+	write_and_read(0, first, 0x123456789abc, 65536);
+	write_and_read(0, first, 0x123456789abc + SECTORS - 1, 512);
+	write_and_read(1, second, 0xabcdef1, 65536);
+}
+
 static void native_mode(void **state)
 {
 	(void)state;
@@ -246,6 +262,36 @@ static void both_in_turn(void **state)
 		assert_memory_equal(at(buffer), on_disk(first, i), 512);
 		assert_memory_equal(at(buffer) + 4096, on_disk(&f->channel[0].device[1], i), 512);
 	}
+}
+
+static u32 again; /* pieces that the first device has done */
+
+static void ask_again(struct block_device *d)
+{
+	if (d == machine_disks[0].block && ++again < 100)
+		(void)go(0, BLOCK_READ, again, machine_buffer(512), 512);
+}
+
+/* One that always has something to do. */
+static void busy_beside_another(void **state)
+{
+	struct machine_piece *b;
+
+	(void)state;
+	add(0, 0);
+	add(0, 1);
+	probe();
+	machine_on_done = ask_again;
+	again = 0;
+	f->channel[0].hold = true;
+	(void)go(0, BLOCK_READ, 0, machine_buffer(512), 512);
+	machine_run(NS_PER_MS);
+	b = go(1, BLOCK_READ, 0, machine_buffer(512), 512);
+	f->channel[0].hold = false;
+	machine_run(NS_PER_S);
+	assert_int_equal(again, 100);
+	ends(b, 0);
+	assert_int_equal(b->order, 2);
 }
 
 static void bad_sector(void **state)
@@ -370,6 +416,31 @@ static void gone_after_reset(void **state)
 	ends(p, -ETIMEDOUT);
 	assert_true(machine_disks[0].asked);
 	assert_int_equal(machine_recover(0), -ENODEV);
+}
+
+static void lost_after_reset(struct ide_fake_device *d)
+{
+	u32 disk = d == first ? 0 : 1;
+	struct machine_piece *p;
+
+	d->mute = true;
+	p = go(disk, BLOCK_READ, 0, machine_buffer(512), 512);
+	machine_run(6 * NS_PER_S);
+	ends(p, -ETIMEDOUT);
+	assert_int_equal(machine_recover(disk), -ENODEV);
+}
+
+/* One that is not what it was. */
+static void another_after_reset(void **state)
+{
+	(void)state;
+	add(0, 0);
+	add(1, 0);
+	probe();
+	first->disk.sectors--;
+	lost_after_reset(first);
+	f->channel[1].device[0].disk.garbage = true;
+	lost_after_reset(&f->channel[1].device[0]);
 }
 
 static void answers_twice(void **state)
@@ -572,9 +643,11 @@ int main(void)
 		TEST(not_disks),
 		TEST(reads_and_writes),
 		TEST(reads_and_writes_lba28),
+		TEST(far_sectors),
 		TEST(native_mode),
 		TEST(flush_and_trim),
 		TEST(both_in_turn),
+		TEST(busy_beside_another),
 		TEST(bad_sector),
 		TEST(less_data_than_asked_for),
 		TEST(lost_interrupt),
@@ -582,6 +655,7 @@ int main(void)
 		TEST(recovered_while_it_runs),
 		TEST(silent_for_good),
 		TEST(gone_after_reset),
+		TEST(another_after_reset),
 		TEST(answers_twice),
 		TEST(answers_too_early),
 		TEST(storm),

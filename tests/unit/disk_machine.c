@@ -42,6 +42,7 @@ struct fiber {
 
 bool (*machine_device)(void);
 bool (*machine_line)(void);
+void (*machine_on_done)(struct block_device *d);
 struct pci_device machine_pci;
 u32 machine_irqs, machine_logs, machine_isa[2];
 char machine_log[256];
@@ -463,6 +464,8 @@ void block_piece_done(struct block_device *d, u32 queue, u32 tag, int error)
 	p->ended++;
 	p->error = error;
 	p->order = ++ended;
+	if (machine_on_done != NULL)
+		machine_on_done(d);
 }
 
 void block_ask_recover(struct block_device *d)
@@ -524,6 +527,7 @@ void machine_reset(void)
 	ended = machine_irqs = machine_logs = machine_disk_count = machine_strays = 0;
 	machine_device = NULL;
 	machine_line = NULL;
+	machine_on_done = NULL;
 	now = NS_PER_S;
 	fake_irq_on = true;
 }

@@ -61,6 +61,9 @@ extern struct machine_disk machine_disks[MACHINE_DEVICES];
 extern u32 machine_disk_count;
 extern u32 machine_strays; /* pieces that ended and were not under way */
 
+/* A piece has ended; may start another. May be NULL. */
+extern void (*machine_on_done)(struct block_device *d);
+
 /* Starts a piece, and kicks unless @more come. */
 struct machine_piece *machine_start(u32 disk, u32 tag, enum block_op op, u64 sector, u64 bytes,
 	const struct block_segment *segments, u32 count, bool more);

@@ -148,8 +148,7 @@ static bool transfer(struct ide_fake_channel *c, struct ide_fake_device *d, bool
 	}
 	if (!master_runs(c))
 		return false;
-	move(c, d->disk.data + sector * d->disk.sector_size, count * d->disk.sector_size,
-		to_memory);
+	move(c, ata_fake_at(&d->disk, sector), count * d->disk.sector_size, to_memory);
 	finish(c, 0x50, 0);
 	return true;
 }

@@ -79,7 +79,6 @@ static int wait_answer(struct ide_device *d)
 	int error = wait_event_timeout(&ch->done,
 		load_acquire(&ch->answered) || load_acquire(&d->give_up), IDE_COMMAND_NS);
 
-	store_release(&ch->expects, false);
 	if (load_acquire(&ch->answered))
 		return ide_verdict(ch->status);
 	return error == 0 ? -ECANCELED : -ETIMEDOUT;
