@@ -25,13 +25,16 @@ SATA = ("ide.0", "ide.1", "ide.3", "ide.4")
 IDE = ("ide.0,unit=0", "ide.0,unit=1", "ide.1,unit=1")
 
 
-def qemu(device, index, image, sector=512, debug=""):
-    """A disk of QEMU's: `device` with {drive}, {serial}, {sector} and the like filled in."""
-    drive = "d%d" % index
-    device = device.format(drive=drive, serial="serial%d" % index, sector=sector,
-                           sata=SATA[index % len(SATA)], ide=IDE[index % len(IDE)])
-    return ["-drive", "if=none,id=%s,format=raw,cache=writeback,file=%s%s" % (drive, debug, image),
-            "-device", device]
+def device(how, index, sector):
+    """A -device of QEMU's: `how` with {drive}, {serial}, {sector} and the like filled in."""
+    return ["-device", how.format(drive="d%d" % index, serial="serial%d" % index, sector=sector,
+                                  sata=SATA[index % len(SATA)], ide=IDE[index % len(IDE)])]
+
+
+def qemu(how, index, image, sector=512, debug=""):
+    """A disk of QEMU's."""
+    return ["-drive", "if=none,id=d%d,format=raw,cache=writeback,file=%s%s" %
+            (index, debug, image)] + device(how, index, sector)
 
 
 def bochs(lines, index, image):
@@ -54,6 +57,9 @@ MODELS = {
     "bochs-ryzen": ("ryzen-smp1", BOCHS, 512, "ata", 35),
 }
 ON_QEMU = [m for m in MODELS if machines.emulator_of(MODELS[m][0]) == "qemu"]
+
+# Whose controllers QEMU resets while a request is under way.
+SILENT = ["nvme", "ahci"]
 
 
 def pattern(seed, size=SIZE):
@@ -137,10 +143,32 @@ def test_errors_of_the_medium(model, boot, tmp_path):
     assert check(machine, "disk0", "--step 500") == sha256(image)
 
 
+@pytest.mark.parametrize("model", SILENT)
+def test_silent_disk(model, boot):
+    """A disk that takes longer than it may: each request ends, then it is off line, and
+    the one beside it does not notice."""
+    machine, how, sector, _, _ = MODELS[model]
+    extra = ["-boot", "d"]
+    for index, latency in enumerate((5500000000, 0)):
+        extra += ["-blockdev", "driver=null-co,read-zeroes=on,node-name=d%d,size=%d,latency-ns=%d" %
+                  (index, SIZE, latency)] + device(how, index, sector)
+    machine = started(boot, machine, extra)
+    for error in ("timed out", "timed out", "off line; see log"):
+        lines = machine.console.command("disk bench disk0 --depth 2 --seconds 1", timeout=60)
+        assert "error: disk0: " + error in lines
+        assert check(machine, "disk1", "--step 500") == hashlib.sha256(bytes(SIZE)).hexdigest()
+    slow, good = disks(machine)
+    assert (slow["state"], good["state"]) == ("offline", "online")
+    assert slow["counters"]["resets"] == 3 and good["counters"]["errors"] == 0
+    log = machine.console.command("log root")
+    assert len([line for line in log if "disk0: silent: reset" in line]) == 2
+    assert len([line for line in log if "disk0: off line" in line]) == 1
+
+
 @pytest.mark.parametrize("model", ON_QEMU)
 def test_several_disks(model, boot, tmp_path):
     """Several at once, in the order of the bus, each with its own contents."""
-    count = len(IDE) if model == "ide" else 4
+    count = {"ahci": len(SATA), "ide": len(IDE)}.get(model, 8)
     images = [make_image(tmp_path / ("disk%d.img" % i), pattern("%s%d" % (model, i)))
               for i in range(count)]
     machine = start(boot, model, images)
@@ -253,6 +281,9 @@ def test_devices_are_files(boot, tmp_path):
     assert {"type": "file", "size": 512, "name": "disk0"} in json.loads(
         machine.console.command("ls --json /dev")[0])
     assert machine.console.command("cat /dev/disk0")[:2] == text.decode().splitlines()
+    machine.console.send("disk check /dev/d\t\r")
+    machine.console.expect_exact(sha256(image) + "  disk0: 1 requests")
+    machine.console.prompt()
     assert machine.console.command("disk bench disk9") == [
         'error: no disk "disk9"; see disk list']
 
