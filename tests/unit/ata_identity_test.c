@@ -129,6 +129,31 @@ static void sum_that_fits(void **state)
 	assert_int_equal(read_words(), -EPROTO);
 }
 
+/* Whatever a device says: refused, or something that can be worked with. */
+static void random_words(void **state)
+{
+	u32 taken = 0;
+
+	(void)state;
+	srand(1);
+	for (u32 round = 0; round < 200000; round++) {
+		for (u32 i = 0; i < 256; i++)
+			words[i] = (u16)(rand() & (rand() % 4 == 0 ? 0xffff : rand()));
+		words[102] &= 1;
+		words[103] = 0;
+		words[255] = 0;
+		if (read_words() != 0)
+			continue;
+		taken++;
+		assert_true(id.sectors > 0 && id.sectors <= BIT(48));
+		assert_true(id.sector_size == 512 || id.sector_size == 4096);
+		assert_true(id.queue_depth <= 32 && strlen(id.model) <= 40);
+		for (const char *p = id.serial; *p != '\0'; p++)
+			assert_true(*p >= ' ' && *p < 0x7f);
+	}
+	assert_true(taken > 1000);
+}
+
 static void a_drive(void **state)
 {
 	(void)state;
@@ -236,6 +261,7 @@ int main(void)
 		TEST(an_old_disk),
 		TEST(nonsense),
 		TEST(sum_that_fits),
+		TEST(random_words),
 		TEST(a_drive),
 		TEST(commands),
 		TEST(ranges),

@@ -8,8 +8,12 @@
 #include "base/errno.h"
 #include "lib/string.h"
 #include "rootpart/drivers/ahci/ahci.h"
+#include "rootpart/errno_text.h"
 #include "rootpart/lock.h"
+#include "rootpart/log.h"
 #include "rootpart/time.h"
+
+#define REVIVALS 3u
 
 static void adapter_reset_soon(struct ahci_port *p)
 {
@@ -47,17 +51,39 @@ static int check_same(struct ahci_port *p)
 	return 0;
 }
 
+/* An error is worth another try, silence is not. */
 static int revive(struct ahci_port *p)
 {
-	int error = ahci_port_reset(p);
+	int error = -EIO;
 
-	return error == 0 ? check_same(p) : error;
+	for (u32 i = 0; i < REVIVALS && error == -EIO; i++) {
+		error = ahci_port_reset(p);
+		if (error == 0)
+			error = check_same(p);
+	}
+	return error;
+}
+
+/* Not 0: it cannot be used any more. */
+static int reset(struct ahci_port *p)
+{
+	int error = p->dead ? -ENODEV : revive(p);
+
+	if (error == 0) {
+		ahci_resume(p, false);
+		return 0;
+	}
+	if (!p->dead)
+		log_printf("ahci: %s: given up: %s", p->block.name, errno_text(error));
+	p->dead = true;
+	(void)ahci_port_stop(p);
+	return -ENODEV;
 }
 
 int ahci_recover(struct block_device *d)
 {
 	struct ahci_port *p = d->driver_data;
-	bool dead;
+	int error;
 
 	mutex_lock(&p->mutex);
 	ahci_halt(p);
@@ -65,12 +91,7 @@ int ahci_recover(struct block_device *d)
 	if (ahci_port_stop(p) != 0)
 		adapter_reset(p);
 	ahci_end_all(p, -ETIMEDOUT);
-	p->dead = p->dead || revive(p) != 0;
-	if (!p->dead)
-		ahci_resume(p, false);
-	else
-		(void)ahci_port_stop(p);
-	dead = p->dead;
+	error = reset(p);
 	mutex_unlock(&p->mutex);
-	return dead ? -ENODEV : 0;
+	return error;
 }
