@@ -36,6 +36,7 @@ static const char *const texts[] = {
 	[ENOTSUP] = "not supported",
 	[ENOTCONN] = "not connected",
 	[ETIMEDOUT] = "timed out",
+	[ENOMEDIUM] = "no medium",
 	[ECANCELED] = "canceled",
 };
 

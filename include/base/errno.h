@@ -36,4 +36,5 @@
 #define ENOTSUP      95
 #define ENOTCONN     107
 #define ETIMEDOUT    110
+#define ENOMEDIUM    123
 #define ECANCELED    125

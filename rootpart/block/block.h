@@ -78,8 +78,8 @@ struct block_request {
 /* The most that a device does at a time, and what it can. */
 struct block_limits {
 	u32 sector_size; /* bytes: 512, 2048 or 4096 */
-	u64 sectors;
-	u32 max_bytes; /* of a piece; a multiple of the sector size */
+	u64 sectors;     /* of a removable medium: 0 without one, may change; atomic */
+	u32 max_bytes;   /* of a piece; a multiple of the sector size */
 	u32 max_segments;
 	u32 max_segment;  /* bytes of one, 0: any */
 	u64 boundary;     /* that no segment crosses: 64 KiB for IDE; 0: none */

@@ -51,6 +51,8 @@ if emulators.hardware_can_nest():
 
 # Those that the shipped image is tried on.
 SHIPPED_ON = [name for name in MACHINES if name != "svm-det-smp1"]
+# An older board: PCI without memory-mapped configuration, and a PIIX3.
+MACHINES["svm-pc-smp1"] = dict(MACHINES["svm-smp1-bios"], extra=["-M", "pc"])
 
 # Seconds that one step may take on a loaded host, by emulator.
 PATIENCE = {"qemu": 60, "bochs": 180}
