@@ -33,7 +33,9 @@ static const char *const texts[] = {
 	[ENOTEMPTY] = "directory not empty",
 	[EPROTO] = "protocol violated",
 	[EOVERFLOW] = "too large",
+	[EMSGSIZE] = "message too long",
 	[ENOTSUP] = "not supported",
+	[ENETDOWN] = "network is down",
 	[ENOTCONN] = "not connected",
 	[ETIMEDOUT] = "timed out",
 };
