@@ -11,6 +11,7 @@
 #include "base/addr.h"
 #include "base/types.h"
 #include "lib/list.h"
+#include "rootpart/mutex.h"
 #include "rootpart/waitq.h"
 #include "x86/spinlock.h"
 
@@ -18,6 +19,8 @@
 #define NIC_SEGMENTS_MAX 40u
 #define NIC_MTU_MAX      9000u /* bytes behind the Ethernet header */
 #define NIC_HEADER       14u
+#define NIC_TAG          4u                    /* a VLAN's, which a frame may have besides */
+#define NIC_TSO_MAX      (65535u + NIC_HEADER) /* bytes of a frame to be cut */
 
 struct nic_segment {
 	gpa_t gpa;
@@ -80,7 +83,7 @@ struct nic_ops {
 	void (*kick)(struct nic *n);
 	/* Which frames come: its own and broadcasts always. Tasks. */
 	int (*filter)(struct nic *n, bool promiscuous, bool all_multicast);
-	/* Frames of up to @mtu + NIC_HEADER bytes. Tasks; -EINVAL. */
+	/* Frames of up to @mtu + NIC_HEADER + NIC_TAG bytes. Tasks; -EINVAL. */
 	int (*set_mtu)(struct nic *n, u32 mtu);
 	/*
 	 * What was sent has not ended for too long, or the driver asked for it: gives all that
@@ -122,6 +125,8 @@ struct nic {
 	/* The layer's. */
 	struct nic_user *user; /* any VP, atomic */
 	bool receiving;        /* its user is called now; any VP, atomic */
+	struct mutex
+		control; /* outside of the send lock: one filter(), set_mtu(), recover() at a time */
 	u32 mtu;
 	struct list_node link;
 	struct spinlock lock;     /* the send lock, for what follows; interrupts off */
@@ -133,7 +138,7 @@ struct nic {
 	bool stopped;             /* meanwhile nothing is sent */
 	bool offline;             /* for ever */
 	bool watched;             /* the task looks again whether sending ends */
-	struct wait_queue task_queue;
+	struct wait_queue wake;   /* the task's */
 };
 
 /* As "nic0", "nic1" in the order of calls. */
