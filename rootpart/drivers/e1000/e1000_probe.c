@@ -89,6 +89,8 @@ static int probe(struct pci_device *dev)
 	e1000_rx_init(&e->rx);
 	e1000_tx_init(&e->tx);
 	e1000_wake_phy(e);
+	/* What it says from now on that changed is told of. */
+	e->nic.link_up = e1000_link_up(e, &e->nic.link_mbit);
 	nic_register(&e->nic);
 	e1000_start(e);
 	e1000_ask_link(e);
