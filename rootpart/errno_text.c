@@ -38,6 +38,7 @@ static const char *const texts[] = {
 	[ENETDOWN] = "network is down",
 	[ENOTCONN] = "not connected",
 	[ETIMEDOUT] = "timed out",
+	[ECANCELED] = "canceled",
 };
 
 const char *errno_text(int error)

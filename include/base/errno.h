@@ -38,3 +38,4 @@
 #define ENETDOWN     100
 #define ENOTCONN     107
 #define ETIMEDOUT    110
+#define ECANCELED    125

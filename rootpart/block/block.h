@@ -22,6 +22,7 @@
 #define BLOCK_SEGMENTS_MAX 257u /* elements of its list */
 #define BLOCK_NAME_SIZE    16u  /* "disk0", "disk0p1", "cd0" */
 #define BLOCK_MODEL_SIZE   44u
+#define BLOCK_HOLDER_SIZE  40u
 #define BLOCK_TIMEOUT_NS   (5 * NS_PER_S) /* of a piece */
 
 /* A stretch of memory. Any alignment and length that the request's sectors add up to. */
@@ -41,6 +42,8 @@ enum block_op {
 #define BLOCK_FUA BIT(0)
 
 struct block_device;
+struct block_queue; /* block_queue.h's */
+struct block_watch; /* block_watch.c's */
 
 /* The caller's, until done() is called. */
 struct block_request {
@@ -53,21 +56,23 @@ struct block_request {
 	u32 segment_count;
 	/*
 	 * Called once, never inside block_submit(). error: 0; -EINVAL: sizes, sectors,
-	 * segments; -EROFS; -EOPNOTSUPP: no discard; -ENOMEM: no bounce memory;
-	 * -EIO: the device's, the first that came; -ETIMEDOUT: it did not answer; -ENODEV: it is
-	 * off line; -ECANCELED.
+	 * segments, memory that is no RAM; -EROFS; -ENOTSUP: no discard; -EIO: the device's,
+	 * the first that came; -ETIMEDOUT: it did not answer; -ENODEV: it is off line;
+	 * -ECANCELED.
 	 */
 	void (*done)(struct block_request *r);
 	int error;
 
 	/* The layer's; its queue's lock. */
-	struct list_node link;
+	struct list_node link; /* of those that wait, or of those that have ended */
 	struct block_device *device;
+	struct block_queue *queue;
 	u64 next;    /* bytes that are in pieces */
 	u32 pieces;  /* under way */
 	u32 segment; /* where the next piece begins */
 	u32 segment_offset;
-	bool canceled;
+	bool flush; /* a flush is, or ends, it: not begun */
+	bool ended; /* done() is about to be called */
 };
 
 /* The most that a device does at a time, and what it can. */
@@ -89,8 +94,9 @@ struct block_limits {
 };
 
 /*
- * What a driver does at once: as the limits say. @segments are the layer's, in memory
- * that the device reaches, pinned until block_piece_done().
+ * What a driver does at once: as the limits say. The piece stays until
+ * block_piece_done(), the list @segments only while start() runs; the memory that
+ * it names is within the device's reach, and pinned, until block_piece_done().
  */
 struct block_piece {
 	struct block_request *request;
@@ -102,8 +108,6 @@ struct block_piece {
 	u32 segment_count;
 	u32 tag; /* 0 to depth - 1, of no other piece of the queue that is under way */
 };
-
-struct block_queue; /* block_queue.c's */
 
 struct block_ops {
 	/*
@@ -146,15 +150,18 @@ struct block_device {
 
 	/* The layer's. */
 	struct block_queue *queues;
-	struct block_device *parent; /* of a partition */
-	u64 first;                   /* its first sector there */
-	bool offline;                /* any VP, atomic */
+	struct block_watch *watch;
+	struct block_device *parent;    /* of a partition */
+	u64 first;                      /* its first sector there */
+	char holder[BLOCK_HOLDER_SIZE]; /* "": none; the list's lock */
+	bool offline;                   /* any VP, atomic; a disk's holds for its partitions */
 	struct list_node link;
 };
 
 /*
  * Registers a device that works, as "disk0", "disk1" in the order of calls, or "cd0"; its
- * partitions are looked for later, by block_scan_partitions(). -ENOMEM.
+ * partitions are looked for later, by block_scan_partitions(). Tasks. -ENOMEM; -EINVAL:
+ * limits that make no sense, a bug of the driver's.
  */
 [[nodiscard]] int block_register(struct block_device *d, bool cd);
 /* Reads partition tables, registers partitions; waits. */
@@ -164,10 +171,29 @@ struct block_device *block_next(const struct block_device *d);
 struct block_device *block_find(const char *name);
 void block_stats_get(const struct block_device *d, struct block_stats *stats);
 
+/*
+ * Whoever mounts or writes a device, or has a VM do it, holds it, and with it the disk that it
+ * is a part of, or all of its partitions. @holder: who, as an error tells it: "VM web". 0;
+ * -EBUSY: *@other holds it, or a part of it. Tasks.
+ */
+[[nodiscard]] int block_hold(
+	struct block_device *d, const char *holder, char other[BLOCK_HOLDER_SIZE]);
+void block_let_go(struct block_device *d);
+
 /* Starts @r, or has it wait for its turn. Any VP; tasks, and work. */
 void block_submit(struct block_device *d, struct block_request *r);
-/* What of @r has not begun ends with -ECANCELED; done() is called in any case. */
+/*
+ * What of @r has not begun ends with -ECANCELED; done() is called in any case. Before it:
+ * on the VP that submitted @r, or where the caller knows by a lock that it was not called.
+ */
 void block_cancel(struct block_request *r);
+/*
+ * What any VP submits to the calling VP's queue of @d meanwhile is started, and
+ * the device hears of it all at once by the last block_unplug(). They nest; nobody
+ * waits between them. done() is called between them already.
+ */
+void block_plug(struct block_device *d);
+void block_unplug(struct block_device *d);
 
 /* For tasks: one request, on memory of the kernel's (direct map); returns its error. */
 [[nodiscard]] int block_read(struct block_device *d, u64 sector, void *buf, u64 bytes);
@@ -175,6 +201,11 @@ void block_cancel(struct block_request *r);
 	struct block_device *d, u64 sector, const void *buf, u64 bytes, u32 flags);
 [[nodiscard]] int block_flush(struct block_device *d);
 
+/*
+ * For drivers, any context: the device is broken, or answers what makes no sense;
+ * ops->recover() is called soon, as if a piece had been under way for too long.
+ */
+void block_ask_recover(struct block_device *d);
 /*
  * For drivers: piece @tag of @queue has ended; the device does not touch its memory any
  * more. On the queue's VP, in work; or anywhere by recover().

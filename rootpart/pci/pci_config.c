@@ -6,6 +6,7 @@
  * PCI Local Bus 3.0, 3.2.2.3.2; PCI Express Base 3.1, 7.2.2.
  */
 #include "lib/acpi.h"
+#include "lib/string.h"
 #include "rootpart/firmware.h"
 #include "rootpart/lock.h"
 #include "rootpart/log.h"
@@ -198,6 +199,7 @@ u32 pci_config_init(void)
 	struct acpi_mcfg mcfg;
 	const char *why;
 
+	memset(buses, 0, sizeof(buses));
 	if (acpi == NULL || acpi_mcfg_parse(acpi, &mcfg, &why) != 0 || !use_memory(&mcfg))
 		return use_ports();
 	return window_count;

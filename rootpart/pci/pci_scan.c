@@ -181,6 +181,7 @@ void pci_init(void)
 {
 	u32 windows = pci_config_init();
 
+	device_count = left_out = 0;
 	pci_route_init();
 	for (u32 i = 0; i < windows; i++)
 		scan_window(pci_config_window(i));

@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Makes the first inputs of the fuzz targets: seeds.sh DIRECTORY fills
-# DIRECTORY/NAME for each tests/fuzz/NAME_fuzz.c that lib/ has. Needs gcc.
+# DIRECTORY/NAME for each tests/fuzz/NAME_fuzz.c that lib/ has. Needs gcc and python3.
 set -eu
 
 out=$1
-mkdir -p "$out/cmdline" "$out/cpio" "$out/elf" "$out/insn" "$out/cli_words" "$out/lineedit" "$out/vm_config" \
-	"$out/worker_load" "$out/worker_intercept" "$out/worker_ioapic"
+mkdir -p "$out/mptable" "$out/cmdline" "$out/cpio" "$out/elf" "$out/insn" "$out/cli_words" "$out/lineedit" "$out/vm_config" \
+	"$out/worker_load" "$out/worker_intercept" "$out/worker_ioapic" "$out/partition"
 
 seed() { # directory/name, printf format of its bytes
 	# shellcheck disable=SC2059
@@ -24,6 +24,8 @@ seed lineedit/tab 'ca\t\t\003\177'
 seed vm_config/plain 'format = 1\nmemory = 512M\ncpus = 2 # two\nautostart = yes\naffinity = 0-3,5\n'
 seed vm_config/quoted 'format = 1\nkernel = "/boot/a \\"b\\" # c"\ncmdline = "\\x09\\\\"\n'
 seed vm_config/features 'format=1\nprocessor-features = 0x1f 0x2\nxsave-states = 7\ntsc-hz = 1000\n'
+
+seed mptable/plain '\001\001\000PCI   \001\001ISA   \003\000\000\000\000\011\002\021\003\000\005\000\001\004\002\004'
 
 zero=00000000
 header() { # file size, name size
@@ -162,3 +164,40 @@ seed frame_text/arp "$macs"'\010\006\000\001\010\000\006\004\000\001\122\124\000
 seed frame_text/tcp "$macs"'\010\000\105\000\000\054\000\001\100\000\100\006\000\000\012\000\002\017\012\000\002\002\004\000\000\120\000\000\000\001\000\000\000\002\120\022\377\377\000\000\000\000'
 seed frame_text/icmp "$macs"'\010\000\105\000\000\034\000\001\000\000\100\001\000\000\012\000\002\017\012\000\002\002\010\000\000\000\000\007\000\011'
 seed frame_text/ipv6 "$macs"'\201\000\040\144\206\335\140\000\000\000\000\010\072\100\376\200\000\000\000\000\000\000\000\000\000\000\000\000\000\001\377\002\000\000\000\000\000\000\000\000\000\000\000\000\000\002\200\000\000\000\000\007\000\011'
+
+# Partition tables: first the byte that says the sector size (0: 512, 3: 4096), that the
+# disk goes on (0x80), and that checks are to be made right (0x40).
+python3 - "$out/partition" <<'EOF'
+import struct, sys, zlib
+
+def mbr(*entries):
+    table = b"".join(struct.pack("<BxxxBxxxII", 0, *e) for e in entries)
+    return bytes(446) + table.ljust(64, b"\0") + b"\x55\xaa"
+
+def gpt(sector, flags):
+    entry = struct.pack("<16s16sQQ", b"\1" * 16, b"\2" * 16, 40, 49).ljust(128, b"\0")
+    other = struct.pack("<16s16sQQ", b"\1" * 16, b"\4" * 16, 50, 50).ljust(128, b"\0")
+    array = (entry + bytes(128) + other).ljust(2048, b"\0")
+    def header(at, copy, entries):
+        h = struct.pack("<8sIIIIQQQQ16sQIII", b"EFI PART", 0x10000, 92, 0, 0, at, copy, 34, 60,
+                        b"\3" * 16, entries, 16, 128, zlib.crc32(array))
+        return (h[:16] + struct.pack("<I", zlib.crc32(h)) + h[20:]).ljust(sector, b"\0")
+    def sectors(data, count):
+        return data.ljust(sector * count, b"\0")
+    last = 69
+    return bytes([flags]) + sectors(mbr((0xee, 1, 0xffffffff)), 1) + header(1, last, 2) + \
+        sectors(sectors(array, 62 - 2), 62 - 2) + sectors(array, last - 62) + header(last, 1, 62)
+
+def chain():
+    disk = bytearray(64 * 512)
+    for at, entries in ((0, ((0x83, 1, 9), (0x0f, 10, 50))), (10, ((0x83, 1, 9), (5, 20, 20))),
+                        (30, ((0x83, 1, 9), (5, 10, 9))), (20, ((0x83, 1, 2),))):
+        disk[at * 512:at * 512 + 512] = mbr(*entries)
+    return b"\x80" + bytes(disk)
+
+for name, data in (("primary", b"\x80" + mbr((0x83, 1, 10), (7, 20, 20))), ("chain", chain()),
+                   ("gpt", gpt(512, 0)), ("gpt_sealed", gpt(512, 0x40)),
+                   ("gpt_4096", gpt(4096, 0x43)[:40000])):
+    with open(sys.argv[1] + "/" + name, "wb") as f:
+        f.write(data)
+EOF

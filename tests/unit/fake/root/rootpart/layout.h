@@ -10,4 +10,5 @@
 extern u64 fake_direct_base;
 
 #define ROOT_DIRECT_BASE fake_direct_base
+#define ROOT_DIRECT_SIZE (64ull << 40)
 #define ROOT_STACK_SIZE  (256 * KIB)
