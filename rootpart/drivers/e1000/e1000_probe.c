@@ -22,7 +22,8 @@ static int open_device(struct e1000 *e)
 	e->regs = pci_map(e->pci, REGISTERS_BAR, 0, E1000_REGS_SIZE);
 	if (e->regs == NULL || pci_irq_count(e->pci) == 0)
 		return -ENODEV;
-	pci_command(e->pci, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 0);
+	/* What the firmware had it do reaches no memory any more. */
+	pci_command(e->pci, PCI_COMMAND_MEMORY, PCI_COMMAND_MASTER);
 	error = e1000_reset(e);
 	if (error == 0)
 		error = e1000_read_mac(e, e->nic.mac);
@@ -89,6 +90,7 @@ static int probe(struct pci_device *dev)
 	e1000_rx_init(&e->rx);
 	e1000_tx_init(&e->tx);
 	e1000_wake_phy(e);
+	pci_command(dev, PCI_COMMAND_MASTER, 0);
 	/* What it says from now on that changed is told of. */
 	e->nic.link_up = e1000_link_up(e, &e->nic.link_mbit);
 	nic_register(&e->nic);
