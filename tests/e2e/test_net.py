@@ -2,7 +2,8 @@
 """NICs of the emulators, driven by the root: frames to peers on the host and back.
 
 Every byte of every frame is looked at on both ends (frames.py). QEMU's machine has two
-e1000 on one pin, and two e1000e with MSI-X; Bochs' has four e1000 on two pins.
+e1000 on one pin, and two e1000e with MSI-X, and its processors are really parallel; Bochs' has
+four e1000 on two pins.
 """
 import json
 import re
@@ -20,9 +21,9 @@ QEMU_MODELS = ["e1000", "e1000e", "e1000e", "e1000-82545em"]
 QEMU_SLOTS = ["0x4", "0x5", "0x6", "0x8"]
 CTRL_C = "\x03"
 LONG, READY = 300, 60
-on_all = pytest.mark.parametrize("wires", ["svm-smp2-bios", "vmx-smp1"], indirect=True,
+on_all = pytest.mark.parametrize("wires", ["svm-parallel2-bios", "vmx-smp1"], indirect=True,
                                  scope="module")
-on_qemu = pytest.mark.parametrize("wires", ["svm-smp2-bios"], indirect=True, scope="module")
+on_qemu = pytest.mark.parametrize("wires", ["svm-parallel2-bios"], indirect=True, scope="module")
 
 
 def mac_of(number):
