@@ -61,6 +61,7 @@ static void describe(struct e1000 *e)
 	e->nic.max_segments = NIC_SEGMENTS_MAX;
 	e->nic.can_checksum = true;
 	e->nic.can_segment = true;
+	e->nic.can_segment_ipv6 = e->model->quirks & E1000_PCIE;
 	e->nic.max_csum = E1000_CSUM_MAX;
 	e->nic.vp = choose_vp(e);
 	e->nic.ops = &e1000_nic_ops;
