@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Makes the first inputs of the fuzz targets: seeds.sh DIRECTORY fills
-# DIRECTORY/NAME for each tests/fuzz/NAME_fuzz.c that lib/ has. Needs gcc.
+# DIRECTORY/NAME for each tests/fuzz/NAME_fuzz.c that lib/ has. Needs gcc and python3.
 set -eu
 
 out=$1
 mkdir -p "$out/cmdline" "$out/cpio" "$out/elf" "$out/insn" "$out/cli_words" "$out/lineedit" "$out/vm_config" \
-	"$out/worker_load" "$out/worker_intercept" "$out/worker_ioapic"
+	"$out/worker_load" "$out/worker_intercept" "$out/worker_ioapic" "$out/partition"
 
 seed() { # directory/name, printf format of its bytes
 	# shellcheck disable=SC2059
@@ -155,3 +155,40 @@ intercept ioapic_select 1 '\211\003' 1 '.quad 0, 0, 0xfec00000'
 intercept ioapic_window 1 '\213\103\020' 0 '.quad 0, 0, 0xfec00010'
 intercept cpuid 4 '\017\242' 0 '.skip 32; .quad 1, 2, 3, 4'
 intercept halt 6 '\364' 0 ''
+
+# Partition tables: first the byte that says the sector size (0: 512, 3: 4096), that the
+# disk goes on (0x80), and that checks are to be made right (0x40).
+python3 - "$out/partition" <<'EOF'
+import struct, sys, zlib
+
+def mbr(*entries):
+    table = b"".join(struct.pack("<BxxxBxxxII", 0, *e) for e in entries)
+    return bytes(446) + table.ljust(64, b"\0") + b"\x55\xaa"
+
+def gpt(sector, flags):
+    entry = struct.pack("<16s16sQQ", b"\1" * 16, b"\2" * 16, 40, 49).ljust(128, b"\0")
+    other = struct.pack("<16s16sQQ", b"\1" * 16, b"\4" * 16, 50, 50).ljust(128, b"\0")
+    array = (entry + bytes(128) + other).ljust(2048, b"\0")
+    def header(at, copy, entries):
+        h = struct.pack("<8sIIIIQQQQ16sQIII", b"EFI PART", 0x10000, 92, 0, 0, at, copy, 34, 60,
+                        b"\3" * 16, entries, 16, 128, zlib.crc32(array))
+        return (h[:16] + struct.pack("<I", zlib.crc32(h)) + h[20:]).ljust(sector, b"\0")
+    def sectors(data, count):
+        return data.ljust(sector * count, b"\0")
+    last = 69
+    return bytes([flags]) + sectors(mbr((0xee, 1, 0xffffffff)), 1) + header(1, last, 2) + \
+        sectors(sectors(array, 62 - 2), 62 - 2) + sectors(array, last - 62) + header(last, 1, 62)
+
+def chain():
+    disk = bytearray(64 * 512)
+    for at, entries in ((0, ((0x83, 1, 9), (0x0f, 10, 50))), (10, ((0x83, 1, 9), (5, 20, 20))),
+                        (30, ((0x83, 1, 9), (5, 10, 9))), (20, ((0x83, 1, 2),))):
+        disk[at * 512:at * 512 + 512] = mbr(*entries)
+    return b"\x80" + bytes(disk)
+
+for name, data in (("primary", b"\x80" + mbr((0x83, 1, 10), (7, 20, 20))), ("chain", chain()),
+                   ("gpt", gpt(512, 0)), ("gpt_sealed", gpt(512, 0x40)),
+                   ("gpt_4096", gpt(4096, 0x43)[:40000])):
+    with open(sys.argv[1] + "/" + name, "wb") as f:
+        f.write(data)
+EOF

@@ -566,7 +566,7 @@ static void submit(struct test_request *t)
 }
 
 /* @bytes at @gpa, one segment. */
-static void fill(struct test_request *t, enum block_op op, u64 sector, u64 gpa, u32 bytes)
+static inline void fill(struct test_request *t, enum block_op op, u64 sector, u64 gpa, u32 bytes)
 {
 	*t = (struct test_request){ .r = { .op = op, .sector = sector, .bytes = bytes } };
 	t->segments[0] = (struct block_segment){ GPA(gpa), bytes };
