@@ -97,30 +97,51 @@ static void expand(u32 w[64], const u8 *block)
 	}
 }
 
-/* v: the working variables a to h. */
-static void round_step(u32 v[8], u32 kw)
+static u32 mix(u32 e, u32 f, u32 g)
 {
-	u32 e = v[4], a = v[0];
-	u32 t1 = v[7] + (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) +
-		 ((e & v[5]) ^ (~e & v[6])) + kw;
-	u32 t2 = (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) +
-		 ((a & v[1]) ^ (a & v[2]) ^ (v[1] & v[2]));
+	return (rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)) + ((e & f) ^ (~e & g));
+}
 
-	memmove(v + 1, v, 7 * sizeof(v[0]));
-	v[4] += t1;
-	v[0] = t1 + t2;
+static u32 majority(u32 a, u32 b, u32 c)
+{
+	return (rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)) + ((a & b) ^ (a & c) ^ (b & c));
+}
+
+/* The working variables stay in registers. */
+static void rounds(u32 state[8], const u32 w[64])
+{
+	u32 a = state[0], b = state[1], c = state[2], d = state[3];
+	u32 e = state[4], f = state[5], g = state[6], h = state[7];
+
+	for (u32 t = 0; t < 64; t++) {
+		u32 t1 = h + mix(e, f, g) + k[t] + w[t];
+		u32 t2 = majority(a, b, c);
+
+		h = g;
+		g = f;
+		f = e;
+		e = d + t1;
+		d = c;
+		c = b;
+		b = a;
+		a = t1 + t2;
+	}
+	state[0] += a;
+	state[1] += b;
+	state[2] += c;
+	state[3] += d;
+	state[4] += e;
+	state[5] += f;
+	state[6] += g;
+	state[7] += h;
 }
 
 static void add_block(struct sha256 *s, const u8 *block)
 {
-	u32 w[64], v[8];
+	u32 w[64];
 
 	expand(w, block);
-	memcpy(v, s->state, sizeof(v));
-	for (u32 t = 0; t < 64; t++)
-		round_step(v, k[t] + w[t]);
-	for (u32 i = 0; i < 8; i++)
-		s->state[i] += v[i];
+	rounds(s->state, w);
 }
 
 void sha256_begin(struct sha256 *s)

@@ -6,6 +6,7 @@
 #include "rootpart/main.h"
 
 #include "rootpart/apic.h"
+#include "rootpart/block/devfs.h"
 #include "rootpart/boot_fs.h"
 #include "rootpart/boot_modules.h"
 #include "rootpart/cli/cli.h"
@@ -96,6 +97,7 @@ void root_main(u64 start_info, u64 load)
 	smp_init();
 	work_start();
 	boot_fs_init();
+	devfs_init();
 	vm_store_init();
 	vm_init();
 	if (task_create("boot", boot_task, NULL) == NULL)

@@ -9,6 +9,7 @@
 #include "lib/cmdline.h"
 #include "rootpart/boot_modules.h"
 #include "rootpart/console.h"
+#include "rootpart/drivers/drivers.h"
 #include "rootpart/firmware.h"
 #include "rootpart/paging.h"
 #include "rootpart/time.h"
@@ -122,6 +123,7 @@ void power_off(void)
 {
 	const char *why = no_s5;
 
+	drivers_shutdown();
 	console_flush();
 	if (cmdline_get(boot_cmdline(), "test-exit", NULL, 0) == 0)
 		out8(TEST_EXIT_PORT, 1);
@@ -187,6 +189,7 @@ static _Noreturn void reset_by_triple_fault(void)
 
 void power_reboot(void)
 {
+	drivers_shutdown();
 	console_flush();
 	irq_disable();
 	reset_by_fadt();

@@ -22,6 +22,7 @@
 #define BLOCK_SEGMENTS_MAX 257u /* elements of its list */
 #define BLOCK_NAME_SIZE    16u  /* "disk0", "disk0p1", "cd0" */
 #define BLOCK_MODEL_SIZE   44u
+#define BLOCK_HOLDER_SIZE  40u
 #define BLOCK_TIMEOUT_NS   (5 * NS_PER_S) /* of a piece */
 
 /* A stretch of memory. Any alignment and length that the request's sectors add up to. */
@@ -150,9 +151,10 @@ struct block_device {
 	/* The layer's. */
 	struct block_queue *queues;
 	struct block_watch *watch;
-	struct block_device *parent; /* of a partition */
-	u64 first;                   /* its first sector there */
-	bool offline;                /* any VP, atomic; a disk's holds for its partitions */
+	struct block_device *parent;    /* of a partition */
+	u64 first;                      /* its first sector there */
+	char holder[BLOCK_HOLDER_SIZE]; /* "": none; the list's lock */
+	bool offline;                   /* any VP, atomic; a disk's holds for its partitions */
 	struct list_node link;
 };
 
@@ -168,6 +170,15 @@ void block_scan_partitions(void);
 struct block_device *block_next(const struct block_device *d);
 struct block_device *block_find(const char *name);
 void block_stats_get(const struct block_device *d, struct block_stats *stats);
+
+/*
+ * Whoever mounts or writes a device, or has a VM do it, holds it, and with it the disk that it
+ * is a part of, or all of its partitions. @holder: who, as an error tells it: "VM web". 0;
+ * -EBUSY: *@other holds it, or a part of it. Tasks.
+ */
+[[nodiscard]] int block_hold(
+	struct block_device *d, const char *holder, char other[BLOCK_HOLDER_SIZE]);
+void block_let_go(struct block_device *d);
 
 /* Starts @r, or has it wait for its turn. Any VP; tasks, and work. */
 void block_submit(struct block_device *d, struct block_request *r);

@@ -71,6 +71,7 @@ int block_register(struct block_device *d, bool cd)
 	d->parent = NULL;
 	d->first = 0;
 	d->offline = false;
+	d->holder[0] = '\0';
 	give_name(d, cd);
 	r = queues_init(d);
 	if (r != 0)
@@ -103,6 +104,7 @@ int block_add_partition(struct block_device *disk, u32 number, u64 first, u64 se
 	d->parent = disk;
 	d->first = first;
 	d->limits.sectors = sectors;
+	d->holder[0] = '\0';
 	(void)format(d->name, sizeof(d->name), "%sp%u", disk->name, number);
 	insert(d, behind(disk));
 	return 0;
@@ -124,6 +126,40 @@ struct block_device *block_find(const char *name)
 	while (d != NULL && strcmp(d->name, name) != 0)
 		d = block_next(d);
 	return d;
+}
+
+/* True if @a and @b are the same sectors, in part. */
+static bool share(const struct block_device *a, const struct block_device *b)
+{
+	return a == b || a->parent == b || b->parent == a;
+}
+
+int block_hold(struct block_device *d, const char *holder, char other[BLOCK_HOLDER_SIZE])
+{
+	u64 flags = lock_irq(&lock);
+	int r = 0;
+
+	list_for_each(n, &devices)
+	{
+		const struct block_device *o = list_entry(n, struct block_device, link);
+
+		if (o->holder[0] == '\0' || !share(o, d))
+			continue;
+		(void)str_copy(other, o->holder, BLOCK_HOLDER_SIZE);
+		r = -EBUSY;
+	}
+	if (r == 0)
+		(void)str_copy(d->holder, holder, sizeof(d->holder));
+	unlock_irq(&lock, flags);
+	return r;
+}
+
+void block_let_go(struct block_device *d)
+{
+	u64 flags = lock_irq(&lock);
+
+	d->holder[0] = '\0';
+	unlock_irq(&lock, flags);
 }
 
 static void add(struct block_stats *sum, const struct block_stats *s)

@@ -6,6 +6,7 @@
 
 const struct cli_command *const cli_commands[] = {
 	&command_cat,
+	&command_disk,
 	&command_echo,
 	&command_help,
 	&command_host,

@@ -7,6 +7,7 @@
 #include "rootpart/cli/command.h"
 
 extern const struct cli_command command_cat;
+extern const struct cli_command command_disk;
 extern const struct cli_command command_echo;
 extern const struct cli_command command_help;
 extern const struct cli_command command_host;

@@ -85,6 +85,16 @@ void drivers_start(void)
 		block_scan_partitions();
 }
 
+void drivers_shutdown(void)
+{
+	for (u32 i = 0; i < pci_count(); i++) {
+		struct pci_device *dev = pci_get(i);
+
+		if (dev->driver != NULL && dev->driver->shutdown != NULL)
+			dev->driver->shutdown(dev);
+	}
+}
+
 static void start_task(void *arg)
 {
 	(void)arg;

@@ -23,3 +23,5 @@ void drivers_start_bounded(void);
  * stands on them: partitions. A task's; one line for each device that fails.
  */
 void drivers_start(void);
+/* Tells the devices that the machine goes off. A task's. */
+void drivers_shutdown(void);

@@ -51,7 +51,7 @@ struct pci_bar {
 
 struct pci_irqs; /* pci_irq.c's */
 
-/* Constant after the scan, but for the last two. */
+/* Constant after the scan, but for what is the driver's, and irqs. */
 struct pci_device {
 	u16 segment;
 	u16 rid; /* bus << 8 | device << 3 | function */
@@ -68,6 +68,7 @@ struct pci_device {
 	u8 interrupt_line;
 	struct pci_bar bar[PCI_BARS];
 	const struct pci_driver *driver; /* NULL: nobody's */
+	void *driver_data;
 	struct pci_irqs *irqs;
 };
 
@@ -81,6 +82,11 @@ struct pci_driver {
 	 * device is quiet, its interrupts are given back.
 	 */
 	int (*probe)(struct pci_device *dev);
+	/*
+	 * The machine goes off: what the device's cache holds is to reach the medium. In a
+	 * task, in bounded time. NULL: nothing is to be done.
+	 */
+	void (*shutdown)(struct pci_device *dev);
 };
 
 /* Every function, in order of segment, bus, device, function. */

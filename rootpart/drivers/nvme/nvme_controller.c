@@ -87,11 +87,11 @@ int nvme_enable(struct nvme *n)
 /* What its cache holds reaches the medium. */
 void nvme_shutdown(struct nvme *n)
 {
-	u32 config = reg_read(n, NVME_CC) & ~NVME_CC_SHUTDOWN_MASK;
+	u32 config = reg_read(n, NVME_CC);
 
 	if (config == NVME_GONE || !(config & NVME_CC_ENABLE))
 		return;
-	reg_write(n, NVME_CC, config | NVME_CC_SHUTDOWN);
+	reg_write(n, NVME_CC, (config & ~NVME_CC_SHUTDOWN_MASK) | NVME_CC_SHUTDOWN);
 	(void)wait_status(n, NVME_CSTS_SHUTDOWN_MASK, NVME_CSTS_SHUTDOWN, SHUTDOWN_NS);
 }
 

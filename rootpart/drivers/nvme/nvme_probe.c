@@ -208,13 +208,22 @@ static int probe(struct pci_device *dev)
 	mutex_init(&n->mutex);
 	pci_command(dev, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 0);
 	error = open_all(n);
-	if (error != 0)
+	if (error != 0) {
 		close_controller(n);
-	return error;
+		return error;
+	}
+	dev->driver_data = n;
+	return 0;
+}
+
+static void shut_down(struct pci_device *dev)
+{
+	nvme_shutdown(dev->driver_data);
 }
 
 const struct pci_driver nvme_driver = {
 	.name = "nvme",
 	.match = match,
 	.probe = probe,
+	.shutdown = shut_down,
 };

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * disk bench: how fast a disk is, in sequence and at random.
+ */
+#include "base/errno.h"
+#include "lib/format.h"
+#include "rootpart/cli/cmd_disk.h"
+#include "rootpart/cli/disk_bench.h"
+#include "rootpart/cli/units.h"
+#include "rootpart/heap.h"
+#include "rootpart/time.h"
+
+#define SIZE_SEQUENTIAL MIB
+#define SIZE_RANDOM     (4 * KIB)
+
+struct settings {
+	struct cli *cli;
+	struct json *json; /* NULL: for people */
+	struct block_device *device;
+	u64 size; /* 0: what the pattern has */
+	u64 depth;
+	u64 seconds;
+	bool write;
+};
+
+static u64 per_second(u64 n, u64 ns)
+{
+	u64 ms = ns / NS_PER_MS;
+
+	return ms > 0 ? n * 1000 / ms : 0;
+}
+
+static void row_json(struct json *j, const struct bench *b, u64 ns)
+{
+	json_object(j, NULL);
+	json_string(j, "pattern", b->random ? "random" : "sequential");
+	json_string(j, "operation", b->write ? "write" : "read");
+	json_number(j, "size", b->size);
+	json_number(j, "depth", b->depth);
+	json_number(j, "requests", b->requests);
+	json_number(j, "requests_per_second", per_second(b->requests, ns));
+	json_number(j, "bytes_per_second", per_second(b->requests * b->size, ns));
+	json_number(j, "latency_ns", b->requests > 0 ? b->total_ns / b->requests : 0);
+	json_number(j, "latency_50_ns", bench_percentile(b, 50));
+	json_number(j, "latency_99_ns", bench_percentile(b, 99));
+	json_number(j, "latency_max_ns", b->max_ns);
+	json_close(j);
+}
+
+static void row_text(struct cli *cli, const struct bench *b, u64 ns)
+{
+	char size[UNITS_TEXT], rate[UNITS_TEXT];
+
+	cli_printf(cli, "%-10s %-5s  %8s  %5u  %10llu  %10s/s  %8llu  %8llu  %8llu  %8llu\n",
+		b->random ? "random" : "sequential", b->write ? "write" : "read",
+		units_bytes(b->size, size), b->depth,
+		(unsigned long long)per_second(b->requests, ns),
+		units_bytes(per_second(b->requests * b->size, ns), rate),
+		(unsigned long long)(b->requests > 0 ? b->total_ns / b->requests / NS_PER_US : 0),
+		(unsigned long long)(bench_percentile(b, 50) / NS_PER_US),
+		(unsigned long long)(bench_percentile(b, 99) / NS_PER_US),
+		(unsigned long long)(b->max_ns / NS_PER_US));
+}
+
+static int bench_with(struct settings *s, struct bench *b)
+{
+	u64 begin = time_ns(), ns;
+	int r = bench_run(b, s->seconds * NS_PER_S);
+
+	ns = time_ns() - begin;
+	if (r == -EINTR)
+		return r;
+	if (r == -ENOMEM)
+		return cli_error(
+			s->cli, r, "out of memory: a smaller --depth or --size needs less");
+	if (r != 0)
+		return disk_failed(s->cli, s->device, r);
+	if (s->json != NULL)
+		row_json(s->json, b, ns);
+	else
+		row_text(s->cli, b, ns);
+	return 0;
+}
+
+static int bench_one(struct settings *s, bool random, bool write)
+{
+	u64 size = s->size != 0 ? s->size : random ? SIZE_RANDOM : SIZE_SEQUENTIAL;
+	struct bench *b;
+	int r;
+
+	if (size > s->device->limits.sectors * s->device->limits.sector_size)
+		return cli_error(s->cli, -EINVAL, "%s: is smaller than one request of %llu bytes",
+			s->device->name, (unsigned long long)size);
+	b = kzalloc(sizeof(*b));
+	if (b == NULL)
+		return cli_error_errno(s->cli, -ENOMEM, "disk bench");
+	b->device = s->device;
+	b->random = random;
+	b->write = write;
+	b->size = (u32)size;
+	b->depth = (u32)s->depth;
+	r = bench_with(s, b);
+	kfree(b);
+	return r;
+}
+
+static int bench_patterns(struct settings *s)
+{
+	int r = 0;
+
+	for (u32 i = 0; r == 0 && i < (s->write ? 4 : 2); i++)
+		r = bench_one(s, i & 1, i & 2);
+	return r;
+}
+
+static int bench_all(struct settings *s)
+{
+	int r;
+
+	if (s->json == NULL) {
+		cli_printf(s->cli, "%-10s %-5s  %8s  %5s  %10s  %12s  %8s  %8s  %8s  %8s\n",
+			"pattern", "", "size", "depth", "requests/s", "rate", "us", "50 % us",
+			"99 % us", "max us");
+		return bench_patterns(s);
+	}
+	json_begin(s->json, &s->cli->out);
+	json_array(s->json, NULL);
+	r = bench_patterns(s);
+	json_close(s->json);
+	json_end(s->json);
+	return r;
+}
+
+static int take_size(struct settings *s, const char *text)
+{
+	int r = cli_number(s->cli, "size", text, 1, BLOCK_REQUEST_MAX, &s->size);
+
+	if (r == 0 && s->size % s->device->limits.sector_size != 0)
+		r = cli_error(s->cli, -EINVAL, "--size: not a multiple of the sector size, %u",
+			s->device->limits.sector_size);
+	return r;
+}
+
+static int take_options(struct settings *s, const struct cli_args *args)
+{
+	const char *size = args_value(args, "size"), *depth = args_value(args, "depth"),
+		   *seconds = args_value(args, "seconds");
+	int r = size != NULL ? take_size(s, size) : 0;
+
+	if (r == 0 && depth != NULL)
+		r = cli_number(s->cli, "depth", depth, 1, BENCH_DEPTH_MAX, &s->depth);
+	if (r == 0 && seconds != NULL)
+		r = cli_number(s->cli, "seconds", seconds, 1, 3600, &s->seconds);
+	return r;
+}
+
+static int run_bench(struct cli *cli, const struct cli_args *args)
+{
+	struct json json;
+	struct settings s = { .cli = cli,
+		.json = args_has(args, "json") ? &json : NULL,
+		.device = disk_look_up(cli, args->words[0]),
+		.depth = 8,
+		.seconds = 3,
+		.write = args_has(args, "write") };
+	int r;
+
+	if (s.device == NULL)
+		return -ENOENT;
+	r = take_options(&s, args);
+	if (r == 0 && s.write)
+		r = disk_hold(cli, s.device, args_has(args, "force"));
+	if (r != 0)
+		return r;
+	r = bench_all(&s);
+	if (s.write)
+		block_let_go(s.device);
+	return r;
+}
+
+static const struct cli_option options[] = {
+	{ .name = "write", .help = "write, too: WHAT IS THERE IS LOST" },
+	{ .name = "size", .value = "SIZE", .help = "of a request; 1M in sequence, 4K at random" },
+	{ .name = "depth", .value = "N", .help = "requests under way; 8" },
+	{ .name = "seconds", .value = "N", .help = "for each pattern; 3" },
+	{ .name = "force", .help = "also if there are partitions" },
+	CLI_OPTION_JSON,
+};
+
+const struct cli_command command_disk_bench = {
+	.name = "disk bench",
+	.usage = "PATH [--write] [--size SIZE] [--depth N] [--seconds N] [--force] [--json]",
+	.help = "measure how fast a disk is",
+	.more = "us: microseconds that a request takes, on average, and that 50 and 99 percent of\n"
+		"them do not exceed. Ctrl-C ends it.",
+	.min_words = 1,
+	.max_words = 1,
+	.options = options,
+	.option_count = ARRAY_SIZE(options),
+	.run = run_bench,
+	.complete = complete_disk,
+};

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The next request starts in done() of the one before, in work: the task that measures
+ * only waits.
+ */
+#include "rootpart/cli/disk_bench.h"
+
+#include "base/errno.h"
+#include "rootpart/cli/disk_scatter.h"
+#include "rootpart/console_input.h"
+#include "rootpart/page_alloc.h"
+#include "rootpart/time.h"
+#include "rootpart/waitq.h"
+#include "x86/atomic.h"
+
+/* Of nobody's stack or heap: who wakes may come after who waited has gone. */
+static struct wait_queue waiters = WAIT_QUEUE_INIT(waiters);
+
+u32 bench_bucket(u64 ns)
+{
+	u32 log = ns >= BENCH_STEPS ? 63 - (u32)__builtin_clzll(ns) : 3;
+	u32 bucket = (log - 3) * BENCH_STEPS + (u32)(ns >> (log - 3));
+
+	return MIN(bucket, BENCH_BUCKETS - 1);
+}
+
+u64 bench_bucket_max(u32 bucket)
+{
+	u32 log = bucket < 2 * BENCH_STEPS ? 0 : bucket / BENCH_STEPS - 1;
+
+	return ((u64)(bucket - log * BENCH_STEPS + 1) << log) - 1;
+}
+
+u64 bench_percentile(const struct bench *b, u32 percent)
+{
+	u64 want = (b->requests * percent + 99) / 100, sum = 0;
+	u32 i = 0;
+
+	while (i < BENCH_BUCKETS - 1 && sum + b->buckets[i] < want)
+		sum += b->buckets[i++];
+	return MIN(bench_bucket_max(i), b->max_ns);
+}
+
+/* Where the next one goes: a multiple of its size. */
+static u64 next_place(struct bench *b)
+{
+	u64 sectors = b->size / b->device->limits.sector_size;
+	u64 places = b->device->limits.sectors / sectors;
+	u64 n = b->random ? scatter_number(&b->seed) : b->next++;
+
+	return n % places * sectors;
+}
+
+static void slot_start(struct bench *b, struct bench_slot *s)
+{
+	s->request.sector = next_place(b);
+	s->started = time_ns();
+	block_submit(b->device, &s->request);
+}
+
+static void account(struct bench *b, const struct bench_slot *s, u64 now)
+{
+	u64 ns = now - s->started;
+
+	b->requests++;
+	b->total_ns += ns;
+	b->max_ns = MAX(b->max_ns, ns);
+	b->buckets[bench_bucket(ns)]++;
+}
+
+static void slot_done(struct block_request *r)
+{
+	struct bench_slot *s = container_of(r, struct bench_slot, request);
+	struct bench *b = s->bench;
+	u64 now = time_ns();
+
+	if (r->error == 0)
+		account(b, s, now);
+	else if (b->error == 0)
+		b->error = r->error;
+	if (b->error == 0 && now < b->end && !load_relaxed(&b->stop)) {
+		slot_start(b, s);
+		return;
+	}
+	/* Pairs with the acquire in wait_for_end(). */
+	if (b->under_way > 1) {
+		store_release(&b->under_way, b->under_way - 1);
+		return;
+	}
+	store_release(&b->under_way, 0);
+	wait_wake_all(&waiters);
+}
+
+static void wait_for_end(struct bench *b)
+{
+	wait_event(&waiters, load_acquire(&b->under_way) == 0);
+}
+
+static int slots_init(struct bench *b)
+{
+	for (u32 i = 0; i < b->depth; i++) {
+		struct bench_slot *s = &b->slots[i];
+		void *p = page_alloc_zeroed(page_order(b->size));
+
+		if (p == NULL)
+			return -ENOMEM;
+		s->bench = b;
+		s->segment = (struct block_segment){ gpa_of(p), b->size };
+		s->request = (struct block_request){ .op = b->write ? BLOCK_WRITE : BLOCK_READ,
+			.bytes = b->size,
+			.segments = &s->segment,
+			.segment_count = 1,
+			.done = slot_done };
+	}
+	return 0;
+}
+
+static void slots_free(struct bench *b)
+{
+	for (u32 i = 0; i < b->depth; i++) {
+		if (b->slots[i].bench != NULL)
+			(void)page_free(gpa_ptr(b->slots[i].segment.gpa), page_order(b->size));
+	}
+}
+
+static int measure(struct bench *b, u64 ns)
+{
+	int r;
+
+	b->under_way = b->depth;
+	b->end = time_ns() + ns;
+	/* Kicked at once: until then none of them can end, and be started anew by done(). */
+	block_plug(b->device);
+	for (u32 i = 0; i < b->depth; i++)
+		slot_start(b, &b->slots[i]);
+	block_unplug(b->device);
+	r = console_wait(b->end);
+	if (r != 0)
+		store_relaxed(&b->stop, true);
+	wait_for_end(b);
+	return r != 0 ? r : b->error;
+}
+
+int bench_run(struct bench *b, u64 ns)
+{
+	int r = slots_init(b);
+
+	if (r == 0)
+		r = measure(b, ns);
+	slots_free(b);
+	return r;
+}

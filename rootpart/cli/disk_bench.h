@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A measurement of a disk: so many requests under way all the time, each end
+ * starting the next. How long each took goes into a histogram.
+ */
+#pragma once
+
+#include "rootpart/block/block.h"
+
+#define BENCH_DEPTH_MAX 256u
+/* Eight steps to each power of two of nanoseconds. */
+#define BENCH_STEPS   8u
+#define BENCH_BUCKETS (BENCH_STEPS * 48)
+
+struct bench_slot {
+	struct block_request request;
+	struct block_segment segment;
+	struct bench *bench;
+	u64 started;
+};
+
+/* The queue's VP, once it runs, but where it says. */
+struct bench {
+	struct block_device *device; /* constant, as what follows up to depth */
+	bool write;
+	bool random;
+	u32 size;
+	u32 depth;
+	u64 end; /* time_ns() */
+
+	bool stop; /* any VP, atomic */
+	u32 under_way;
+	int error; /* the first */
+	u64 next;  /* sector */
+	u64 seed;
+	u64 requests;
+	u64 total_ns;
+	u64 max_ns;
+	u64 buckets[BENCH_BUCKETS];
+	struct bench_slot slots[BENCH_DEPTH_MAX];
+};
+
+/*
+ * Fills slots with memory and runs for @ns, or until Ctrl-C: -EINTR;
+ * -ENOMEM; or the first request's error that had one. All of it is over when it returns.
+ */
+[[nodiscard]] int bench_run(struct bench *b, u64 ns);
+/* How long at most @percent of the requests took, as far as the histogram tells. */
+u64 bench_percentile(const struct bench *b, u32 percent);
+
+/* The bucket that @ns falls into, and the most that falls into it. */
+u32 bench_bucket(u64 ns);
+u64 bench_bucket_max(u32 bucket);
