@@ -113,3 +113,15 @@ int console_wait(u64 deadline_ns)
 
 	return r == 0 ? -EINTR : 0;
 }
+
+int console_wait_for(bool (*ready)(void *ctx), void *ctx, u64 deadline_ns)
+{
+	int r = wait_event_until(&readers, console_interrupted() || ready(ctx), deadline_ns);
+
+	return r == 0 && console_interrupted() ? -EINTR : r;
+}
+
+void console_wake(void)
+{
+	wait_wake_all(&readers);
+}

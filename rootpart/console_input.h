@@ -29,3 +29,10 @@ bool console_interrupted(void);
 bool console_take_interrupt(void);
 /* Waits until @deadline_ns; -EINTR as soon as a Ctrl-C waits, else 0. */
 [[nodiscard]] int console_wait(u64 deadline_ns);
+/*
+ * Waits until @ready(@ctx), which whoever makes it so tells by console_wake(); -EINTR as soon
+ * as a Ctrl-C waits; -ETIMEDOUT at @deadline_ns.
+ */
+[[nodiscard]] int console_wait_for(bool (*ready)(void *ctx), void *ctx, u64 deadline_ns);
+/* Has console_wait_for() look again. Any context. */
+void console_wake(void);

@@ -33,7 +33,9 @@
 #define ENOTEMPTY    39
 #define EPROTO       71
 #define EOVERFLOW    75
+#define EMSGSIZE     90
 #define ENOTSUP      95
+#define ENETDOWN     100
 #define ENOTCONN     107
 #define ETIMEDOUT    110
 #define ECANCELED    125

@@ -13,6 +13,8 @@ const struct cli_command *const cli_commands[] = {
 	&command_log,
 	&command_ls,
 	&command_mkdir,
+	&command_net,
+	&command_nic,
 	&command_pci,
 	&command_poweroff,
 	&command_reboot,

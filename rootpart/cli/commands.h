@@ -14,6 +14,8 @@ extern const struct cli_command command_host;
 extern const struct cli_command command_log;
 extern const struct cli_command command_ls;
 extern const struct cli_command command_mkdir;
+extern const struct cli_command command_net;
+extern const struct cli_command command_nic;
 extern const struct cli_command command_pci;
 extern const struct cli_command command_poweroff;
 extern const struct cli_command command_reboot;

@@ -11,11 +11,16 @@
 #include "base/addr.h"
 #include "base/types.h"
 #include "lib/list.h"
+#include "rootpart/mutex.h"
+#include "rootpart/waitq.h"
+#include "x86/spinlock.h"
 
 #define NIC_NAME_SIZE    16u /* "nic0" */
 #define NIC_SEGMENTS_MAX 40u
 #define NIC_MTU_MAX      9000u /* bytes behind the Ethernet header */
 #define NIC_HEADER       14u
+#define NIC_TAG          4u                    /* a VLAN's, which a frame may have besides */
+#define NIC_TSO_MAX      (65535u + NIC_HEADER) /* bytes of a frame to be cut */
 
 struct nic_segment {
 	gpa_t gpa;
@@ -27,8 +32,12 @@ struct nic_offload {
 	bool checksum; /* ones' complement sum from csum_start on, stored at csum_start + csum_offset */
 	u16 csum_start; /* the pseudo header's sum stands there already */
 	u16 csum_offset;
-	u16 segment_size; /* TCP payload of each segment; 0: it is not to be cut */
-	bool ipv6;        /* with segment_size */
+	/*
+	 * TCP payload of each segment; 0: it is not to be cut. With it, as in NDIS' LSOv2, the
+	 * pseudo header's sum is without the length, and IPv4's length and checksum are 0.
+	 */
+	u16 segment_size;
+	bool ipv6; /* with segment_size */
 	u16 ip_start;
 	u16 header_size; /* up to the TCP payload */
 };
@@ -39,7 +48,10 @@ struct nic_frame {
 	u32 segment_count;
 	u32 bytes;
 	struct nic_offload offload;
-	/* Called once, never inside nic_send(). error: 0; -EINVAL; -EMSGSIZE; -ENETDOWN: no link, or reset; -EIO. */
+	/*
+	 * Called once, never inside nic_send(). error: 0; -EINVAL; -EMSGSIZE; -ENETDOWN: no
+	 * link, off line, or reset; -EIO; -ENOMEM: no bounce memory.
+	 */
 	void (*done)(struct nic_frame *f);
 	int error;
 	struct list_node link; /* the driver's */
@@ -71,16 +83,24 @@ struct nic_ops {
 	void (*kick)(struct nic *n);
 	/* Which frames come: its own and broadcasts always. Tasks. */
 	int (*filter)(struct nic *n, bool promiscuous, bool all_multicast);
-	/* Frames of up to @mtu + NIC_HEADER bytes. Tasks; -EINVAL. */
+	/* Frames of up to @mtu + NIC_HEADER + NIC_TAG bytes. Tasks; -EINVAL. */
 	int (*set_mtu)(struct nic *n, u32 mtu);
-	/* What was sent has not ended for too long: ends it with an error, resets the device. Tasks. */
+	/*
+	 * What was sent has not ended for too long, or the driver asked for it: gives all that
+	 * it holds back by nic_sent(-ENETDOWN), and resets the device. A task of the NIC's VP,
+	 * which may wait for bounded time. Not 0: it cannot be used any more, and goes off line.
+	 */
 	int (*recover)(struct nic *n);
 };
 
+/* Counted by the layer, but for what the driver adds to where it says. */
 struct nic_stats {
 	u64 sent, sent_bytes, received, received_bytes;
-	u64 send_errors, receive_errors, receive_dropped; /* no buffer, or nobody takes them */
+	u64 send_errors;
+	u64 receive_errors;  /* the driver's: the device says that they are damaged */
+	u64 receive_dropped; /* nobody takes them; the driver's: no buffer */
 	u64 resets;
+	u64 bounced; /* sent by way of memory of ours */
 };
 
 /* A driver's. Constant after nic_register() but where it says. */
@@ -92,19 +112,33 @@ struct nic {
 	u32 max_segments; /* of a frame that is sent */
 	bool can_checksum;
 	bool can_segment; /* TCP over IPv4 and IPv6 */
-	u32 vp;           /* where it completes */
+	u16 max_csum; /* last offset of a sum, and of its start, that the device knows; 0: any */
+	u32 vp;       /* where it completes: its interrupt's, so 0 with a shared pin */
 	const struct nic_ops *ops;
 	void *driver_data;
 
 	/* Any VP, atomic. */
 	bool link_up;
 	u32 link_mbit;
-	struct nic_stats stats; /* the driver's, its VP */
+	struct nic_stats stats; /* the NIC's VP; bounced any, atomic */
 
 	/* The layer's. */
-	struct nic_user *user;
+	struct nic_user *user; /* any VP, atomic */
+	bool receiving;        /* its user is called now; any VP, atomic */
+	struct mutex
+		control; /* outside of the send lock: one filter(), set_mtu(), recover() at a time */
 	u32 mtu;
 	struct list_node link;
+	struct spinlock lock;     /* the send lock, for what follows; interrupts off */
+	struct list_node waiting; /* frames for which there was no room */
+	struct list_node refused; /* frames whose done() is to be called */
+	u64 taken;                /* frames that the driver took, */
+	u64 ended;                /* and those that it gave back; NIC's VP, atomic */
+	const char *broken;       /* why it is to be reset; NULL: it is not */
+	bool stopped;             /* meanwhile nothing is sent */
+	bool offline;             /* for ever */
+	bool watched;             /* the task looks again whether sending ends */
+	struct wait_queue wake;   /* the task's */
 };
 
 /* As "nic0", "nic1" in the order of calls. */
@@ -124,3 +158,8 @@ void nic_send(struct nic *n, struct nic_frame *f);
 void nic_sent(struct nic *n, struct nic_frame *f, int error);
 void nic_receive(struct nic *n, const struct nic_received *f);
 void nic_link(struct nic *n, bool up, u32 mbit);
+/*
+ * The device cannot be trusted any more: recover() is called soon. @why is for the one
+ * log line, and lives for ever. Any context.
+ */
+void nic_ask_recover(struct nic *n, const char *why);

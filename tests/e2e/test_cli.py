@@ -16,8 +16,8 @@ import mkcpio  # noqa: E402
 
 BOTH = ["svm-smp2-bios", "vmx-smp1"]
 on_both = pytest.mark.parametrize("booted", BOTH, indirect=True, scope="module")
-COMMANDS = ["cat", "echo", "help", "host", "log", "ls", "mkdir", "pci", "poweroff", "reboot", "rm", "run",
-            "top", "trace", "vm"]
+COMMANDS = ["cat", "echo", "help", "host", "log", "ls", "mkdir", "net", "nic", "pci", "poweroff",
+            "reboot", "rm", "run", "top", "trace", "vm"]
 CTRL_C, CTRL_A, CTRL_W, CTRL_U, CTRL_K = "\x03", "\x01", "\x17", "\x15", "\x0b"
 UP, DOWN, LEFT = "\x1b[A", "\x1b[B", "\x1b[D"
 
