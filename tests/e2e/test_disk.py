@@ -36,6 +36,11 @@ MODELS = {
     "nvme": ("svm-smp2-bios", "nvme,drive={drive},serial={serial}", 512, "nvme", 5),
     "nvme-4096": ("svm-smp1-bios", "nvme,drive={drive},serial={serial},"
                   "logical_block_size={sector},physical_block_size={sector}", 4096, "nvme", 1),
+    "virtio": ("svm-smp2-bios", "virtio-blk-pci,disable-legacy=on,drive={drive},serial={serial}",
+               512, "virtio_blk", 5),
+    "virtio-4096": ("svm-smp1-bios", "virtio-blk-pci,disable-legacy=on,drive={drive},"
+                    "serial={serial},logical_block_size={sector},physical_block_size={sector}",
+                    4096, "virtio_blk", 1),
 }
 ON_QEMU = [m for m in MODELS if machines.emulator_of(MODELS[m][0]) == "qemu"]
 

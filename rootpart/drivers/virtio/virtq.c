@@ -116,12 +116,14 @@ void virtq_chain_begin(struct virtq_chain *c, struct virtq *q, u32 slot)
 
 void virtq_chain_add(struct virtq_chain *c, gpa_t gpa, u32 len, bool device_writes)
 {
-	assert(c->count < c->q->chain);
-	c->desc[c->count++] = (struct virtq_desc){
+	u32 i = c->count++;
+
+	assert(i < c->q->chain);
+	c->desc[i] = (struct virtq_desc){
 		.gpa = gpa.a,
 		.len = len,
 		.flags = VIRTQ_DESC_NEXT | (device_writes ? VIRTQ_DESC_WRITE : 0),
-		.next = (u16)(c->first + c->count + 1),
+		.next = (u16)(c->first + i + 1),
 	};
 	c->writable += device_writes ? len : 0;
 }
