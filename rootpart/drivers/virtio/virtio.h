@@ -40,7 +40,8 @@ struct virtio {
 	u32 queue_count;
 	bool vector_each;   /* else all queues are VP 0's */
 	bool interrupts;    /* they were asked for: work may be under way for ever */
-	struct work config; /* the driver's function; VP 0 */
+	struct work config; /* the driver's function; on VP config_vp */
+	u32 config_vp;      /* the driver sets it, where there is a vector for each */
 };
 
 /*

@@ -84,7 +84,7 @@ static void pin_interrupt(void *ctx)
 /* Vector 0 is the configuration's, those behind it the queues'. */
 static int request_each(struct virtio *v)
 {
-	int error = pci_irq_request(v->pci, 0, 0, config_interrupt, v);
+	int error = pci_irq_request(v->pci, 0, v->config_vp, config_interrupt, v);
 
 	for (u32 i = 0; i < v->queue_count && error == 0; i++) {
 		struct virtio_queue *q = v->queues[i];
