@@ -85,6 +85,8 @@ void virtio_net_tx_init(struct virtio_net_tx *tx);
 bool virtio_net_send(struct nic *nic, struct nic_frame *f);
 void virtio_net_kick(struct nic *nic);
 void virtio_net_tx_work(struct work *w);
+/* Ends what was sent, as far as one turn goes. True: there may be more. NIC's VP. */
+bool virtio_net_reap(struct virtio_net *n);
 /* Ends all that is under way; the device has been reset. NIC's VP. */
 void virtio_net_tx_drop(struct virtio_net *n);
 

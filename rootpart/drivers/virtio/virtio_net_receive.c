@@ -127,8 +127,12 @@ void virtio_net_rx_work(struct work *w)
 	if (!load_relaxed(&n->live))
 		return;
 	virtq_quiet(&n->rx.q);
-	while (left > 0 && receive(n))
+	while (left > 0 && receive(n)) {
 		left--;
+		/* Who answers each frame would else run out of memory to send from. */
+		if (virtq_ready(&n->tx.vq.q))
+			(void)virtio_net_reap(n);
+	}
 	if (n->rx.q.broken != NULL)
 		virtio_net_fail(n, n->rx.q.broken);
 	if (!load_relaxed(&n->live))

@@ -108,19 +108,25 @@ static bool listen(struct virtio_net *n, const char **why)
 	return more;
 }
 
-void virtio_net_tx_work(struct work *w)
+bool virtio_net_reap(struct virtio_net *n)
 {
-	struct virtio_net *n = container_of(w, struct virtio_net, tx.vq.work);
 	u32 left = n->tx.vq.q.slots;
-	const char *why = NULL;
 	struct nic_frame *f;
 
-	quiet(n);
 	while (left > 0 && (f = take(n)) != NULL) {
 		nic_sent(&n->nic, f, 0);
 		left--;
 	}
-	if (left == 0 || listen(n, &why))
+	return left == 0;
+}
+
+void virtio_net_tx_work(struct work *w)
+{
+	struct virtio_net *n = container_of(w, struct virtio_net, tx.vq.work);
+	const char *why = NULL;
+
+	quiet(n);
+	if (virtio_net_reap(n) || listen(n, &why))
 		work_ask(w);
 	else if (why != NULL)
 		virtio_net_fail(n, why);
