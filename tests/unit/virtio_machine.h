@@ -497,7 +497,8 @@ static inline void machine_setup(u16 id, u64 offered, u32 queues)
 	fake_on_mmio_load = mmio_load;
 	fake_on_mmio_store = mmio_store;
 	fake_direct_base = 0;
-	device = (struct device){ .offered = offered | BIT(32), .num_queues = queues, .vectors = 8 };
+	device =
+		(struct device){ .offered = offered | BIT(32), .num_queues = queues, .vectors = 8 };
 	for (u32 i = 0; i < RINGS; i++)
 		device.queue_size[i] = i < queues ? 64 : 0;
 	pci = (struct pci_device){ .vendor = 0x1af4, .device = id };

@@ -166,8 +166,8 @@ static void shapes(void **state)
 	assert_int_equal(q.slots, 8);
 	virtq_free(&q);
 	for (shape.size = 0; shape.size < 600; shape.size++) {
-		bool good = shape.size > 0 && shape.size <= 256 &&
-			    (shape.size & (shape.size - 1)) == 0;
+		bool good =
+			shape.size > 0 && shape.size <= 256 && (shape.size & (shape.size - 1)) == 0;
 
 		q = (struct virtq){ 0 };
 		assert_int_equal(virtq_alloc(&q, &shape), good ? 0 : -EINVAL);

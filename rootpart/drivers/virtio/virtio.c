@@ -64,16 +64,12 @@ void virtio_cut_off(struct virtio *v)
 	pci_command(v->pci, 0, PCI_COMMAND_MASTER);
 }
 
-/* Work that was asked for on another VP cannot be taken back; of a queue it touches the rings. */
-bool virtio_close(struct virtio *v)
+void virtio_close(struct virtio *v)
 {
 	virtio_cut_off(v);
 	pci_irq_release(v->pci);
-	if (v->interrupts)
-		return false;
 	while (v->queue_count > 0)
 		virtq_free(&v->queues[--v->queue_count]->q);
-	return true;
 }
 
 static u64 features_offered(const struct virtio *v)

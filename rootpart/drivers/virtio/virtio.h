@@ -18,6 +18,7 @@
 /* A queue, and who is told of what comes back. The driver embeds it. */
 struct virtio_queue {
 	struct virtq q;
+	struct virtio *v;
 	struct work work; /* the driver's function; on VP vp */
 	u32 vp;
 	bool silent; /* it has no interrupt: it is looked at */
@@ -39,7 +40,7 @@ struct virtio {
 	struct virtio_queue *queues[VIRTIO_QUEUES_MAX];
 	u32 queue_count;
 	bool vector_each;   /* else all queues are VP 0's */
-	bool interrupts;    /* they were asked for: work may be under way for ever */
+	bool running;       /* interrupts ask for work; any VP, atomic */
 	struct work config; /* the driver's function; on VP config_vp */
 	u32 config_vp;      /* the driver sets it, where there is a vector for each */
 };
@@ -53,11 +54,8 @@ struct virtio {
 [[nodiscard]] int virtio_reset(struct virtio *v);
 /* Resets it, and takes it from the bus, whether it answers or not. */
 void virtio_cut_off(struct virtio *v);
-/*
- * The same where a probe fails; interrupts and memory of the queues are given back. True:
- * what they are embedded in can be freed. False: work may be on its way to it.
- */
-[[nodiscard]] bool virtio_close(struct virtio *v);
+/* The same where a probe fails; interrupts and the memory of queues are given back. Not once it runs. */
+void virtio_close(struct virtio *v);
 
 /* Agrees upon what it has of @wanted; VERSION_1 and what the bus needs come by themselves. -ENOTSUP. */
 [[nodiscard]] int virtio_negotiate(struct virtio *v, u64 wanted);
@@ -76,9 +74,11 @@ u32 virtio_queue_limit(const struct virtio *v);
 bool virtio_has_vectors(const struct virtio *v, u32 queues);
 /*
  * Requests an interrupt for each queue that is not silent, those being the last ones, and for
- * the configuration. Once this was called, @v and its queues are not freed any more.
+ * the configuration. Until virtio_run() they are quieted, and that is all.
  */
 [[nodiscard]] int virtio_irqs_request(struct virtio *v, void (*config)(struct work *w));
+/* From here on interrupts ask for work; for ever, since work cannot be taken back from another VP. */
+void virtio_run(struct virtio *v);
 /* Empties all queues, and gives them to the device; after virtio_negotiate(). -EIO; -ENODEV. */
 [[nodiscard]] int virtio_queues_start(struct virtio *v);
 

@@ -119,8 +119,7 @@ static int open_all(struct virtio_blk *b)
 
 static void close_all(struct virtio_blk *b)
 {
-	if (!virtio_close(&b->v))
-		return;
+	virtio_close(&b->v);
 	for (u32 i = 0; i < b->queue_count; i++)
 		if (b->queues[i].commands != NULL)
 			(void)page_free(b->queues[i].commands, commands_order(&b->queues[i]));

@@ -48,6 +48,7 @@ int virtio_blk_start(struct virtio_blk *b)
 /* The layer may have pieces posted already. */
 void virtio_blk_go_live(struct virtio_blk *b)
 {
+	virtio_run(&b->v);
 	for (u32 i = 0; i < b->queue_count; i++) {
 		struct virtio_blk_queue *q = &b->queues[i];
 		u64 flags = lock_irq(&q->lock);

@@ -148,8 +148,7 @@ static int open_all(struct virtio_net *n)
 
 static void close_all(struct virtio_net *n)
 {
-	if (!virtio_close(&n->v))
-		return;
+	virtio_close(&n->v);
 	if (n->buffers != NULL)
 		(void)page_free(n->buffers, order_of(&n->rx.q, VIRTIO_NET_BUFFER));
 	if (n->tx.heads != NULL)

@@ -63,8 +63,10 @@ static void read_link(struct virtio_net *n)
 
 void virtio_net_go_live(struct virtio_net *n)
 {
-	u64 flags = lock_irq(&n->tx.lock);
+	u64 flags;
 
+	virtio_run(&n->v);
+	flags = lock_irq(&n->tx.lock);
 	(void)virtq_listen(&n->tx.vq.q);
 	store_relaxed(&n->live, true);
 	unlock_irq(&n->tx.lock, flags);

@@ -5,6 +5,7 @@
 #include "base/errno.h"
 #include "rootpart/drivers/virtio/virtio_impl.h"
 #include "rootpart/page_alloc.h"
+#include "x86/atomic.h"
 
 u32 virtio_queue_limit(const struct virtio *v)
 {
@@ -23,7 +24,7 @@ int virtio_queue_alloc(struct virtio *v, struct virtio_queue *q, u32 index, u32 
 	};
 	int error;
 
-	*q = (struct virtio_queue){ .q.index = (u16)index };
+	*q = (struct virtio_queue){ .v = v, .q.index = (u16)index };
 	work_init(&q->work, run);
 	if (v->queue_count == VIRTIO_QUEUES_MAX || index >= virtio_queue_limit(v))
 		return -ENODEV;
@@ -41,31 +42,39 @@ int virtio_queue_alloc(struct virtio *v, struct virtio_queue *q, u32 index, u32 
 	return error;
 }
 
+void virtio_run(struct virtio *v)
+{
+	/* Pairs with the acquire in the handlers: what work looks at is there. */
+	store_release(&v->running, true);
+}
+
 static void queue_interrupt(void *ctx)
 {
 	struct virtio_queue *q = ctx;
 
-	work_ask(&q->work);
+	if (load_acquire(&q->v->running))
+		work_ask(&q->work);
 }
 
 static void config_interrupt(void *ctx)
 {
 	struct virtio *v = ctx;
 
-	work_ask(&v->config);
+	if (load_acquire(&v->running))
+		work_ask(&v->config);
 }
 
-static void ask_queues(struct virtio *v)
+static void all_queues_interrupt(struct virtio *v)
 {
 	for (u32 i = 0; i < v->queue_count; i++)
 		if (!v->queues[i]->silent)
-			work_ask(&v->queues[i]->work);
+			queue_interrupt(v->queues[i]);
 }
 
 /* One vector for all says nothing. */
 static void any_interrupt(void *ctx)
 {
-	ask_queues(ctx);
+	all_queues_interrupt(ctx);
 	config_interrupt(ctx);
 }
 
@@ -76,7 +85,7 @@ static void pin_interrupt(void *ctx)
 	u8 why = mmio_read8(v->isr);
 
 	if (why & VIRTIO_ISR_QUEUE)
-		ask_queues(v);
+		all_queues_interrupt(v);
 	if (why & VIRTIO_ISR_CONFIG)
 		config_interrupt(v);
 }
@@ -113,7 +122,6 @@ int virtio_irqs_request(struct virtio *v, void (*config)(struct work *w))
 {
 	work_init(&v->config, config);
 	v->vector_each = virtio_has_vectors(v, loud_queues(v));
-	v->interrupts = true;
 	if (v->vector_each)
 		return request_each(v);
 	return pci_irq_request(v->pci, 0, 0, v->msix ? any_interrupt : pin_interrupt, v);
