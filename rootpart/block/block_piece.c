@@ -269,24 +269,23 @@ static struct block_slot *slot_of(struct block_queue *q, u32 tag)
 	return slot->busy && slot->piece.request != NULL ? slot : NULL;
 }
 
-void block_piece_done(struct block_device *d, u32 queue, u32 tag, int error)
+/* False: it names none that is under way. */
+static bool piece_done(struct block_queue *q, u32 tag, int error)
 {
-	struct block_queue *q;
-	struct block_slot *slot;
-	u64 flags;
+	u64 flags = lock_irq(&q->lock);
+	struct block_slot *slot = slot_of(q, tag);
 
-	if (queue >= d->queue_count || tag >= d->depth) {
-		stray(d, queue, tag);
-		return;
-	}
-	q = &d->queues[queue];
-	flags = lock_irq(&q->lock);
-	slot = slot_of(q, tag);
 	if (slot != NULL)
 		slot_ended(q, slot, error);
-	else
-		stray(d, queue, tag);
 	if (!list_empty(&q->waiting))
 		block_agent_ask(q);
 	unlock_irq(&q->lock, flags);
+	return slot != NULL;
+}
+
+void block_piece_done(struct block_device *d, u32 queue, u32 tag, int error)
+{
+	if (queue >= d->queue_count || tag >= d->depth ||
+		!piece_done(&d->queues[queue], tag, error))
+		stray(d, queue, tag);
 }

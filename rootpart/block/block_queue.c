@@ -15,6 +15,9 @@
 #include "rootpart/lock.h"
 #include "rootpart/page_alloc.h"
 
+/* Pieces that are started with interrupts off all the time. */
+#define BATCH 32u
+
 static void queue_work(struct work *w)
 {
 	block_queue_attend(container_of(w, struct block_queue, work));
@@ -82,14 +85,27 @@ void block_queue_free(struct block_queue *q)
 	kfree(q->slots);
 }
 
+static bool can_start(const struct block_queue *q)
+{
+	return !list_empty(&q->waiting) && !list_empty(&q->free) && q->state == BLOCK_RUNS;
+}
+
+/* Some pieces. True: there is nothing more to start, or it has to wait. */
+static bool start_some(struct block_queue *q)
+{
+	u32 n = 0;
+
+	while (n++ < BATCH && can_start(q)) {
+		if (!block_piece_start(q, list_entry(q->waiting.next, struct block_request, link)))
+			return true;
+	}
+	return !can_start(q);
+}
+
 void block_queue_run(struct block_queue *q)
 {
-	while (!list_empty(&q->waiting) && !list_empty(&q->free) && q->state == BLOCK_RUNS) {
-		struct block_request *r = list_entry(q->waiting.next, struct block_request, link);
-
-		if (!block_piece_start(q, r))
-			break;
-	}
+	if (!start_some(q))
+		block_agent_ask(q);
 	if (q->unkicked && q->plug == 0 && q->state == BLOCK_RUNS) {
 		q->unkicked = false;
 		if (q->device->ops->kick != NULL)

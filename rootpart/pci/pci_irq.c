@@ -36,25 +36,29 @@ struct pci_irqs {
 	const struct pci_device *device;
 	struct work calm;
 	u32 in_a_row;
+	bool stormed; /* to be told */
 	struct pci_vector vectors[];
 };
 
 static void calm(struct work *w)
 {
-	store_relaxed(&container_of(w, struct pci_irqs, calm)->in_a_row, 0);
+	struct pci_irqs *irqs = container_of(w, struct pci_irqs, calm);
+	char name[PCI_NAME_SIZE];
+
+	store_relaxed(&irqs->in_a_row, 0);
+	if (atomic_exchange(&irqs->stormed, false))
+		log_printf("pci: %s: its interrupt did not end: switched off",
+			pci_name(irqs->device, name));
 }
 
 /* At first only a function that says that it is the one; in the end any. */
-static void storm(const struct pci_irqs *irqs)
+static void storm(struct pci_irqs *irqs)
 {
-	char name[PCI_NAME_SIZE];
-
 	if (irqs->in_a_row == STORM &&
 		!(pci_read16(irqs->device, PCI_STATUS) & PCI_STATUS_INTERRUPT))
 		return;
 	pci_command(irqs->device, PCI_COMMAND_NO_INTX, 0);
-	log_printf(
-		"pci: %s: its interrupt does not end: switched off", pci_name(irqs->device, name));
+	store_relaxed(&irqs->stormed, true);
 }
 
 /* All functions on a pin are called, so each counts a storm of any of them. */

@@ -16,8 +16,8 @@ import mkcpio  # noqa: E402
 
 BOTH = ["svm-smp2-bios", "vmx-smp1"]
 on_both = pytest.mark.parametrize("booted", BOTH, indirect=True, scope="module")
-COMMANDS = ["cat", "echo", "help", "host", "log", "ls", "mkdir", "net", "nic", "pci", "poweroff",
-            "reboot", "rm", "run", "top", "trace", "vm"]
+COMMANDS = ["cat", "disk", "echo", "help", "host", "log", "ls", "mkdir", "net", "nic", "pci",
+            "poweroff", "reboot", "rm", "run", "top", "trace", "vm"]
 CTRL_C, CTRL_A, CTRL_W, CTRL_U, CTRL_K = "\x03", "\x01", "\x17", "\x15", "\x0b"
 UP, DOWN, LEFT = "\x1b[A", "\x1b[B", "\x1b[D"
 
@@ -133,8 +133,8 @@ def test_trace(booted):
 @on_both
 def test_files(booted):
     console = booted.console
-    assert console.command("ls") == ["boot/", "vm/"]
-    assert console.command("ls /") == ["boot/", "vm/"]
+    assert console.command("ls") == ["boot/", "dev/", "vm/"]
+    assert console.command("ls /") == ["boot/", "dev/", "vm/"]
     assert console.command("ls /boot") == ["examples/", "motd", "version.txt", "worker.elf"]
     assert console.command("ls boot/../boot/./examples") == ["echo.elf", "tour.cli"]
     motd = open(machines.ROOT + "/boot/archive/motd").read()

@@ -44,6 +44,9 @@ MODELS = {
 }
 ON_QEMU = [m for m in MODELS if machines.emulator_of(MODELS[m][0]) == "qemu"]
 
+# Whose controllers QEMU resets while a request is under way.
+SILENT = ["nvme", "virtio"]
+
 
 def pattern(seed, size=SIZE):
     return random.Random(seed).randbytes(size)
@@ -120,6 +123,29 @@ def test_errors_of_the_medium(model, boot, tmp_path):
     assert check(machine, "disk0", "--step 500") == sha256(image)
 
 
+@pytest.mark.parametrize("model", SILENT)
+def test_silent_disk(model, boot):
+    """A disk that takes longer than it may: each request ends, then it is off line, and
+    the one beside it does not notice."""
+    machine, how, sector, _, _ = MODELS[model]
+    extra = ["-boot", "d"]
+    for index, latency in enumerate((5500000000, 0)):
+        extra += ["-blockdev", "driver=null-co,read-zeroes=on,node-name=d%d,size=%d,latency-ns=%d" %
+                  (index, SIZE, latency),
+                  "-device", how.format(drive="d%d" % index, serial=index, sector=sector)]
+    machine = started(boot, machine, extra)
+    for error in ("timed out", "timed out", "off line; see log"):
+        lines = machine.console.command("disk bench disk0 --depth 2 --seconds 1", timeout=60)
+        assert "error: disk0: " + error in lines
+        assert check(machine, "disk1", "--step 500") == hashlib.sha256(bytes(SIZE)).hexdigest()
+    slow, good = disks(machine)
+    assert (slow["state"], good["state"]) == ("offline", "online")
+    assert slow["counters"]["resets"] == 3 and good["counters"]["errors"] == 0
+    log = machine.console.command("log root")
+    assert len([line for line in log if "disk0: silent: reset" in line]) == 2
+    assert len([line for line in log if "disk0: off line" in line]) == 1
+
+
 @pytest.mark.parametrize("model", ON_QEMU)
 def test_several_disks(model, boot, tmp_path):
     """Four at once, in the order of the bus, each with its own contents."""
@@ -191,6 +217,9 @@ def test_devices_are_files(boot, tmp_path):
     assert json.loads(machine.console.command("ls --json /dev")[0]) == [
         {"type": "file", "size": 512, "name": "disk0"}]
     assert machine.console.command("cat /dev/disk0")[:2] == text.decode().splitlines()
+    machine.console.send("disk check /dev/d\t\r")
+    machine.console.expect_exact(sha256(image) + "  disk0: 1 requests")
+    machine.console.prompt()
     assert machine.console.command("disk bench disk9") == [
         'error: no disk "disk9"; see disk list']
 

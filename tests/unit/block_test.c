@@ -91,6 +91,26 @@ static void one_kick(void **state)
 	finish_all();
 }
 
+/* Interrupts are not off for long, however many pieces there are. */
+static void batches(void **state)
+{
+	struct test_request t;
+
+	(void)state;
+	disk.limits.max_bytes = 512;
+	disk.depth = 48;
+	disk_register();
+	fill(&t, BLOCK_READ, 0, 0x10000, 48 * 512);
+	submit(&t);
+	assert_int_equal(started, 32);
+	assert_int_equal(kicks, 1);
+	settle();
+	assert_int_equal(started, 48);
+	assert_int_equal(kicks, 2);
+	finish_all();
+	expect(&t, 0);
+}
+
 static struct test_request again[3];
 
 static void submit_again(struct block_request *r)
@@ -431,6 +451,7 @@ int main(void)
 		TEST(write_then_read),
 		TEST(line),
 		TEST(one_kick),
+		TEST(batches),
 		TEST(done_submits),
 		TEST(wrong_requests),
 		TEST(largest),

@@ -100,7 +100,7 @@ static void fill(const struct nvme_queue *q, u32 slot, const struct nvme_namespa
 {
 	*c = (struct nvme_command){
 		.opcode = opcode(piece->op),
-		.id = (u16)(q->slots[slot].generation << 8 | slot),
+		.id = (u16)((u32)q->slots[slot].generation << 8 | slot),
 		.nsid = ns->id,
 	};
 	if (piece->op == BLOCK_READ || piece->op == BLOCK_WRITE) {
