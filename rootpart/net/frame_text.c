@@ -274,7 +274,10 @@ const char *frame_text(const u8 *data, u32 have, char *text)
 	(void)take(&b, 12);
 	type = take_number(&b, 2);
 	for (u32 i = 0; i < TAGS_MAX && type == TYPE_VLAN; i++) {
-		say(&b, "VLAN %u ", take_number(&b, 2) & 0xfff);
+		u32 tag = take_number(&b, 2);
+
+		if (!b.short_of)
+			say(&b, "VLAN %u ", tag & 0xfff);
 		type = take_number(&b, 2);
 	}
 	if (!b.short_of)

@@ -138,7 +138,11 @@ struct nic {
 	bool stopped;             /* meanwhile nothing is sent */
 	bool offline;             /* for ever */
 	bool watched;             /* the task looks again whether sending ends */
-	struct wait_queue wake;   /* the task's */
+	struct wait_queue wake;   /* the task's, */
+	u64 look_at;              /* as is what follows; TIME_NEVER: nothing is under way */
+	u64 looked;               /* frames that had ended at the last look */
+	u64 reset_at;
+	u32 resets; /* in a row */
 };
 
 /* As "nic0", "nic1" in the order of calls. */

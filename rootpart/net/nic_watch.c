@@ -12,14 +12,6 @@
 #include "rootpart/time.h"
 #include "x86/atomic.h"
 
-/* The task's own. */
-struct watch {
-	u64 look_at; /* TIME_NEVER: nothing is under way */
-	u64 ended;   /* frames that had ended at the last look */
-	u64 reset_at;
-	u32 resets; /* in a row */
-};
-
 void nic_watch_taken(struct nic *n)
 {
 	if (n->watched)
@@ -54,18 +46,18 @@ static void end_refused(struct nic *n)
 	}
 }
 
-static void look(struct nic *n, struct watch *w)
+static void look(struct nic *n)
 {
 	u64 flags = lock_irq(&n->lock);
 	bool idle = n->offline || n->taken == load_relaxed(&n->ended);
 
 	if (idle)
 		store_relaxed(&n->watched, false);
-	else if (w->look_at != TIME_NEVER && load_relaxed(&n->ended) == w->ended)
+	else if (n->look_at != TIME_NEVER && load_relaxed(&n->ended) == n->looked)
 		store_relaxed(&n->broken, "sending does not end");
 	unlock_irq(&n->lock, flags);
-	w->ended = load_relaxed(&n->ended);
-	w->look_at = idle ? TIME_NEVER : time_ns() + NIC_SEND_LIMIT_NS;
+	n->looked = load_relaxed(&n->ended);
+	n->look_at = idle ? TIME_NEVER : time_ns() + NIC_SEND_LIMIT_NS;
 }
 
 static void set_stopped(struct nic *n, bool stopped)
@@ -89,19 +81,19 @@ static void go_offline(struct nic *n)
 }
 
 /* Resets that follow each other closely do not help. */
-static bool hopeless(struct watch *w)
+static bool hopeless(struct nic *n)
 {
 	u64 now = time_ns();
 
-	w->resets = w->resets > 0 && now - w->reset_at < NIC_SOON_NS ? w->resets + 1 : 1;
-	w->reset_at = now;
-	return w->resets >= NIC_RESETS_MAX;
+	n->resets = n->resets > 0 && now - n->reset_at < NIC_SOON_NS ? n->resets + 1 : 1;
+	n->reset_at = now;
+	return n->resets >= NIC_RESETS_MAX;
 }
 
-static void recover(struct nic *n, struct watch *w)
+static void recover(struct nic *n)
 {
 	const char *why = atomic_exchange(&n->broken, NULL);
-	bool last = hopeless(w);
+	bool last = hopeless(n);
 	int error;
 
 	mutex_lock(&n->control);
@@ -114,7 +106,7 @@ static void recover(struct nic *n, struct watch *w)
 	else
 		set_stopped(n, false);
 	mutex_unlock(&n->control);
-	w->look_at = TIME_NEVER;
+	n->look_at = TIME_NEVER;
 }
 
 static bool asked(struct nic *n)
@@ -125,22 +117,22 @@ static bool asked(struct nic *n)
 static void nic_task(void *arg)
 {
 	struct nic *n = arg;
-	struct watch w = { .look_at = TIME_NEVER };
 
 	for (;;) {
 		(void)wait_event_until(&n->wake,
-			asked(n) || (w.look_at == TIME_NEVER && load_relaxed(&n->watched)),
-			w.look_at);
+			asked(n) || (n->look_at == TIME_NEVER && load_relaxed(&n->watched)),
+			n->look_at);
 		end_refused(n);
 		if (load_relaxed(&n->watched) &&
-			(w.look_at == TIME_NEVER || time_ns() >= w.look_at))
-			look(n, &w);
+			(n->look_at == TIME_NEVER || time_ns() >= n->look_at))
+			look(n);
 		if (load_acquire(&n->broken) != NULL && !n->offline)
-			recover(n, &w);
+			recover(n);
 	}
 }
 
 int nic_watch_start(struct nic *n)
 {
+	n->look_at = TIME_NEVER;
 	return task_create_on(n->vp, n->name, nic_task, n) != NULL ? 0 : -ENOMEM;
 }

@@ -110,7 +110,9 @@ void e1000_set_receive(const struct e1000 *e)
 	rctl |= e->promiscuous ? RCTL_UPE | RCTL_MPE : 0;
 	rctl |= e->all_multicast ? RCTL_MPE : 0;
 	rctl |= e->large ? RCTL_LPE : 0;
-	e1000_write(e, E1000_RCTL, rctl);
+	/* Some stop receiving for a while whenever it is written. */
+	if (e1000_read(e, E1000_RCTL) != rctl)
+		e1000_write(e, E1000_RCTL, rctl);
 }
 
 static void start_rx(const struct e1000 *e)

@@ -5,11 +5,12 @@
  */
 #include "base/errno.h"
 #include "rootpart/drivers/e1000/e1000.h"
+#include "rootpart/task.h"
 #include "rootpart/time.h"
 
 #define MULTICAST BIT(0) /* of the first byte */
 #define LIMIT_NS  (10 * NS_PER_MS)
-#define STEP_NS   (10 * NS_PER_US)
+#define STEP_NS   (50 * NS_PER_US)
 
 static bool is_valid(const u8 *mac)
 {
@@ -20,7 +21,7 @@ static bool is_valid(const u8 *mac)
 	return any != 0 && !(mac[0] & MULTICAST);
 }
 
-/* Spins until a bit of @mask of @reg is set; what it reads then, or 0. */
+/* Waits until a bit of @mask of @reg is set; what it reads then, or 0. */
 static u32 wait_for_bit(const struct e1000 *e, u32 reg, u32 mask)
 {
 	u64 deadline = time_ns() + LIMIT_NS;
@@ -32,7 +33,7 @@ static u32 wait_for_bit(const struct e1000 *e, u32 reg, u32 mask)
 			return v;
 		if (time_ns() >= deadline)
 			return 0;
-		time_spin_ns(STEP_NS);
+		task_sleep_ns(STEP_NS);
 	}
 }
 
