@@ -12,6 +12,8 @@
 
 #define TEST_FRAME_MIN  60u
 #define TEST_FRAME_TYPE 0x88b5u
+/* As the number of an echo: who echoes is ready. */
+#define TEST_FRAME_READY 0xffffffffu
 
 enum test_frame_kind { TEST_FRAME_PLAIN, TEST_FRAME_UDP, TEST_FRAME_TCP };
 

@@ -5,7 +5,6 @@ A frame's contents follow from its number (rootpart/net/test_frame.h). A Peer
 either echoes what the root sends, or sends, and looks at the echoes; every byte is
 checked, of offloads the checksums, too. No wait is unbounded.
 """
-import select
 import socket
 import struct
 import threading
@@ -13,7 +12,10 @@ import time
 
 TYPE, IPV4, IPV6 = 0x88B5, 0x0800, 0x86DD
 TCP, UDP = 6, 17
-WINDOW = 24
+# Frames, and bytes, that may be under way: the emulators' sockets hold no more.
+WINDOW, WINDOW_BYTES = 24, 40000
+SILENCE = 20
+READY = 0xFFFFFFFF
 MAC = bytes.fromhex("525400fffe01")
 # byte i of a frame is 7 * number + i
 RAMP = bytes(i & 0xFF for i in range(70000 + 256))
@@ -56,12 +58,22 @@ def free_ports():
             mine.close()
 
 
+def large_buffer(sock):
+    """As large as the host allows: the administrator may have more."""
+    for option in (33, socket.SO_RCVBUF):  # SO_RCVBUFFORCE
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, option, 8 << 20)
+            return
+        except PermissionError:
+            continue
+
+
 class Peer:
     """One end of a wire; the machine's end sends to our port from theirs, ours - 1."""
 
     def __init__(self):
         self.socket, self.port = free_ports()
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+        large_buffer(self.socket)
         self.socket.settimeout(0.2)
         self.good = 0
         self.bad = []
@@ -163,17 +175,26 @@ class Peer:
         waiting, following = {}, iter(enumerate(sizes))
         done = False
         while waiting or not done:
-            while len(waiting) < WINDOW and not done:
+            while len(waiting) < WINDOW and sum(waiting.values()) < WINDOW_BYTES and not done:
                 number, size = next(following, (None, None))
                 done = number is None
                 if not done:
                     waiting[number] = size
                     self.put(plain(number, size, target))
-            frame = self.get(deadline) if waiting else b""
+            frame = self.get(min(deadline, time.monotonic() + SILENCE)) if waiting else b""
             if frame is None:
                 self.fail("no echo of %s" % sorted(waiting))
                 return
             self.take_echo(frame, waiting)
+
+    def wait_ready(self, seconds):
+        """Waits until who is to echo says that it is ready."""
+        deadline = time.monotonic() + seconds
+        while True:
+            frame = self.get(deadline)
+            assert frame is not None, "nobody is ready to echo"
+            if frame[12:19] == struct.pack(">HIB", TYPE, READY, 1):
+                return
 
     def take_echo(self, frame, waiting):
         if len(frame) < 19 or frame[12:14] != b"\x88\xb5" or not frame[18]:
@@ -187,10 +208,23 @@ class Peer:
         else:
             self.good += 1
 
-    def stop(self):
+    def pause(self):
+        """Ends the echoing thread."""
         self.stopped.set()
         if self.thread:
             self.thread.join()
+        self.thread = None
+        self.stopped.clear()
+
+    def check(self, count):
+        """So many frames were right, and none was wrong, since the last check."""
+        bad, good = self.bad, self.good
+        self.bad, self.good, self.streams = [], 0, {}
+        assert not bad, bad[:10]
+        assert good == count
+
+    def stop(self):
+        self.pause()
         self.socket.close()
 
     def __enter__(self):
@@ -199,7 +233,3 @@ class Peer:
     def __exit__(self, *_):
         self.stop()
 
-
-def readable(peers, seconds):
-    """Whether a frame waits at one of them."""
-    return bool(select.select([p.socket for p in peers], [], [], seconds)[0])
