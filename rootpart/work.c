@@ -13,9 +13,12 @@
 #include "rootpart/task.h"
 #include "rootpart/time.h"
 
+#define LOOK_NS (10 * NS_PER_US)
+
 struct work_queue {
 	struct list_node head;
 	struct task *task;
+	const struct work *running; /* its VP's; others read it */
 };
 
 static struct work_queue queues[HV_MAX_PROCESSORS];
@@ -59,11 +62,31 @@ static struct work *take(struct work_queue *q)
 	return list_entry(n, struct work, link);
 }
 
-static void run_one(struct work *w)
+/* Afterwards @w may be gone. */
+static void run_one(struct work_queue *q, struct work *w)
 {
-	/* First: asked for from here on, it runs again. */
-	store_relaxed(&w->asked, false);
+	store_relaxed(&q->running, w);
+	/* Before it runs: asked for from here on, it runs again. Pairs with is_idle(). */
+	store_release(&w->asked, false);
 	w->run(w);
+	store_release(&q->running, NULL);
+}
+
+static bool is_idle(const struct work *w)
+{
+	/* Pairs with run_one(): who sees it taken sees that it runs. */
+	if (load_acquire(&w->asked))
+		return false;
+	for (u32 vp = 0; vp < cpu_count; vp++)
+		if (load_acquire(&queues[vp].running) == w)
+			return false;
+	return true;
+}
+
+void work_drain(const struct work *w)
+{
+	while (!is_idle(w))
+		task_sleep_ns(LOOK_NS);
 }
 
 static void run_round(struct work_queue *q)
@@ -75,7 +98,7 @@ static void run_round(struct work_queue *q)
 	list_push_back(&q->head, &end.link);
 	irq_restore(flags);
 	while ((w = take(q)) != &end)
-		run_one(w);
+		run_one(q, w);
 }
 
 static void work_task(void *arg)

@@ -25,5 +25,8 @@ void work_ask(struct work *w);
 /* Returns when @w does not run and is not asked for; nobody asks any more. Tasks of its VP. */
 void work_cancel(struct work *w);
 
+/* The same from any VP, for @w of any; waits, so not in work. */
+void work_drain(const struct work *w);
+
 /* Makes each VP's task. Boot, once all VPs are up, before the first work_ask(). */
 void work_start(void);

@@ -5,7 +5,7 @@
 set -eu
 
 out=$1
-mkdir -p "$out/cmdline" "$out/cpio" "$out/elf" "$out/insn" "$out/cli_words" "$out/lineedit" "$out/vm_config" \
+mkdir -p "$out/mptable" "$out/cmdline" "$out/cpio" "$out/elf" "$out/insn" "$out/cli_words" "$out/lineedit" "$out/vm_config" \
 	"$out/worker_load" "$out/worker_intercept" "$out/worker_ioapic" "$out/partition"
 
 seed() { # directory/name, printf format of its bytes
@@ -24,6 +24,8 @@ seed lineedit/tab 'ca\t\t\003\177'
 seed vm_config/plain 'format = 1\nmemory = 512M\ncpus = 2 # two\nautostart = yes\naffinity = 0-3,5\n'
 seed vm_config/quoted 'format = 1\nkernel = "/boot/a \\"b\\" # c"\ncmdline = "\\x09\\\\"\n'
 seed vm_config/features 'format=1\nprocessor-features = 0x1f 0x2\nxsave-states = 7\ntsc-hz = 1000\n'
+
+seed mptable/plain '\001\001\000PCI   \001\001ISA   \003\000\000\000\000\011\002\021\003\000\005\000\001\004\002\004'
 
 zero=00000000
 header() { # file size, name size

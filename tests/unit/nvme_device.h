@@ -48,6 +48,7 @@ static struct device {
 	bool silent;     /* answers nothing any more */
 	bool silent_io;  /* admin commands still work */
 	u32 admin_fails; /* the opcode that it refuses, as a bit */
+	u32 pairs_left;  /* how many more it creates at a time; 0: any number */
 	u16 status;      /* of all I/O: type << 8 | code */
 	bool held;       /* fetches I/O commands, and keeps them */
 	/* What is going on. */
@@ -152,6 +153,8 @@ static inline u16 create(const struct nvme_command *c, bool cq)
 	struct ring *r = cq ? &device.cq[id] : &device.sq[id];
 
 	assert_in_range(id, 1, QUEUES - 1);
+	if (device.pairs_left != 0 && id > device.pairs_left)
+		return 1 << 8 | 1;
 	assert_int_equal(r->entries, 0);
 	assert_int_equal(c->prp1 % 4096, 0);
 	assert_true(c->dw11 & 1);

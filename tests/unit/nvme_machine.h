@@ -117,6 +117,14 @@ void work_ask(struct work *w)
 	w->asked = true;
 }
 
+static inline void run_work(void);
+
+void work_drain(const struct work *w)
+{
+	while (w->asked)
+		run_work();
+}
+
 /* One round, as the VPs' tasks do it. */
 static inline void run_work(void)
 {
@@ -200,6 +208,7 @@ u32 page_order(u64 size)
 {
 	u32 order = 0;
 
+	assert_true(size > 0);
 	while ((4096ull << order) < size)
 		order++;
 	return order;
@@ -346,7 +355,7 @@ static inline void drop_controller(void)
 	if (irqs[0].ctx == NULL)
 		return;
 	n = ((struct nvme_queue *)irqs[0].ctx)->nvme;
-	for (u32 i = 0; i < n->io_count; i++)
+	for (u32 i = 0; i < n->io_opened; i++)
 		nvme_queue_free(&n->io[i]);
 	for (u32 i = 0; i < n->namespace_count; i++)
 		kfree(n->namespaces[i]);

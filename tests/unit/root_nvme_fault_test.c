@@ -126,6 +126,39 @@ static int recover(struct block_device *d)
 	return r;
 }
 
+/* It interrupts while it is set up; what that asked for ends before its memory goes. */
+static void on_setup(void)
+{
+	if (irqs[0].handler != NULL)
+		interrupt(0);
+}
+
+static void interrupts_and_fails(void **state)
+{
+	(void)state;
+	on_sleep = on_setup;
+	register_answer = -ENOMEM;
+	device.namespaces[1] = 2;
+	probe_fails(-ENOMEM);
+	assert_int_equal(work_count, 0);
+	on_sleep = NULL;
+}
+
+/* The second pair is refused: one has to do. */
+static void second_pair_fails(void **state)
+{
+	(void)state;
+	device.pairs_left = 1;
+	probe();
+	assert_int_equal(blocks[0]->queue_count, 1);
+	flush(blocks[0], 0, 1);
+	serve();
+	assert_int_equal(ended_count, 1);
+	device.held = true;
+	flush(blocks[0], 0, 1);
+	assert_int_equal(recover(blocks[0]), 0);
+}
+
 /* What was under way ends; what comes then works. */
 static void silent(void **state)
 {
@@ -415,6 +448,8 @@ int main(void)
 		TEST(refuses),
 		TEST(out_of_memory),
 		TEST(not_registered),
+		TEST(interrupts_and_fails),
+		TEST(second_pair_fails),
 		TEST(silent),
 		TEST(nothing_to_recover),
 		TEST(innocent_namespace),

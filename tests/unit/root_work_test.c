@@ -81,6 +81,29 @@ void task_yield(void)
 	mark('|');
 }
 
+static const struct work *drained; /* what the other VP waits for */
+
+/* The other VP, while this one's task comes to its work. */
+void task_sleep_ns(u64 ns)
+{
+	assert_true(ns > 0);
+	longjmp(idle, 2);
+}
+
+/* True: there was no reason to wait. */
+static bool drain(const struct work *w)
+{
+	jmp_buf task;
+	bool waited;
+
+	memcpy(&task, &idle, sizeof(task));
+	waited = setjmp(idle) != 0;
+	if (!waited)
+		work_drain(w);
+	memcpy(&idle, &task, sizeof(task));
+	return !waited;
+}
+
 /* Runs the work task of @vp until it waits. */
 static void run(u32 vp)
 {
@@ -102,6 +125,8 @@ static void run_marker(struct work *w)
 
 	assert_true(fake_irq_on);
 	mark(m->name);
+	if (drained != NULL)
+		mark(drain(drained) ? '+' : '-');
 	if (m->again > 0) {
 		m->again--;
 		work_ask(w);
@@ -211,6 +236,27 @@ static void cancel(void **state)
 	assert_string_equal(trail, "ba");
 }
 
+/* Not while it waits, nor while it runs; also in the middle of another's run. */
+static void drain_waits(void **state)
+{
+	(void)state;
+	assert_true(drain(&a.work));
+	work_ask(&a.work);
+	assert_false(drain(&a.work));
+	drained = &a.work;
+	run(0);
+	assert_string_equal(trail, "a-");
+	assert_true(drain(&a.work));
+	work_ask(&b.work);
+	run(0);
+	assert_string_equal(trail, "a-b+");
+	a.again = 1;
+	work_ask(&a.work);
+	run(0);
+	assert_string_equal(trail, "a-b+a-|a-");
+	drained = NULL;
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, setup)
 
 int main(void)
@@ -222,6 +268,7 @@ int main(void)
 		TEST(one_asks_for_another),
 		TEST(in_an_interrupt),
 		TEST(cancel),
+		TEST(drain_waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -84,6 +84,7 @@ struct nvme {
 	struct nvme_queue admin;
 	struct nvme_queue *io;
 	u32 io_count;
+	u32 io_opened; /* with one that could not be had */
 	struct nvme_namespace *namespaces[NVME_NAMESPACES_MAX];
 	u32 namespace_count;
 

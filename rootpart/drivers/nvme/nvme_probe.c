@@ -72,11 +72,8 @@ static int open_pairs(struct nvme *n)
 	if (n->io == NULL)
 		return -ENOMEM;
 	while (n->io_count < count && error == 0) {
-		error = open_pair(n, n->io_count);
-		if (error == 0)
-			n->io_count++;
-		else
-			nvme_queue_free(&n->io[n->io_count]);
+		error = open_pair(n, n->io_opened++);
+		n->io_count += error == 0;
 	}
 	return n->io_count > 0 ? 0 : error;
 }
@@ -170,8 +167,10 @@ static void close_controller(struct nvme *n)
 	if (n->regs != NULL)
 		nvme_cut_off(n);
 	pci_irq_release(n->pci);
-	for (u32 i = 0; i < n->io_count; i++)
+	for (u32 i = 0; i < n->io_opened; i++) {
+		work_drain(&n->io[i].work);
 		nvme_queue_free(&n->io[i]);
+	}
 	for (u32 i = 0; i < n->namespace_count; i++)
 		kfree(n->namespaces[i]);
 	nvme_queue_free(&n->admin);

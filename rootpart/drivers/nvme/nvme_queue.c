@@ -50,20 +50,19 @@ int nvme_queue_alloc(struct nvme *n, struct nvme_queue *q, u32 id, u32 entries)
 	return id != 0 ? alloc_slots(n, q) : 0;
 }
 
-static void give_back(void *p, u32 order)
+static void give_back(void *p, u64 entries, u64 size)
 {
 	if (p != NULL)
-		(void)page_free(p, order);
+		(void)page_free(p, order_of(entries, size));
 }
 
 void nvme_queue_free(struct nvme_queue *q)
 {
 	if (q->nvme == NULL)
 		return;
-	give_back(q->sq, order_of(q->entries, sizeof(*q->sq)));
-	give_back(q->cq, order_of(q->entries, sizeof(*q->cq)));
-	if (q->id != 0)
-		give_back(q->lists, order_of(q->slot_count, q->nvme->list_size));
+	give_back(q->sq, q->entries, sizeof(*q->sq));
+	give_back(q->cq, q->entries, sizeof(*q->cq));
+	give_back(q->lists, q->slot_count, q->nvme->list_size);
 	kfree(q->slots);
 }
 
