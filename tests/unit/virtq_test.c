@@ -460,6 +460,10 @@ static void random_run(u32 size, u32 chain, bool tables, bool event_idx)
 
 	make(size, 64, chain, tables, event_idx);
 	m.slots = q.slots;
+	/* Soon the indexes wrap, too. */
+	q.avail_next = q.published = q.used_next = ring.seen = ring.given = 0xffc0;
+	ring_put(ring.avail + 2, 2, 0xffc0);
+	ring_put(ring.used + 2, 2, 0xffc0);
 	for (u32 i = 0; i < 200000; i++) {
 		switch (random_below(5)) {
 		case 0:
