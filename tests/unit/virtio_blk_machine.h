@@ -41,6 +41,8 @@ static struct disk {
 static struct block_device *block;
 static int register_answer;
 static u32 asked_recover;
+static u32 layer_flushes;
+static int flush_answer;
 static struct {
 	u32 queue, tag;
 	int error;
@@ -55,6 +57,19 @@ int block_register(struct block_device *d, bool cd)
 	if (register_answer == 0)
 		block = d;
 	return register_answer;
+}
+
+int block_flush(struct block_device *d)
+{
+	assert_ptr_equal(d, block);
+	layer_flushes++;
+	return flush_answer;
+}
+
+const char *errno_text(int error)
+{
+	(void)error;
+	return "";
 }
 
 void block_ask_recover(struct block_device *d)
@@ -177,7 +192,8 @@ static inline int setup(void **state)
 	put32(40, 1);
 	block = NULL;
 	register_answer = 0;
-	asked_recover = ended_count = 0;
+	asked_recover = ended_count = layer_flushes = 0;
+	flush_answer = 0;
 	return 0;
 }
 

@@ -248,6 +248,26 @@ static void random_requests(void **state)
 	clean_up();
 }
 
+/* A cache is flushed before the machine goes off; without one there is nothing to do. */
+static void goes_off(void **state)
+{
+	(void)state;
+	assert_int_equal(probe(), 0);
+	virtio_blk_driver.shutdown(&pci);
+	assert_int_equal(layer_flushes, 1);
+	assert_int_equal(log_lines, 0);
+	flush_answer = -EIO;
+	virtio_blk_driver.shutdown(&pci);
+	assert_int_equal(log_lines, 1);
+	clean_up();
+	setup(NULL);
+	device.config[32] = 0;
+	assert_int_equal(probe(), 0);
+	virtio_blk_driver.shutdown(&pci);
+	assert_int_equal(layer_flushes, 0);
+	clean_up();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +280,7 @@ int main(void)
 		TEST(sectors_of_4096),
 		TEST(out_of_order),
 		TEST(random_requests),
+		TEST(goes_off),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

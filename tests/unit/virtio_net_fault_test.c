@@ -165,6 +165,22 @@ static void nonsense(void **state)
 	clean_up();
 }
 
+/* Of what is sent, without an interrupt: noticed while something is received. */
+static void noticed_on_the_way(void **state)
+{
+	u8 *frame = ramp(60);
+
+	(void)state;
+	assert_int_equal(probe(), 0);
+	(void)ring_give(&device.rings[1], 3, 0);
+	put_frame(plain, frame, 60, 2048, 0);
+	(void)run_work_once();
+	assert_int_equal(received_count, 1);
+	assert_int_equal(asked_recover, 1);
+	free(frame);
+	clean_up();
+}
+
 static void recovers(void **state)
 {
 	u8 *data = ramp(60);
@@ -252,6 +268,7 @@ int main(void)
 		TEST(not_for_us),
 		TEST(bounded_turns),
 		TEST(nonsense),
+		TEST(noticed_on_the_way),
 		TEST(recovers),
 		TEST(dead),
 		TEST(pin),

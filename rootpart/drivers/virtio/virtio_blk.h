@@ -53,6 +53,8 @@ struct virtio_blk {
 /* virtio_blk_limits.c: what the configuration says. -ENOTSUP: sectors that are not supported. */
 [[nodiscard]] int virtio_blk_read_limits(struct virtio_blk *b);
 u64 virtio_blk_capacity(const struct virtio *v);
+/* What the device takes of a request's data, at least 1. */
+u32 virtio_blk_max_segments(const struct virtio *v);
 
 /* virtio_blk_start.c: from reset to work, not live yet; again after each reset. Tasks. */
 [[nodiscard]] int virtio_blk_negotiate(struct virtio_blk *b);

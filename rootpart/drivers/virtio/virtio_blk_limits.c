@@ -32,18 +32,16 @@ static bool size_is_valid(u32 size)
 	return size >= VIRTIO_BLK_SECTOR && size <= PAGE_SIZE && (size & (size - 1)) == 0;
 }
 
-/* Segments of a chain that a queue has room for, and that the device takes. */
-static u32 max_segments(const struct virtio_blk *b)
+u32 virtio_blk_max_segments(const struct virtio *v)
 {
-	u32 room = b->queues[0].vq.q.chain - VIRTIO_BLK_FRAME;
-	u32 max = virtio_has(&b->v, VIRTIO_BLK_F_SEG_MAX) ? read32(&b->v, VIRTIO_BLK_SEG_MAX) : 1;
+	u32 max = virtio_has(v, VIRTIO_BLK_F_SEG_MAX) ? read32(v, VIRTIO_BLK_SEG_MAX) : 1;
 
-	return MIN(MAX(max, 1u), room);
+	return MAX(max, 1u);
 }
 
 static int read_segments(const struct virtio_blk *b, struct block_limits *l)
 {
-	l->max_segments = max_segments(b);
+	l->max_segments = b->queues[0].vq.q.chain - VIRTIO_BLK_FRAME;
 	l->max_bytes = BLOCK_REQUEST_MAX;
 	l->align = 1;
 	l->address_mask = ~0ull;

@@ -8,7 +8,9 @@
 #include "rootpart/cpu.h"
 #include "rootpart/drivers/drivers.h"
 #include "rootpart/drivers/virtio/virtio_blk.h"
+#include "rootpart/errno_text.h"
 #include "rootpart/heap.h"
+#include "rootpart/log.h"
 #include "rootpart/page_alloc.h"
 
 /* 4.1.2 The second one has an older interface besides. */
@@ -35,12 +37,13 @@ static u32 queues_wanted(const struct virtio *v)
 	return MAX(count, 1u);
 }
 
+/* Without tables long chains would leave few slots. */
 static u32 chain_length(const struct virtio *v)
 {
-	u32 segments =
+	u32 max =
 		virtio_has(v, VIRTIO_F_INDIRECT_DESC) ? VIRTQ_SIZE_MAX : VIRTIO_BLK_SEGMENTS_DIRECT;
 
-	return segments + VIRTIO_BLK_FRAME;
+	return MIN(max, virtio_blk_max_segments(v)) + VIRTIO_BLK_FRAME;
 }
 
 static u32 commands_order(const struct virtio_blk_queue *q)
@@ -145,11 +148,26 @@ static int probe(struct pci_device *dev)
 		error = open_all(b);
 	if (error != 0)
 		close_all(b);
+	else
+		dev->driver_data = b;
 	return error;
+}
+
+/* One that is silent even now is given up by the layer. */
+static void shut_down(struct pci_device *dev)
+{
+	struct virtio_blk *b = dev->driver_data;
+	char name[PCI_NAME_SIZE];
+	int error = b->block.limits.write_cache ? block_flush(&b->block) : 0;
+
+	if (error != 0)
+		log_printf("virtio_blk: %s: its cache is not flushed: %s", pci_name(dev, name),
+			errno_text(error));
 }
 
 const struct pci_driver virtio_blk_driver = {
 	.name = "virtio_blk",
 	.match = match,
 	.probe = probe,
+	.shutdown = shut_down,
 };

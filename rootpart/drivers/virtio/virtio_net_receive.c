@@ -135,6 +135,8 @@ void virtio_net_rx_work(struct work *w)
 	}
 	if (n->rx.q.broken != NULL)
 		virtio_net_fail(n, n->rx.q.broken);
+	if (n->tx.vq.q.broken != NULL)
+		virtio_net_fail(n, n->tx.vq.q.broken);
 	if (!load_relaxed(&n->live))
 		return;
 	virtq_kick(&n->rx.q);
