@@ -184,13 +184,13 @@ void block_let_go(struct block_device *d);
 void block_submit(struct block_device *d, struct block_request *r);
 /*
  * What of @r has not begun ends with -ECANCELED; done() is called in any case. Before it:
- * on the VP that submitted @r, or where the caller knows by a lock that it was not called.
+ * on the VP where it will be called, or with a lock held that done() takes, too.
  */
 void block_cancel(struct block_request *r);
 /*
  * What any VP submits to the calling VP's queue of @d meanwhile is started, and
  * the device hears of it all at once by the last block_unplug(). They nest; nobody
- * waits between them. done() is called between them already.
+ * waits between them. What done() submits is between two of them already.
  */
 void block_plug(struct block_device *d);
 void block_unplug(struct block_device *d);

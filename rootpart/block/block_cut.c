@@ -134,13 +134,38 @@ static u64 trim(const struct block_limits *l, struct block_cut *cut, u64 bytes)
 	return bytes;
 }
 
+/* @bytes from @at on are one stretch that the device reaches. */
+static bool one_stretch(const struct block_limits *l, const struct block_segment *segments,
+	struct block_cursor at, u64 bytes)
+{
+	const struct block_segment *s = &segments[at.segment];
+
+	return s->len - at.offset >= bytes &&
+	       reachable(l, s->gpa.a + at.offset, s->len - at.offset) >= bytes;
+}
+
+/* The most frequent case, quickly: all of it fits into one segment. */
+static bool one_segment(const struct block_limits *l, const struct block_segment *segments,
+	struct block_cursor at, u64 bytes, struct block_cut *cut)
+{
+	gpa_t gpa = GPA(segments[at.segment].gpa.a + at.offset);
+
+	if (!one_stretch(l, segments, at, bytes) || bytes > segment_room(l, gpa.a))
+		return false;
+	cut->out[0] = (struct block_segment){ gpa, (u32)bytes };
+	cut->count = 1;
+	return true;
+}
+
 u64 block_cut_direct(const struct block_limits *l, const struct block_segment *segments,
 	struct block_cursor at, u64 left, struct block_cut *cut)
 {
 	u64 bytes = 0;
 
-	cut->count = 0;
 	left = MIN(left, l->max_bytes);
+	if (one_segment(l, segments, at, left, cut))
+		return left;
+	cut->count = 0;
 	while (bytes < left) {
 		const struct block_segment *s = &segments[at.segment++];
 		u64 a = s->gpa.a + at.offset;
@@ -153,16 +178,6 @@ u64 block_cut_direct(const struct block_limits *l, const struct block_segment *s
 		at.offset = 0;
 	}
 	return trim(l, cut, bytes);
-}
-
-/* @bytes from @at on are one stretch that the device reaches. */
-static bool one_stretch(const struct block_limits *l, const struct block_segment *segments,
-	struct block_cursor at, u64 bytes)
-{
-	const struct block_segment *s = &segments[at.segment];
-
-	return s->len - at.offset >= bytes &&
-	       reachable(l, s->gpa.a + at.offset, s->len - at.offset) >= bytes;
 }
 
 u64 block_cut_bounce(const struct block_limits *l, const struct block_segment *segments,

@@ -148,11 +148,11 @@ def test_silent_disk(model, boot):
 
 @pytest.mark.parametrize("model", ON_QEMU)
 def test_several_disks(model, boot, tmp_path):
-    """Four at once, in the order of the bus, each with its own contents."""
+    """Eight at once, in the order of the bus, each with its own contents."""
     images = [make_image(tmp_path / ("disk%d.img" % i), pattern("%s%d" % (model, i)))
-              for i in range(4)]
+              for i in range(8)]
     machine = start(boot, model, images)
-    assert [d["name"] for d in disks(machine)] == ["disk%d" % i for i in range(4)]
+    assert [d["name"] for d in disks(machine)] == ["disk%d" % i for i in range(8)]
     for i, image in enumerate(images):
         assert check(machine, "disk%d" % i, "--step 200") == sha256(image)
 
