@@ -36,7 +36,7 @@ static u64 all_came(const struct session *s)
 static bool all_done(const struct session *s)
 {
 	for (u32 i = 0; i < s->count; i++) {
-		if (exchange_came(s->tests[i]) < s->options.count)
+		if (!exchange_is_done(s->tests[i]))
 			return false;
 	}
 	return true;

@@ -39,7 +39,8 @@ static void slot_done(struct nic_frame *f)
 	flags = lock_irq(&t->lock);
 	list_push_back(&t->free, &s->link);
 	unlock_irq(&t->lock, flags);
-	console_wake();
+	if (!t->options->echo)
+		console_wake();
 	/* Pairs with the acquire in exchange_close(): it may be freed then. */
 	if (atomic_fetch_add(&t->busy, ~0u) == 1)
 		wait_wake_all(&idle);
@@ -116,6 +117,18 @@ static const u8 *assemble(struct exchange *t, const struct nic_received *f)
 	return t->assembled;
 }
 
+u64 exchange_came(const struct exchange *t)
+{
+	u64 unsent = t->options->echo ? 0 : load_relaxed(&t->errors);
+
+	return load_relaxed(&t->good) + load_relaxed(&t->bad) + unsent;
+}
+
+bool exchange_is_done(const struct exchange *t)
+{
+	return exchange_came(t) >= t->options->count;
+}
+
 static void receive(struct nic_user *u, const struct nic_received *r)
 {
 	struct exchange *t = container_of(u, struct exchange, user);
@@ -133,12 +146,8 @@ static void receive(struct nic_user *u, const struct nic_received *r)
 		store_relaxed(&t->good, t->good + 1);
 	else
 		store_relaxed(&t->bad, t->bad + 1);
-	console_wake();
-}
-
-u64 exchange_came(const struct exchange *t)
-{
-	return load_relaxed(&t->good) + load_relaxed(&t->bad);
+	if (!echo || exchange_is_done(t))
+		console_wake();
 }
 
 bool exchange_can_send(const struct exchange *t)

@@ -65,8 +65,9 @@ struct exchange {
 	struct nic *n, const struct exchange_options *o, struct exchange **out);
 /* Waits until no frame is under way. */
 void exchange_close(struct exchange *t);
-/* Frames that have come. */
+/* Frames that have come, or were to be sent and could not be. */
 u64 exchange_came(const struct exchange *t);
+bool exchange_is_done(const struct exchange *t);
 /* No more are under way than the window, so none is lost in a peer's buffers. */
 bool exchange_can_send(const struct exchange *t);
 void exchange_send_some(struct exchange *t);

@@ -34,7 +34,7 @@ struct nic_offload {
 	u16 csum_offset;
 	/*
 	 * TCP payload of each segment; 0: it is not to be cut. With it, as in NDIS' LSOv2, the
-	 * pseudo header's sum is without the length, and IPv4's length and checksum are 0.
+	 * pseudo header's sum is without the length; IP's length and IPv4's checksum are 0.
 	 */
 	u16 segment_size;
 	bool ipv6; /* with segment_size */
@@ -111,7 +111,8 @@ struct nic {
 	u32 max_mtu;
 	u32 max_segments; /* of a frame that is sent */
 	bool can_checksum;
-	bool can_segment; /* TCP over IPv4 and IPv6 */
+	bool can_segment;      /* TCP over IPv4, */
+	bool can_segment_ipv6; /* and over IPv6 */
 	u16 max_csum; /* last offset of a sum, and of its start, that the device knows; 0: any */
 	u32 vp;       /* where it completes: its interrupt's, so 0 with a shared pin */
 	const struct nic_ops *ops;

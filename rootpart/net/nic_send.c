@@ -40,9 +40,10 @@ static bool cutting_is_valid(const struct nic *n, const struct nic_frame *f)
 {
 	const struct nic_offload *o = &f->offload;
 
-	return n->can_segment && o->checksum && o->ip_start >= NIC_HEADER &&
-	       o->ip_start < o->csum_start && (u32)o->csum_start + TCP_MIN <= o->header_size &&
-	       o->header_size < f->bytes && (n->max_csum == 0 || o->header_size <= n->max_csum);
+	return (o->ipv6 ? n->can_segment_ipv6 : n->can_segment) && o->checksum &&
+	       o->ip_start >= NIC_HEADER && o->ip_start < o->csum_start &&
+	       (u32)o->csum_start + TCP_MIN <= o->header_size && o->header_size < f->bytes &&
+	       (n->max_csum == 0 || o->header_size <= n->max_csum);
 }
 
 static int frame_error(const struct nic *n, const struct nic_frame *f)

@@ -311,6 +311,26 @@ void cli_text(struct cli *cli, const char *text)
 	out_text(&cli->out, text);
 }
 
+static bool it_is_there;
+
+static bool look(void *ctx)
+{
+	return *(bool *)ctx;
+}
+
+static const char *wait_for_it(u64 deadline)
+{
+	switch (console_wait_for(look, &it_is_there, deadline)) {
+	case 0:
+		return "there\n";
+	case -EINTR:
+		return "stopped\n";
+	case -ETIMEDOUT:
+		return "late\n";
+	}
+	return "wrong\n";
+}
+
 /* Commands of this test. */
 int cli_run_line(struct cli *cli, char *line)
 {
@@ -321,6 +341,11 @@ int cli_run_line(struct cli *cli, char *line)
 	} else if (strcmp(line, "wait") == 0) {
 		cli_text(cli, "waiting\n");
 		cli_text(cli, console_wait(TIME_NEVER - 1) == -EINTR ? "stopped\n" : "over\n");
+	} else if (strcmp(line, "look") == 0) {
+		cli_text(cli, "looking\n");
+		cli_text(cli, wait_for_it(TIME_NEVER));
+		it_is_there = false;
+		cli_text(cli, wait_for_it(TIME_NEVER - 1));
 	} else if (line[0] != '\0') {
 		cli_printf(cli, "<%s>\n", line);
 	}
@@ -412,6 +437,25 @@ static void log_line_in_a_command(void **state)
 	session("mix\r", BANNER "root> mix\r\nbegun\r\narea: during=1\r\nended\r\nroot> ");
 }
 
+static void make_it_so(void)
+{
+	it_is_there = true;
+	console_wake();
+}
+
+/* What is typed meanwhile stays for the next line. */
+static void a_command_waits_for_something(void **state)
+{
+	(void)state;
+	start();
+	input("look\rnext\r");
+	on_idle = make_it_so;
+	run();
+	assert_string_equal(output(),
+		BANNER "root> look\r\nlooking\r\nthere\r\nlate\r\nroot> next\r\n<next>\r\nroot> ");
+	session("look\r\003", BANNER "root> look\r\nlooking\r\nstopped\r\nstopped\r\n^C\r\nroot> ");
+}
+
 static void ctrl_c_ends_a_command(void **state)
 {
 	(void)state;
@@ -496,6 +540,7 @@ int main(void)
 		cmocka_unit_test(log_line_at_an_empty_prompt),
 		cmocka_unit_test(log_line_between_input),
 		cmocka_unit_test(log_line_in_a_command),
+		cmocka_unit_test(a_command_waits_for_something),
 		cmocka_unit_test(ctrl_c_ends_a_command),
 		cmocka_unit_test(ctrl_c_at_the_prompt),
 		cmocka_unit_test(pasted_input_waits_at_the_sender),

@@ -274,12 +274,15 @@ static void reset_that_does_not_end(void **state)
 
 	(void)state;
 	open_all();
-	device.never_reset = true;
+	device.never_reset = device.silent = true;
+	(void)frame_send(nic, 60, 1);
 	nic_ask_recover(nic, "a test");
 	start = now;
 	settle();
 	assert_true(nic->offline);
 	assert_true(now - start < NS_PER_S);
+	ended_with(0, 1, -ENETDOWN);
+	assert_false(command_register & PCI_COMMAND_MASTER);
 }
 
 static int setup_pin(void **state)

@@ -248,6 +248,9 @@ static void wrong_frames(void **state)
 	o.segment_size = 1465;
 	refused(with(3000, o), -EMSGSIZE);
 	refused(with(NIC_TSO_MAX + 1, cut), -EMSGSIZE);
+	o = cut;
+	o.ipv6 = true;
+	refused(with(3000, o), -EINVAL);
 	driver->nic.can_segment = false;
 	refused(with(3000, cut), -EINVAL);
 	assert_int_equal(driver->sends, 0);

@@ -33,6 +33,9 @@ static int recover(struct nic *n)
 
 	e->down = true;
 	error = e1000_reset(e);
+	/* Before its memory is given back, the bus keeps it from that. */
+	if (error != 0)
+		pci_command(e->pci, 0, PCI_COMMAND_MASTER);
 	e1000_tx_drop(e);
 	if (error != 0)
 		return error;

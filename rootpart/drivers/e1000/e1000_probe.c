@@ -22,7 +22,8 @@ static int open_device(struct e1000 *e)
 	e->regs = pci_map(e->pci, REGISTERS_BAR, 0, E1000_REGS_SIZE);
 	if (e->regs == NULL || pci_irq_count(e->pci) == 0)
 		return -ENODEV;
-	pci_command(e->pci, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER, 0);
+	/* What the firmware had it do reaches no memory any more. */
+	pci_command(e->pci, PCI_COMMAND_MEMORY, PCI_COMMAND_MASTER);
 	error = e1000_reset(e);
 	if (error == 0)
 		error = e1000_read_mac(e, e->nic.mac);
@@ -60,6 +61,7 @@ static void describe(struct e1000 *e)
 	e->nic.max_segments = NIC_SEGMENTS_MAX;
 	e->nic.can_checksum = true;
 	e->nic.can_segment = true;
+	e->nic.can_segment_ipv6 = e->model->quirks & E1000_PCIE;
 	e->nic.max_csum = E1000_CSUM_MAX;
 	e->nic.vp = choose_vp(e);
 	e->nic.ops = &e1000_nic_ops;
@@ -89,16 +91,29 @@ static int probe(struct pci_device *dev)
 	e1000_rx_init(&e->rx);
 	e1000_tx_init(&e->tx);
 	e1000_wake_phy(e);
+	pci_command(dev, PCI_COMMAND_MASTER, 0);
 	/* What it says from now on that changed is told of. */
 	e->nic.link_up = e1000_link_up(e, &e->nic.link_mbit);
 	nic_register(&e->nic);
 	e1000_start(e);
 	e1000_ask_link(e);
+	dev->driver_data = e;
 	return 0;
+}
+
+/* What comes from now on is nobody's, and reaches no memory. */
+static void shutdown(struct pci_device *dev)
+{
+	struct e1000 *e = dev->driver_data;
+
+	e->down = true;
+	(void)e1000_reset(e);
+	pci_command(dev, 0, PCI_COMMAND_MASTER);
 }
 
 const struct pci_driver e1000_driver = {
 	.name = "e1000",
 	.match = match,
 	.probe = probe,
+	.shutdown = shutdown,
 };

@@ -88,7 +88,7 @@ static void end_frame(struct e1000 *e, u8 status, u8 errors)
 	struct e1000_rx *rx = &e->rx;
 
 	if (rx->skip || (errors & RX_ERROR_DAMAGED) || rx->bytes < NIC_HEADER ||
-		rx->bytes > e->nic.mtu + NIC_HEADER + NIC_TAG)
+		rx->bytes > load_relaxed(&e->nic.mtu) + NIC_HEADER + NIC_TAG)
 		e->nic.stats.receive_errors++;
 	else
 		hand_over(e, checksum_is_good(status, errors));
