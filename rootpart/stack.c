@@ -28,11 +28,15 @@ static u64 slot_base(u32 slot)
 	return ROOT_STACK_BASE + (slot + 1) * ROOT_STACK_STRIDE - ROOT_STACK_SIZE;
 }
 
-/* On failure the slot and what was mapped of it are lost: memory is out. */
+/*
+ * Pages are cleared: what a loader's code was once translated from is, for QEMU, slow to write
+ * to until all of it was overwritten. On failure the slot and what was mapped of it are
+ * lost: memory is out.
+ */
 static u64 stack_map(u64 base)
 {
 	for (u64 offset = 0; offset < ROOT_STACK_SIZE; offset += PAGE_SIZE) {
-		void *page = page_alloc(0);
+		void *page = page_alloc_zeroed(0);
 
 		if (page == NULL)
 			return 0;

@@ -22,15 +22,6 @@
 /* Who waits for the prompt does not wait longer. */
 #define START_LIMIT_NS (30 * NS_PER_S)
 
-/* Those that are not linked are NULL. */
-#pragma weak ahci_driver
-#pragma weak ata_driver
-#pragma weak e1000_driver
-#pragma weak nvme_driver
-#pragma weak virtio_blk_driver
-#pragma weak virtio_net_driver
-#pragma weak block_scan_partitions
-
 static const struct pci_driver *const drivers[] = {
 	&ahci_driver,
 	&ata_driver,
@@ -78,11 +69,10 @@ void drivers_start(void)
 		struct pci_device *dev = pci_get(i);
 
 		for (u32 d = 0; d < ARRAY_SIZE(drivers); d++)
-			if (drivers[d] != NULL && try_driver(dev, drivers[d]))
+			if (try_driver(dev, drivers[d]))
 				break;
 	}
-	if (block_scan_partitions != NULL)
-		block_scan_partitions();
+	block_scan_partitions();
 }
 
 void drivers_shutdown(void)

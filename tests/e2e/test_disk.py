@@ -55,11 +55,16 @@ MODELS = {
     "ide": ("svm-pc-smp1", "ide-hd,bus={ide},drive={drive},serial={serial}", 512, "ata", 5),
     "bochs-vmx": ("vmx-smp1", BOCHS, 512, "ata", 35),
     "bochs-ryzen": ("ryzen-smp1", BOCHS, 512, "ata", 35),
+    "virtio": ("svm-smp2-bios", "virtio-blk-pci,disable-legacy=on,drive={drive},serial={serial}",
+               512, "virtio_blk", 5),
+    "virtio-4096": ("svm-smp1-bios", "virtio-blk-pci,disable-legacy=on,drive={drive},"
+                    "serial={serial},logical_block_size={sector},physical_block_size={sector}",
+                    4096, "virtio_blk", 1),
 }
 ON_QEMU = [m for m in MODELS if machines.emulator_of(MODELS[m][0]) == "qemu"]
 
 # Whose controllers QEMU resets while a request is under way.
-SILENT = ["nvme", "ahci"]
+SILENT = ["nvme", "ahci", "virtio"]
 
 
 def pattern(seed, size=SIZE):
