@@ -96,10 +96,11 @@ static void hand_over(
 /* False: nothing has come, or the device has to be reset. */
 static bool receive(struct virtio_net *n)
 {
-	struct arrival a = { .count = 0 };
+	struct arrival a;
 	struct virtio_net_header h;
 	const char *why;
 
+	a.count = a.bytes = 0; /* the rest is large, and filled in as it is used */
 	if (!add_buffer(n, &a, HEADER)) {
 		if (a.count != 0)
 			virtio_net_fail(n, "a received frame has no header");
