@@ -9,7 +9,7 @@
 #include "rootpart/time.h"
 
 #define STOP_NS     (500 * NS_PER_MS)
-#define PRESENT_NS  (50 * NS_PER_MS)
+#define PRESENT_NS  (10 * NS_PER_MS) /* a device that is there has answered: SATA 3.0, 8.4.1 */
 #define LINK_NS     NS_PER_S
 #define COMRESET_NS (2 * NS_PER_MS)
 #define RESET_NS    (3 * NS_PER_S / 2)
