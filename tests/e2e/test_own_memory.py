@@ -13,6 +13,8 @@ WINDOWS = 0xFFFFD00000000000
 STACKS = 0xFFFFD10000000000
 DEVICES = 0xFFFFD20000000000
 IMAGE = 0xFFFFFFFF80000000
+# hypervisor/window.h: walks and copies, and 64 pages of code with the tables that lead to them.
+WINDOW_SLOTS = 9 + 64 * 5
 STACK_SIZE, STACK_STRIDE = 16 << 10, 32 << 10
 LINE = re.compile(r"^([0-9a-f]{16}): ([0-9a-f]{16}) (\S{9})", re.M)
 
@@ -75,6 +77,6 @@ def test_stacks_have_guard_pages(pages):
 
 
 def test_windows_show_no_guest_page_but_of_this_moment(pages):
-    """At most a page per slot of each processor."""
+    """At most a page per slot of each processor, and of those the few that it has used of late."""
     windows = [p for p in pages if WINDOWS <= p.virtual < STACKS]
-    assert len(windows) <= 2 * 16
+    assert windows and len(windows) <= 2 * WINDOW_SLOTS
