@@ -95,12 +95,17 @@ int virtio_negotiate(struct virtio *v, u64 wanted)
 {
 	status_add(v, VIRTIO_ACKNOWLEDGE);
 	status_add(v, VIRTIO_DRIVER);
-	v->features = features_offered(v) & (wanted | ALWAYS);
+	v->features = features_offered(v) & ((v->first != 0 ? v->first : wanted) | ALWAYS);
 	if (!virtio_has(v, VIRTIO_F_VERSION_1))
 		return -ENOTSUP;
 	features_accept(v);
 	status_add(v, VIRTIO_FEATURES_OK);
-	return status(v) & VIRTIO_FEATURES_OK ? 0 : -ENOTSUP;
+	if (!(status(v) & VIRTIO_FEATURES_OK))
+		return -ENOTSUP;
+	if (v->first != 0 && v->first != v->features)
+		return -EIO;
+	v->first = v->features;
+	return 0;
 }
 
 bool virtio_has(const struct virtio *v, u64 feature)

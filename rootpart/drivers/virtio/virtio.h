@@ -36,6 +36,7 @@ struct virtio {
 	u32 notify_multiplier;
 	bool msix;
 	u64 features; /* that were agreed upon */
+	u64 first;    /* those of the first time; 0: not yet */
 
 	struct virtio_queue *queues[VIRTIO_QUEUES_MAX];
 	u32 queue_count;
@@ -57,7 +58,11 @@ void virtio_cut_off(struct virtio *v);
 /* The same where a probe fails; interrupts and the memory of queues are given back. Not once it runs. */
 void virtio_close(struct virtio *v);
 
-/* Agrees upon what it has of @wanted; VERSION_1 and what the bus needs come by themselves. -ENOTSUP. */
+/*
+ * Agrees upon what it has of @wanted; VERSION_1 and what the bus needs come by themselves. After a
+ * reset upon the same as the first time, since all that was derived from it stays. -ENOTSUP; -EIO:
+ * it has not got that any more.
+ */
 [[nodiscard]] int virtio_negotiate(struct virtio *v, u64 wanted);
 bool virtio_has(const struct virtio *v, u64 feature);
 /* The device works from here on. -EIO. */

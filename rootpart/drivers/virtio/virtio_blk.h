@@ -44,7 +44,6 @@ struct virtio_blk {
 	struct block_device block;
 	struct virtio_blk_queue *queues;
 	u32 queue_count;
-	u64 features; /* those of the first time */
 	u8 writeback; /* whether it keeps writes in a cache */
 	u64 capacity; /* units of 512 bytes */
 	bool broken;  /* its answers made no sense; atomic */

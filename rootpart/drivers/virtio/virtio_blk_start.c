@@ -20,17 +20,9 @@
 		VIRTIO_BLK_F_FLUSH | VIRTIO_BLK_F_CONFIG_WCE | VIRTIO_BLK_F_MQ | \
 		VIRTIO_BLK_F_DISCARD)
 
-/* The same as the first time, since all that was derived from it stays. */
 int virtio_blk_negotiate(struct virtio_blk *b)
 {
-	int error = virtio_negotiate(&b->v, b->features != 0 ? b->features : WANTED);
-
-	if (error != 0)
-		return error;
-	if (b->features != 0 && b->features != b->v.features)
-		return -EIO;
-	b->features = b->v.features;
-	return 0;
+	return virtio_negotiate(&b->v, WANTED);
 }
 
 /* A reset may have brought back another cache mode than the limits know. */

@@ -47,7 +47,6 @@ struct virtio_net_command {
 struct virtio_net {
 	struct virtio v;
 	struct nic nic;
-	u64 features;   /* those of the first time */
 	bool mergeable; /* a frame may take several buffers */
 	bool has_rx;    /* it can be told which frames it is to receive */
 	bool live;      /* it may be used; atomic */

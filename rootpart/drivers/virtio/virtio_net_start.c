@@ -3,7 +3,6 @@
  * From reset to work, at first, and again after each reset; the link. LRO is not asked
  * for: what is received goes on to others, who want frames of the network's size.
  */
-#include "base/errno.h"
 #include "rootpart/drivers/virtio/virtio_net.h"
 #include "rootpart/lock.h"
 #include "x86/atomic.h"
@@ -18,17 +17,9 @@
 /* What a device that does not say has: as fast as it can. */
 #define MBIT_UNKNOWN 10000u
 
-/* The same as the first time, since all that was derived from it stays. */
 int virtio_net_negotiate(struct virtio_net *n)
 {
-	int error = virtio_negotiate(&n->v, n->features != 0 ? n->features : WANTED);
-
-	if (error != 0)
-		return error;
-	if (n->features != 0 && n->features != n->v.features)
-		return -EIO;
-	n->features = n->v.features;
-	return 0;
+	return virtio_negotiate(&n->v, WANTED);
 }
 
 int virtio_net_start(struct virtio_net *n)
