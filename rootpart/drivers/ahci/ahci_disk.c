@@ -31,14 +31,7 @@ static void limits_set(struct ahci_port *p)
 		.address_mask = (p->hba->capabilities & CAP_64) ? ~0ull : 0xffffffff,
 		.align = 2,
 	};
-	if (!p->identity.packet) {
-		ata_limits(&p->identity, l);
-		return;
-	}
-	l->sector_size = ATAPI_SECTOR;
-	l->max_bytes = BLOCK_REQUEST_MAX;
-	l->read_only = true;
-	l->removable = p->identity.removable;
+	ata_limits(&p->identity, l);
 }
 
 int ahci_disk_find(struct ahci_port *p)

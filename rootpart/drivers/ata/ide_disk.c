@@ -32,14 +32,7 @@ static void limits_set(struct ide_device *d)
 		.address_mask = 0xffffffff,
 		.align = 2,
 	};
-	if (!d->identity.packet) {
-		ata_limits(&d->identity, l);
-		return;
-	}
-	l->sector_size = ATAPI_SECTOR;
-	l->max_bytes = BLOCK_REQUEST_MAX;
-	l->read_only = true;
-	l->removable = d->identity.removable;
+	ata_limits(&d->identity, l);
 }
 
 int ide_describe(struct ide_device *d)

@@ -6,6 +6,7 @@
 #include "rootpart/drivers/ata_common/ata_command.h"
 
 #include "lib/string.h"
+#include "rootpart/drivers/ata_common/atapi.h"
 
 #define RANGES          (ATA_BLOCK / 8)
 #define RANGE_MAX       0xffffu /* sectors */
@@ -92,10 +93,22 @@ void ata_trim_ranges(
 	}
 }
 
+static void drive_limits(const struct ata_identity *id, struct block_limits *limits)
+{
+	limits->sector_size = ATAPI_SECTOR;
+	limits->max_bytes = BLOCK_REQUEST_MAX;
+	limits->read_only = true;
+	limits->removable = id->removable;
+}
+
 void ata_limits(const struct ata_identity *id, struct block_limits *limits)
 {
 	u64 sectors = id->lba48 ? SECTORS_EXT : SECTORS_28;
 
+	if (id->packet) {
+		drive_limits(id, limits);
+		return;
+	}
 	limits->sector_size = id->sector_size;
 	limits->sectors = id->lba48 ? id->sectors : MIN(id->sectors, LIMIT_LBA28);
 	limits->max_bytes = (u32)MIN(sectors * id->sector_size, BLOCK_REQUEST_MAX);

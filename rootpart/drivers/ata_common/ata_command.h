@@ -15,7 +15,7 @@ struct ata_taskfile ata_command(
 /* Fills the block of @ranges that goes with ATA_DATA_SET_MANAGEMENT. */
 void ata_trim_ranges(
 	const struct ata_identity *id, const struct block_piece *piece, u64 ranges[ATA_BLOCK / 8]);
-/* What the device allows, of the fields that depend on it alone: others are left. */
+/* What the disk, or drive, allows, of the fields that depend on it alone: others are left. */
 void ata_limits(const struct ata_identity *id, struct block_limits *limits);
 /* Copies model and serial number. */
 void ata_names(const struct ata_identity *id, struct block_device *d);
