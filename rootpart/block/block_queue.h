@@ -57,6 +57,12 @@ struct block_queue {
 	struct wait_queue synchronous; /* tasks; own lock */
 };
 
+/*
+ * Whether the sectors of @r, not a flush, are among @sectors of that size, and its data's
+ * segments make them up: 0 or -EINVAL.
+ */
+[[nodiscard]] int block_request_check(const struct block_request *r, u32 sector_size, u64 sectors);
+
 /* Fills a queue of @d. -ENOMEM: nothing is left behind. */
 [[nodiscard]] int block_queue_init(struct block_queue *q, struct block_device *d, u32 index);
 void block_queue_free(struct block_queue *q);

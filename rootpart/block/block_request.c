@@ -13,13 +13,13 @@ static struct block_queue *queue_here(const struct block_device *d)
 	return &d->queues[this_cpu()->vp % d->queue_count];
 }
 
-static int check_range(const struct block_limits *l, const struct block_request *r)
+static int check_range(const struct block_request *r, u32 sector_size, u64 sectors)
 {
-	u64 sectors = r->bytes >> __builtin_ctz(l->sector_size);
+	u64 count = r->bytes >> __builtin_ctz(sector_size);
 
-	if (r->bytes == 0 || (r->bytes & (l->sector_size - 1)) != 0)
+	if (r->bytes == 0 || (r->bytes & (sector_size - 1)) != 0)
 		return -EINVAL;
-	return r->sector <= l->sectors && sectors <= l->sectors - r->sector ? 0 : -EINVAL;
+	return r->sector <= sectors && count <= sectors - r->sector ? 0 : -EINVAL;
 }
 
 static int check_segments(const struct block_request *r)
@@ -38,18 +38,22 @@ static int check_segments(const struct block_request *r)
 	return sum == r->bytes ? 0 : -EINVAL;
 }
 
+int block_request_check(const struct block_request *r, u32 sector_size, u64 sectors)
+{
+	int error = check_range(r, sector_size, sectors);
+
+	return error == 0 && r->op != BLOCK_DISCARD ? check_segments(r) : error;
+}
+
 static int check(const struct block_limits *l, const struct block_request *r)
 {
-	int error;
-
 	if (r->op == BLOCK_FLUSH)
 		return 0;
 	if (r->op != BLOCK_READ && l->read_only)
 		return -EROFS;
 	if (r->op == BLOCK_DISCARD && l->max_discard == 0)
 		return -ENOTSUP;
-	error = check_range(l, r);
-	return error == 0 && r->op != BLOCK_DISCARD ? check_segments(r) : error;
+	return block_request_check(r, l->sector_size, l->sectors);
 }
 
 static void begin(struct block_device *d, struct block_queue *q, struct block_request *r)

@@ -6,6 +6,7 @@
 #include "rootpart/block/sector.h"
 
 #include "base/errno.h"
+#include "rootpart/block/block_queue.h"
 #include "rootpart/block/sector_part.h"
 #include "rootpart/heap.h"
 #include "rootpart/lock.h"
@@ -182,25 +183,6 @@ static void run(struct sector_disk *s)
 }
 
 /* What block_submit() would refuse, where we look at it ourselves. */
-static bool check(const struct sector_disk *s, const struct block_request *r)
-{
-	u64 sum = 0, sectors = sector_count(s);
-
-	if (r->bytes == 0 || r->bytes % SECTOR_512 != 0 || r->sector > sectors ||
-		r->bytes / SECTOR_512 > sectors - r->sector)
-		return false;
-	if (r->op == BLOCK_DISCARD)
-		return true;
-	if (r->segment_count > BLOCK_SEGMENTS_MAX || r->bytes > BLOCK_REQUEST_MAX)
-		return false;
-	for (u32 i = 0; i < r->segment_count; i++) {
-		if (r->segments[i].len == 0)
-			return false;
-		sum += r->segments[i].len;
-	}
-	return sum == r->bytes;
-}
-
 static bool is_partial(const struct sector_disk *s, const struct sector_request *q)
 {
 	u64 begin = q->r.sector * SECTOR_512;
@@ -244,7 +226,8 @@ void sector_submit(struct sector_disk *s, struct sector_request *q)
 		block_submit(s->device, &q->r);
 		return;
 	}
-	if (q->r.op != BLOCK_FLUSH && !check(s, &q->r)) {
+	if (q->r.op != BLOCK_FLUSH &&
+		block_request_check(&q->r, SECTOR_512, sector_count(s)) != 0) {
 		sector_refuse(s, q);
 		return;
 	}
