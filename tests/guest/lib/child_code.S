@@ -14,6 +14,21 @@
 \name:
 	.endm
 
+	/* RDX: the time by the page at RBX, while its sequence is ESI; else to \again. */
+	.macro TIME_BY_PAGE again
+	movq 8(%rbx), %r8
+	movq 16(%rbx), %r9
+	lfence
+	rdtsc
+	lfence
+	shlq $32, %rdx
+	orq %rdx, %rax
+	mulq %r8
+	addq %r9, %rdx
+	cmpl (%rbx), %esi
+	jne \again
+	.endm
+
 	.macro END name
 	.global \name\()_end
 \name\()_end:
@@ -168,17 +183,7 @@
 1:	movl (%rbx), %esi
 	testl %esi, %esi
 	jz 3f
-	movq 8(%rbx), %r8
-	movq 16(%rbx), %r9
-	lfence
-	rdtsc
-	lfence
-	shlq $32, %rdx
-	orq %rdx, %rax
-	mulq %r8
-	addq %r9, %rdx
-	cmpl (%rbx), %esi
-	jne 1b
+	TIME_BY_PAGE 1b
 	jmp 4f
 3:	movl $0x40000020, %ecx
 	rdmsr
@@ -198,17 +203,7 @@
 1:	movl (%rbx), %esi
 	testl %esi, %esi
 	jz 1b
-	movq 8(%rbx), %r8
-	movq 16(%rbx), %r9
-	lfence
-	rdtsc
-	lfence
-	shlq $32, %rdx
-	orq %rdx, %rax
-	mulq %r8
-	addq %r9, %rdx
-	cmpl (%rbx), %esi
-	jne 1b
+	TIME_BY_PAGE 1b
 	cmpq 8(%rdi), %rdx
 	jae 2f
 	incq 16(%rdi)

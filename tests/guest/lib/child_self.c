@@ -20,19 +20,6 @@ extern u64 gdt[8];
 /* The child's. */
 static u8 stacks[VPS][STACK_SIZE] __aligned(16);
 
-static struct hv_register_assoc word(u32 name, u64 v)
-{
-	return (struct hv_register_assoc){ .name = name, .value = { .wide = { v } } };
-}
-
-static struct hv_register_assoc table(u32 name, u64 base, u16 limit)
-{
-	return (struct hv_register_assoc){
-		.name = name,
-		.value = { .table = { .limit = limit, .base = base } },
-	};
-}
-
 void child_self_vp(const struct child_self *c, u32 vp, void (*fn)(void))
 {
 	struct hv_register_assoc list[5];
@@ -42,11 +29,11 @@ void child_self_vp(const struct child_self *c, u32 vp, void (*fn)(void))
 	assert(child_create_vp(c->id, vp) == HV_STATUS_SUCCESS);
 	/* As a call would leave the stack. */
 	child_machine_vp(c->id, vp, (u64)fn, (u64)stacks[vp] + STACK_SIZE - 8);
-	list[0] = word(HV_X64_REGISTER_CR3, cr3_read());
-	list[1] = word(HV_X64_REGISTER_CR4, cr4_read());
-	list[2] = table(HV_X64_REGISTER_IDTR, idt.base, idt.limit);
-	list[3] = table(HV_X64_REGISTER_GDTR, (u64)gdt, sizeof(gdt) - 1);
-	list[4] = word(HV_REGISTER_INTERNAL_ACTIVITY, 0);
+	list[0] = child_word(HV_X64_REGISTER_CR3, cr3_read());
+	list[1] = child_word(HV_X64_REGISTER_CR4, cr4_read());
+	list[2] = child_table(HV_X64_REGISTER_IDTR, idt.base, idt.limit);
+	list[3] = child_table(HV_X64_REGISTER_GDTR, (u64)gdt, sizeof(gdt) - 1);
+	list[4] = child_word(HV_REGISTER_INTERNAL_ACTIVITY, 0);
 	assert(child_set_registers(c->id, vp, list, ARRAY_SIZE(list)) ==
 		CHILD_DONE(ARRAY_SIZE(list)));
 }

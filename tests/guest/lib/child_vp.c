@@ -146,29 +146,16 @@ static struct hv_register_assoc wide(u32 name, struct hv_segment s)
 	return (struct hv_register_assoc){ .name = name, .value = { .segment = s } };
 }
 
-static struct hv_register_assoc table(u32 name, u64 base, u16 limit)
-{
-	return (struct hv_register_assoc){
-		.name = name,
-		.value = { .table = { .limit = limit, .base = base } },
-	};
-}
-
-static struct hv_register_assoc narrow(u32 name, u64 v)
-{
-	return (struct hv_register_assoc){ .name = name, .value = { .wide = { v } } };
-}
-
 void child_machine_vp(u64 id, u32 vp, u64 rip, u64 rsp)
 {
 	const struct hv_segment code = { 0, ~0u, 8, 0xa09b };
 	const struct hv_segment data = { 0, ~0u, 16, 0xc093 };
 	const struct hv_segment task = { 0, 0x67, 0, 0x8b };
 	const struct hv_register_assoc list[] = {
-		narrow(HV_X64_REGISTER_CR3, CHILD_TABLES),
-		narrow(HV_X64_REGISTER_CR4, CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT),
-		narrow(HV_X64_REGISTER_EFER, EFER_LME),
-		narrow(HV_X64_REGISTER_CR0, CR0_PE | CR0_PG | CR0_NE | CR0_ET | CR0_MP),
+		child_word(HV_X64_REGISTER_CR3, CHILD_TABLES),
+		child_word(HV_X64_REGISTER_CR4, CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT),
+		child_word(HV_X64_REGISTER_EFER, EFER_LME),
+		child_word(HV_X64_REGISTER_CR0, CR0_PE | CR0_PG | CR0_NE | CR0_ET | CR0_MP),
 		wide(HV_X64_REGISTER_CS, code),
 		wide(HV_X64_REGISTER_DS, data),
 		wide(HV_X64_REGISTER_ES, data),
@@ -176,11 +163,11 @@ void child_machine_vp(u64 id, u32 vp, u64 rip, u64 rsp)
 		wide(HV_X64_REGISTER_FS, data),
 		wide(HV_X64_REGISTER_GS, data),
 		wide(HV_X64_REGISTER_TR, task),
-		table(HV_X64_REGISTER_GDTR, CHILD_GDT, 23),
-		table(HV_X64_REGISTER_IDTR, CHILD_IDT, PAGE_SIZE - 1),
-		narrow(HV_X64_REGISTER_RIP, rip),
-		narrow(HV_X64_REGISTER_RAX + 4, rsp),
-		narrow(HV_X64_REGISTER_RFLAGS, 2),
+		child_table(HV_X64_REGISTER_GDTR, CHILD_GDT, 23),
+		child_table(HV_X64_REGISTER_IDTR, CHILD_IDT, PAGE_SIZE - 1),
+		child_word(HV_X64_REGISTER_RIP, rip),
+		child_word(HV_X64_REGISTER_RAX + 4, rsp),
+		child_word(HV_X64_REGISTER_RFLAGS, 2),
 	};
 
 	assert(child_set_registers(id, vp, list, ARRAY_SIZE(list)) == CHILD_DONE(ARRAY_SIZE(list)));

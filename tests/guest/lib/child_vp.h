@@ -18,6 +18,20 @@ u64 child_set_registers(u64 id, u32 vp, const struct hv_register_assoc *list, u3
 u64 child_state_page(u64 id, u32 vp, u32 type, u64 *gpfn);
 u64 child_install(u64 id, u32 type, u32 access, u64 parameter);
 
+/* Elements for child_set_registers(): of 64 bits, and descriptor tables. */
+static inline struct hv_register_assoc child_word(u32 name, u64 v)
+{
+	return (struct hv_register_assoc){ .name = name, .value = { .wide = { v } } };
+}
+
+static inline struct hv_register_assoc child_table(u32 name, u64 base, u16 limit)
+{
+	return (struct hv_register_assoc){
+		.name = name,
+		.value = { .table = { .limit = limit, .base = base } },
+	};
+}
+
 /* One register of 64 bits. */
 u64 child_register(u64 id, u32 vp, u32 name);
 void child_register_set(u64 id, u32 vp, u32 name, u64 value);
