@@ -420,3 +420,25 @@ static inline void e1000_teardown(void)
 		free(wire[i].data);
 	machine_teardown();
 }
+
+/* Of cmocka's tests. */
+static inline int setup_pin(void **state)
+{
+	(void)state;
+	e1000_setup(false);
+	return 0;
+}
+
+static inline int setup_msix(void **state)
+{
+	(void)state;
+	e1000_setup(true);
+	return 0;
+}
+
+static inline int teardown(void **state)
+{
+	(void)state;
+	e1000_teardown();
+	return 0;
+}

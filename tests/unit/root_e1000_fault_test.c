@@ -285,27 +285,6 @@ static void reset_that_does_not_end(void **state)
 	assert_false(command_register & PCI_COMMAND_MASTER);
 }
 
-static int setup_pin(void **state)
-{
-	(void)state;
-	e1000_setup(false);
-	return 0;
-}
-
-static int setup_msix(void **state)
-{
-	(void)state;
-	e1000_setup(true);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	e1000_teardown();
-	return 0;
-}
-
 #define BOTH(name)                                               \
 	{ #name "_82540", name, setup_pin, teardown, NULL },     \
 	{                                                        \

@@ -500,27 +500,6 @@ static void shared_pin(void **state)
 	nic_close(nic);
 }
 
-static int setup_pin(void **state)
-{
-	(void)state;
-	e1000_setup(false);
-	return 0;
-}
-
-static int setup_msix(void **state)
-{
-	(void)state;
-	e1000_setup(true);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	e1000_teardown();
-	return 0;
-}
-
 #define PIN(name)                                               \
 	{                                                       \
 #name "_82540", name, setup_pin, teardown, NULL \
