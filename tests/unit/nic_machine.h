@@ -17,13 +17,12 @@
 
 #include "base/errno.h"
 #include "rootpart/cpu.h"
-#include "rootpart/heap.h"
 #include "rootpart/log.h"
 #include "rootpart/net/nic.h"
-#include "rootpart/page_alloc.h"
 #include "rootpart/task.h"
 #include "rootpart/time.h"
 #include "rootpart/work.h"
+#include "tests/unit/counted_memory.h"
 #include "tests/unit/fake_root.h"
 
 #define TASKS  8u
@@ -32,8 +31,6 @@
 #define BYTES  9100u
 
 static u64 now;
-static u32 pages, objects;
-static u32 memory_left; /* allocations that still succeed */
 static char logged[1024];
 static u32 log_lines;
 
@@ -45,60 +42,6 @@ static void (*device_step)(void);
 u64 time_ns(void)
 {
 	return now;
-}
-
-void *kzalloc(size_t size)
-{
-	if (memory_left == 0)
-		return NULL;
-	memory_left--;
-	objects++;
-	return calloc(1, size);
-}
-
-void kfree(void *p)
-{
-	objects -= p != NULL;
-	free(p);
-}
-
-u32 page_order(u64 size)
-{
-	u32 order = 0;
-
-	while (PAGE_SIZE << order < size)
-		order++;
-	return order;
-}
-
-void *page_alloc(u32 order)
-{
-	void *p;
-
-	if (memory_left == 0)
-		return NULL;
-	memory_left--;
-	pages++;
-	p = aligned_alloc(PAGE_SIZE, PAGE_SIZE << order);
-	memset(p, 0xa5, PAGE_SIZE << order);
-	return p;
-}
-
-void *page_alloc_zeroed(u32 order)
-{
-	void *p = page_alloc(order);
-
-	if (p != NULL)
-		memset(p, 0, PAGE_SIZE << order);
-	return p;
-}
-
-int page_free(void *p, u32 order)
-{
-	(void)order;
-	pages--;
-	free(p);
-	return 0;
 }
 
 void log_printf(const char *fmt, ...)

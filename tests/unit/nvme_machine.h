@@ -20,19 +20,16 @@
 #include "rootpart/cpu.h"
 #include "rootpart/drivers/drivers.h"
 #include "rootpart/drivers/nvme/nvme.h"
-#include "rootpart/heap.h"
 #include "rootpart/log.h"
-#include "rootpart/page_alloc.h"
 #include "rootpart/task.h"
 #include "rootpart/time.h"
+#include "tests/unit/counted_memory.h"
 #include "tests/unit/fake_root.h"
 #include "tests/unit/nvme_device.h"
 
 static struct pci_device pci;
 static u16 command_register;
 static u64 now;
-static u32 objects, pages;
-static u32 memory_left;
 static struct block_device *blocks[8];
 static u32 block_count;
 static int register_answer;
@@ -187,60 +184,6 @@ void mutex_lock(struct mutex *m)
 void mutex_unlock(struct mutex *m)
 {
 	m->held = false;
-}
-
-void *kzalloc(size_t size)
-{
-	if (memory_left == 0)
-		return NULL;
-	memory_left--;
-	objects++;
-	return calloc(1, size);
-}
-
-void kfree(void *p)
-{
-	objects -= p != NULL;
-	free(p);
-}
-
-u32 page_order(u64 size)
-{
-	u32 order = 0;
-
-	assert_true(size > 0);
-	while ((4096ull << order) < size)
-		order++;
-	return order;
-}
-
-void *page_alloc(u32 order)
-{
-	void *p;
-
-	if (memory_left == 0)
-		return NULL;
-	memory_left--;
-	pages++;
-	p = aligned_alloc(4096ul << order, 4096ul << order);
-	memset(p, 0xa5, 4096ul << order);
-	return p;
-}
-
-void *page_alloc_zeroed(u32 order)
-{
-	void *p = page_alloc(order);
-
-	return p != NULL ? memset(p, 0, 4096ul << order) : NULL;
-}
-
-int page_free(void *p, u32 order)
-{
-	/* Whatever the controller still does with it, the sanitizer sees. */
-	(void)order;
-	pages--;
-	free(p);
-	return 0;
 }
 
 void log_printf(const char *fmt, ...)

@@ -212,10 +212,10 @@ static inline void clean_up(void)
 
 	virtio_close(&b->v);
 	for (u32 i = 0; i < b->queue_count; i++)
-		kfree(b->queues[i].commands);
+		page_give_back(b->queues[i].commands);
 	kfree(b->queues);
 	kfree(b);
-	assert_int_equal(objects, 0);
+	assert_int_equal(objects + pages, 0);
 }
 
 static inline void start_on(u32 queue, struct block_piece *p)

@@ -14,11 +14,10 @@
 #include "rootpart/cpu.h"
 #include "rootpart/drivers/drivers.h"
 #include "rootpart/drivers/virtio/virtio.h"
-#include "rootpart/heap.h"
 #include "rootpart/log.h"
-#include "rootpart/page_alloc.h"
 #include "rootpart/task.h"
 #include "rootpart/time.h"
+#include "tests/unit/counted_memory.h"
 #include "tests/unit/fake_root.h"
 
 #define REGS        0x100000000000ull
@@ -67,8 +66,6 @@ static struct pci_device pci;
 static u8 config_space[256];
 static u16 command_register;
 static u64 now;
-static s32 objects;
-static u32 memory_left;
 static char logged[256];
 static u32 log_lines;
 static u32 irq_requests_left;
@@ -94,53 +91,11 @@ void log_printf(const char *fmt, ...)
 	log_lines++;
 }
 
-/* Memory. GPAs are the host's addresses. */
-static inline void *allocate(size_t size)
+/* Pages that the driver keeps for ever; NULL is allowed. GPAs are the host's addresses. */
+static inline void page_give_back(void *p)
 {
-	if (memory_left == 0)
-		return NULL;
-	memory_left--;
-	objects++;
-	return calloc(1, size);
-}
-
-void *kzalloc(size_t size)
-{
-	return allocate(size);
-}
-
-void kfree(void *p)
-{
-	objects -= p != NULL;
-	free(p);
-}
-
-u32 page_order(u64 size)
-{
-	u32 order = 0;
-
-	while (PAGE_SIZE << order < size)
-		order++;
-	return order;
-}
-
-void *page_alloc_zeroed(u32 order)
-{
-	void *p;
-
-	if (memory_left == 0)
-		return NULL;
-	memory_left--;
-	objects++;
-	p = aligned_alloc(PAGE_SIZE, PAGE_SIZE << order);
-	return memset(p, 0, PAGE_SIZE << order);
-}
-
-int page_free(void *p, u32 order)
-{
-	(void)order;
-	kfree(p);
-	return 0;
+	if (p != NULL)
+		(void)page_free(p, 0);
 }
 
 /* Time, tasks, work. */
@@ -512,7 +467,7 @@ static inline void machine_setup(u16 id, u64 offered, u32 queues)
 	memset(irqs, 0, sizeof(irqs));
 	command_register = 0;
 	now = 0;
-	objects = 0;
+	objects = pages = 0;
 	memory_left = irq_requests_left = ~0u;
 	log_lines = work_count = 0;
 	cpu_count = 2;

@@ -199,11 +199,11 @@ static inline void clean_up(void)
 	struct virtio_net *n = net();
 
 	virtio_close(&n->v);
-	kfree(n->buffers);
-	kfree(n->tx.heads);
-	kfree(n->command);
+	page_give_back(n->buffers);
+	page_give_back(n->tx.heads);
+	page_give_back(n->command);
 	kfree(n);
-	assert_int_equal(objects, 0);
+	assert_int_equal(objects + pages, 0);
 }
 
 static inline bool send(struct nic_frame *f)

@@ -69,7 +69,7 @@ static void drive(void)
 static void clean_up(void)
 {
 	virtio_close(&v);
-	assert_int_equal(objects, 0);
+	assert_int_equal(objects + pages, 0);
 	assert_int_equal(command_register & 4, 0);
 	assert_null(irqs[0].handler);
 }
