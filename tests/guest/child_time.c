@@ -37,19 +37,6 @@ static u64 set(u32 name, u64 v)
 	return child_set_registers(probe.id, 0, &one, 1);
 }
 
-static void freeze(u64 frozen)
-{
-	assert(child_set(probe.id, HV_PROPERTY_TIME_FREEZE, frozen) == HV_STATUS_SUCCESS);
-}
-
-static u64 time(void)
-{
-	u64 v;
-
-	assert(child_get(probe.id, HV_PROPERTY_REFERENCE_TIME, &v) == HV_STATUS_SUCCESS);
-	return v;
-}
-
 static void set_time(u64 v)
 {
 	assert(child_set(probe.id, HV_PROPERTY_REFERENCE_TIME, v) == HV_STATUS_SUCCESS);
@@ -78,32 +65,32 @@ static void test_frozen_clock(void)
 	child_release(probe.id, 0);
 	let_read();
 	for (u32 i = 0; i < ROUNDS; i++) {
-		u64 before = time(), counter, frozen;
+		u64 before = probe_time(), counter, frozen;
 
-		freeze(1);
-		frozen = time();
+		probe_freeze(1);
+		frozen = probe_time();
 		let_read();
-		moved += data()->last != frozen || time() != frozen;
+		moved += data()->last != frozen || probe_time() != frozen;
 		not_between += frozen < before;
-		freeze(0);
+		probe_freeze(0);
 		/* From here on; one may be under way. */
 		counter = data()->by_counter;
 		let_read();
 		let_read();
 		by_page += data()->by_counter <= counter + 1;
 		before = data()->last;
-		not_between += before < frozen || time() < before;
+		not_between += before < frozen || probe_time() < before;
 	}
 	guest_check(!moved, "frozen", "%u", moved);
 	guest_check(!not_between, "goes-on", "%u", not_between);
 	guest_check(by_page == ROUNDS, "by-page-again", "%u", by_page);
 	guest_check(data()->back == 0, "never-back", "%lu of %lu", data()->back, data()->count);
 	/* Set: forward it is not back, and exactly that. */
-	freeze(1);
+	probe_freeze(1);
 	set_time(1ull << 40);
 	let_read();
 	guest_check(data()->last == (1ull << 40), "set", "%lx", data()->last);
-	freeze(0);
+	probe_freeze(0);
 	let_read();
 	guest_check(
 		data()->last > (1ull << 40) && data()->last < (1ull << 40) + 60 * HV_TIME_PER_SEC,
@@ -139,8 +126,8 @@ static void test_frozen_timer(void)
 
 	probe_start(code_wait, code_wait_end);
 	/* Armed by its parent before it ever ran, while the time stands. */
-	freeze(1);
-	due = time() + 20 * MS;
+	probe_freeze(1);
+	due = probe_time() + 20 * MS;
 	assert(set(HV_REGISTER_STIMER0_CONFIG, HV_STIMER_AUTO_ENABLE | DIRECT) == CHILD_DONE(1));
 	assert(set(HV_REGISTER_STIMER0_CONFIG + 1, due) == CHILD_DONE(1));
 	guest_check(child_register(probe.id, 0, HV_REGISTER_STIMER0_CONFIG) ==
@@ -150,21 +137,21 @@ static void test_frozen_timer(void)
 	child_release(probe.id, 0);
 	guest_sleep_us(40000);
 	guest_check(waiter()->count == 0, "timer-frozen", "%lu", waiter()->count);
-	freeze(0);
+	probe_freeze(0);
 	guest_check(
 		fired(0) && waiter()->last >= due, "timer-goes-on", "%lu %lu", waiter()->last, due);
 	/* Frozen while it waits for it in HLT; then set forward. */
 	child_suspend(probe.id, 0);
-	due = time() + 3600 * HV_TIME_PER_SEC;
+	due = probe_time() + 3600 * HV_TIME_PER_SEC;
 	assert(set(HV_REGISTER_STIMER0_CONFIG + 1, due) == CHILD_DONE(1));
 	child_release(probe.id, 0);
 	guest_sleep_us(2000);
-	freeze(1);
+	probe_freeze(1);
 	guest_sleep_us(2000);
 	guest_check(waiter()->count == 1, "timer-waits");
 	set_time(due - MS);
 	guest_check(waiter()->count == 1, "timer-waits-frozen");
-	freeze(0);
+	probe_freeze(0);
 	guest_check(fired(1) && waiter()->last >= due, "timer-set-forward", "%lu %lu",
 		waiter()->last, due);
 	probe_end();
@@ -183,18 +170,19 @@ static void test_frozen_beat(void)
 	for (u32 i = 0; i < 3; i++)
 		guest_check(
 			guest_sleep_while(&waiter()->count, waiter()->count, 10 * SECOND), "beat");
-	freeze(1);
+	probe_freeze(1);
 	/* One may be on its way. */
 	guest_sleep_us(20000);
 	count = waiter()->count;
 	guest_sleep_us(60000);
 	guest_check(waiter()->count == count, "beat-frozen", "%lu", waiter()->count - count);
-	from = time();
-	freeze(0);
+	from = probe_time();
+	probe_freeze(0);
 	guest_check(guest_sleep_while(&waiter()->count, count, 10 * SECOND), "beat-goes-on");
 	guest_sleep_us(20000);
 	count = waiter()->count - count;
-	guest_check(count <= (time() - from) / (5 * MS) + 1, "beat-not-made-up", "%lu", count);
+	guest_check(
+		count <= (probe_time() - from) / (5 * MS) + 1, "beat-not-made-up", "%lu", count);
 	probe_end();
 }
 
@@ -204,7 +192,7 @@ static void test_suspended_timer(void)
 	u64 due;
 
 	start_waiter();
-	due = time() + 2 * MS;
+	due = probe_time() + 2 * MS;
 	assert(set(HV_REGISTER_STIMER0_CONFIG + 6, HV_STIMER_AUTO_ENABLE | DIRECT) ==
 		CHILD_DONE(1));
 	assert(set(HV_REGISTER_STIMER0_CONFIG + 7, due) == CHILD_DONE(1));
@@ -214,7 +202,7 @@ static void test_suspended_timer(void)
 	guest_check(fired(0), "suspended-then");
 	for (u64 i = 1; i <= 20; i++) {
 		child_suspend(probe.id, 0);
-		due = time() + 3 * MS;
+		due = probe_time() + 3 * MS;
 		assert(set(HV_REGISTER_STIMER0_CONFIG + 7, due) == CHILD_DONE(1));
 		child_release(probe.id, 0);
 		guest_sleep_us(1000);

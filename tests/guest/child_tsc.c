@@ -40,19 +40,6 @@ static u64 us_to_ticks(u64 us)
 	return us * (guest_tsc_hz() / SECOND);
 }
 
-static void freeze(u64 frozen)
-{
-	assert(child_set(probe.id, HV_PROPERTY_TIME_FREEZE, frozen) == HV_STATUS_SUCCESS);
-}
-
-static u64 time(void)
-{
-	u64 v;
-
-	assert(child_get(probe.id, HV_PROPERTY_REFERENCE_TIME, &v) == HV_STATUS_SUCCESS);
-	return v;
-}
-
 static u64 restore(u32 sequence, u32 reserved, u64 when, u64 tsc)
 {
 	const struct hv_restore_time_input in = {
@@ -136,14 +123,14 @@ static void stand(u64 us)
 {
 	u64 from = rdtsc_ordered(), to, begun, ending, tsc, now;
 
-	freeze(1);
+	probe_freeze(1);
 	begun = rdtsc_ordered();
 	tsc = by_register();
-	now = time();
+	now = probe_time();
 	guest_sleep_us(us);
-	guest_check(by_register() == tsc && time() == now, "stands");
+	guest_check(by_register() == tsc && probe_time() == now, "stands");
 	ending = rdtsc_ordered();
-	freeze(0);
+	probe_freeze(0);
 	to = rdtsc_ordered();
 	behind_least += ending - begun;
 	behind_most += to - from;
@@ -207,9 +194,9 @@ static void test_page(void)
 	offset = page_word(16);
 	guest_check(probe_get(HV_REGISTER_REFERENCE_TSC_SEQUENCE) == sequence, "sequence-register");
 	for (u32 i = 0; i < ROUNDS; i++) {
-		freeze(1);
+		probe_freeze(1);
 		guest_check((u32)page_word(0) == 0, "page-frozen");
-		freeze(0);
+		probe_freeze(0);
 		stand(PAUSE_US);
 		guest_check(page_word(8) == scale && page_word(16) == offset, "page-the-same");
 		guest_check(
@@ -217,10 +204,10 @@ static void test_page(void)
 				probe_get(HV_REGISTER_REFERENCE_TSC_SEQUENCE) == (u32)page_word(0),
 			"page-sequence");
 		sequence = (u32)page_word(0);
-		before = time();
+		before = probe_time();
 		v = by_page(by_rdtsc());
-		guest_check(before <= v && v <= time(), "page-is-the-counter", "%lu %lu %lu",
-			before, v, time());
+		guest_check(before <= v && v <= probe_time(), "page-is-the-counter", "%lu %lu %lu",
+			before, v, probe_time());
 	}
 	probe_end();
 }
@@ -248,11 +235,11 @@ static void test_running(void)
 		u64 last;
 
 		reads += guest_sleep_while(&c->count, c->count, 10 * SECOND);
-		freeze(1);
+		probe_freeze(1);
 		guest_sleep_us(1000);
-		freeze(0);
+		probe_freeze(0);
 		last = c->last;
-		ahead += last > time();
+		ahead += last > probe_time();
 	}
 	guest_check(reads == rounds, "running", "%u of %u", reads, rounds);
 	guest_check(!c->back && !ahead, "running-never-back", "%lu back, %u ahead, of %lu", c->back,
@@ -369,18 +356,18 @@ static void test_restored(u64 when, u64 tsc)
 	begin();
 	child_deposit_pages(probe.id, 8);
 	probe_set(HV_REGISTER_REFERENCE_TSC, CLOCK_PAGE | 1);
-	freeze(1);
+	probe_freeze(1);
 	guest_check(restore(1234, 0, when, tsc) == HV_STATUS_SUCCESS, "restore");
-	guest_check(by_register() == tsc && time() == when, "restored-stands");
+	guest_check(by_register() == tsc && probe_time() == when, "restored-stands");
 	before = rdtsc_ordered();
-	freeze(0);
+	probe_freeze(0);
 	behind_least = before - tsc;
 	behind_most = rdtsc_ordered() - tsc;
 	check_all("restored");
 	guest_check((u32)page_word(0) == 1235, "restored-sequence", "%lu", page_word(0));
-	before = time();
+	before = probe_time();
 	v = by_page(by_rdtsc());
-	after = time();
+	after = probe_time();
 	guest_check(
 		when <= before && before <= v && v <= after && after < when + 60 * HV_TIME_PER_SEC,
 		"restored-time", "%lu: %lu %lu %lu", when, before, v, after);
@@ -396,9 +383,9 @@ static void test_refused(void)
 
 	begin();
 	guest_check(restore(0, 0, 5, 5) == HV_STATUS_INVALID_PARTITION_STATE, "restore-running");
-	freeze(1);
+	probe_freeze(1);
 	guest_check(restore(0, 1, 5, 5) == HV_STATUS_INVALID_PARAMETER, "restore-reserved");
-	freeze(0);
+	probe_freeze(0);
 	result = guest_hypercall_block(HV_CALL_RESTORE_PARTITION_TIME, &own, sizeof(own), NULL, 0);
 	guest_check(result == HV_STATUS_INVALID_PARTITION_ID, "restore-own", "%lx", result);
 	v = by_rdtsc();

@@ -95,3 +95,16 @@ u64 probe_pushed(u32 n)
 	memcpy(&v, probe.ram + probe_get(PROBE_RSP) + 8 * n, sizeof(v));
 	return v;
 }
+
+void probe_freeze(bool frozen)
+{
+	assert(child_set(probe.id, HV_PROPERTY_TIME_FREEZE, frozen) == HV_STATUS_SUCCESS);
+}
+
+u64 probe_time(void)
+{
+	u64 v;
+
+	assert(child_get(probe.id, HV_PROPERTY_REFERENCE_TIME, &v) == HV_STATUS_SUCCESS);
+	return v;
+}

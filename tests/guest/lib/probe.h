@@ -41,6 +41,10 @@ void probe_resume(void);
 
 u64 probe_get(u32 name);
 void probe_set(u32 name, u64 v);
+/* Stops its clock, or lets it go on; and the time that it has. */
+void probe_freeze(bool frozen);
+u64 probe_time(void);
+
 /* From now on @vector leads to an OUT to the port of that number. */
 void probe_gate(u8 vector);
 /* Whether the message is that OUT. */
