@@ -52,7 +52,7 @@ static bool inside[VPS];    /* a processor has it */
 static bool must_rest[VPS]; /* its parent saw it at rest */
 /* By processor whose root VP is told: VPs that have an intercept. */
 static u32 intercepts[CPUS];
-static u64 intercepted[VPS]; /* what it had seen then; its processor only */
+static u64 intercepted[VPS]; /* what it had seen then; stored by its processor */
 static u64 stays, settled;
 
 static u32 number_of(const struct vp *vp)
@@ -147,13 +147,16 @@ static void settle_all(u32 root)
 static void do_work(struct vp *vp)
 {
 	u32 n = number_of(vp);
+	u64 news;
 
 	if (!(load_acquire(&vp->work) & VP_WORK_INTERRUPT))
 		return;
 	atomic_fetch_and(&vp->work, ~(u32)VP_WORK_INTERRUPT);
+	/* Before the intercepts: of one that comes after them it has not been told. */
+	news = load_acquire(&told[n]);
 	if (n >= VPS)
 		settle_all(n - VPS);
-	store_release(&seen[n], load_acquire(&told[n]));
+	store_release(&seen[n], news);
 }
 
 /* After each news it has something for its parent, once. */
@@ -163,9 +166,10 @@ static bool intercepts_now(struct vp *vp)
 
 	if (n >= VPS || intercepted[n] == seen[n])
 		return false;
-	intercepted[n] = seen[n];
 	vp->intercept_waits = true;
 	atomic_fetch_or(&vp->stop, (u32)VP_STOP_INTERCEPT);
+	/* Last, for is_settled(). */
+	store_release(&intercepted[n], seen[n]);
 	return true;
 }
 
@@ -309,10 +313,19 @@ static void parent_acts(void)
 	}
 }
 
+/* It has nothing more for its parent: else a root VP would be told after all had seemed seen. */
+static bool is_settled(const struct vp *vp)
+{
+	u32 n = number_of(vp);
+
+	return load_acquire(&intercepted[n]) == load_acquire(&seen[n]) &&
+	       !(load_acquire(&vp->stop) & VP_STOP_INTERCEPT);
+}
+
 static bool all_seen(void)
 {
 	for (u32 i = 0; i < VPS; i++)
-		if (has_news(&vps[i]))
+		if (has_news(&vps[i]) || !is_settled(&vps[i]))
 			return false;
 	for (u32 i = 0; i < CPUS; i++)
 		if (has_news(&roots[i]))
