@@ -4,6 +4,7 @@
  */
 #include "base/errno.h"
 #include "lib/format.h"
+#include "lib/string.h"
 #include "rootpart/cli/cmd_disk.h"
 #include "rootpart/cli/disk_bench.h"
 #include "rootpart/cli/units.h"
@@ -20,7 +21,21 @@ struct settings {
 	u64 size; /* 0: what the pattern has */
 	u64 depth;
 	u64 seconds;
+	u64 count; /* requests of each pattern */
 	bool write;
+	const char *pattern; /* NULL: all */
+};
+
+/* In the order in which they are measured. */
+static const struct pattern {
+	const char *name;
+	bool random;
+	bool write;
+} patterns[] = {
+	{ "sequential-read", false, false },
+	{ "random-read", true, false },
+	{ "sequential-write", false, true },
+	{ "random-write", true, true },
 };
 
 static u64 per_second(u64 n, u64 ns)
@@ -99,17 +114,29 @@ static int bench_one(struct settings *s, bool random, bool write)
 	b->write = write;
 	b->size = (u32)size;
 	b->depth = (u32)s->depth;
+	b->count = s->count;
 	r = bench_with(s, b);
 	kfree(b);
 	return r;
+}
+
+static bool is_wanted(const struct settings *s, const struct pattern *p)
+{
+	if (p->write && !s->write)
+		return false;
+	return s->pattern == NULL || strcmp(s->pattern, p->name) == 0;
 }
 
 static int bench_patterns(struct settings *s)
 {
 	int r = 0;
 
-	for (u32 i = 0; r == 0 && i < (s->write ? 4 : 2); i++)
-		r = bench_one(s, i & 1, i & 2);
+	for (u32 i = 0; r == 0 && i < ARRAY_SIZE(patterns); i++) {
+		const struct pattern *p = &patterns[i];
+
+		if (is_wanted(s, p))
+			r = bench_one(s, p->random, p->write);
+	}
 	return r;
 }
 
@@ -131,9 +158,9 @@ static int bench_all(struct settings *s)
 	return r;
 }
 
-static int take_size(struct settings *s, const char *text)
+static int take_size(struct settings *s, const struct cli_args *args)
 {
-	int r = cli_number(s->cli, "size", text, 1, BLOCK_REQUEST_MAX, &s->size);
+	int r = cli_number(s->cli, args, "size", 1, BLOCK_REQUEST_MAX, &s->size);
 
 	if (r == 0 && s->size % s->device->limits.sector_size != 0)
 		r = cli_error(s->cli, -EINVAL, "--size: not a multiple of the sector size, %u",
@@ -141,16 +168,31 @@ static int take_size(struct settings *s, const char *text)
 	return r;
 }
 
+static int take_pattern(struct settings *s, const char *text)
+{
+	s->pattern = text;
+	for (u32 i = 0; i < ARRAY_SIZE(patterns); i++) {
+		if (text == NULL || is_wanted(s, &patterns[i]))
+			return 0;
+	}
+	return cli_error(s->cli, -EINVAL, "--pattern: %s, not \"%.64s\"",
+		s->write ? "sequential-read, random-read, sequential-write or random-write"
+			 : "sequential-read or random-read; others need --write",
+		text);
+}
+
 static int take_options(struct settings *s, const struct cli_args *args)
 {
-	const char *size = args_value(args, "size"), *depth = args_value(args, "depth"),
-		   *seconds = args_value(args, "seconds");
-	int r = size != NULL ? take_size(s, size) : 0;
+	int r = take_pattern(s, args_value(args, "pattern"));
 
-	if (r == 0 && depth != NULL)
-		r = cli_number(s->cli, "depth", depth, 1, BENCH_DEPTH_MAX, &s->depth);
-	if (r == 0 && seconds != NULL)
-		r = cli_number(s->cli, "seconds", seconds, 1, 3600, &s->seconds);
+	if (r == 0)
+		r = take_size(s, args);
+	if (r == 0)
+		r = cli_number(s->cli, args, "depth", 1, BENCH_DEPTH_MAX, &s->depth);
+	if (r == 0)
+		r = cli_number(s->cli, args, "seconds", 1, 3600, &s->seconds);
+	if (r == 0)
+		r = cli_number(s->cli, args, "count", 1, ~0ull, &s->count);
 	return r;
 }
 
@@ -162,6 +204,7 @@ static int run_bench(struct cli *cli, const struct cli_args *args)
 		.device = disk_look_up(cli, args->words[0]),
 		.depth = 8,
 		.seconds = 3,
+		.count = ~0ull,
 		.write = args_has(args, "write") };
 	int r;
 
@@ -180,16 +223,22 @@ static int run_bench(struct cli *cli, const struct cli_args *args)
 
 static const struct cli_option options[] = {
 	{ .name = "write", .help = "write, too: WHAT IS THERE IS LOST" },
+	{ .name = "pattern",
+		.value = "NAME",
+		.help = "one only: random-read, sequential-write, ..." },
 	{ .name = "size", .value = "SIZE", .help = "of a request; 1M in sequence, 4K at random" },
 	{ .name = "depth", .value = "N", .help = "requests under way; 8" },
 	{ .name = "seconds", .value = "N", .help = "for each pattern; 3" },
+	{ .name = "count", .value = "N", .help = "at most so many requests of each pattern" },
 	{ .name = "force", .help = "also if there are partitions" },
 	CLI_OPTION_JSON,
 };
 
 const struct cli_command command_disk_bench = {
 	.name = "disk bench",
-	.usage = "PATH [--write] [--size SIZE] [--depth N] [--seconds N] [--force] [--json]",
+	.usage = "PATH [--write] [--pattern NAME] [--size SIZE] [--depth N] [--seconds N] [--count "
+		 "N] "
+		 "[--force] [--json]",
 	.help = "measure how fast a disk is",
 	.more = "us: microseconds that a request takes, on average, and that 50 and 99 percent of\n"
 		"them do not exceed. Ctrl-C ends it.",

@@ -304,9 +304,8 @@ static void memory_give_back(struct check *c)
 
 static int options_take(struct check *c, const struct cli_args *args)
 {
-	const char *seed = args_value(args, "seed"), *step_text = args_value(args, "step");
 	u64 n = 1;
-	int r = 0;
+	int r;
 
 	if (c->sectors == 0)
 		return cli_error(c->cli, -ENODEV, "%s: is empty", c->device->name);
@@ -314,10 +313,9 @@ static int options_take(struct check *c, const struct cli_args *args)
 		return cli_error(c->cli, -ENOTSUP,
 			"%s: is too large to be written: %llu sectors at most", c->device->name,
 			(unsigned long long)SECTORS_MAX);
-	if (seed != NULL)
-		r = cli_number(c->cli, "seed", seed, 0, ~0ull, &c->seed);
-	if (r == 0 && step_text != NULL)
-		r = cli_number(c->cli, "step", step_text, 1, 2048, &n);
+	r = cli_number(c->cli, args, "seed", 0, ~0ull, &c->seed);
+	if (r == 0)
+		r = cli_number(c->cli, args, "step", 1, 2048, &n);
 	c->step = (u32)n;
 	return r;
 }

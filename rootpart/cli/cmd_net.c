@@ -148,7 +148,6 @@ static int dump(struct dump *d, struct nic *n, u64 count)
 
 static int run_dump(struct cli *cli, const struct cli_args *args)
 {
-	const char *text = args_value(args, "count");
 	struct nic *n = cmd_nic_find(cli, args->words[0]);
 	u64 count = ~0ull;
 	struct dump *d;
@@ -156,7 +155,8 @@ static int run_dump(struct cli *cli, const struct cli_args *args)
 
 	if (n == NULL)
 		return -ENODEV;
-	if (text != NULL && (r = cli_number(cli, "count", text, 1, COUNT_MAX, &count)) != 0)
+	r = cli_number(cli, args, "count", 1, COUNT_MAX, &count);
+	if (r != 0)
 		return r;
 	d = kzalloc(sizeof(*d));
 	if (d == NULL)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nic: the network interfaces. nic test is in cmd_nic_test.c.
+ * nic: the network interfaces. nic test and nic bench are in files of their own.
  */
 #include "rootpart/cli/cmd_nic.h"
 #include "base/errno.h"
@@ -109,6 +109,7 @@ static const struct cli_command command_nic_list = {
 };
 
 static const struct cli_command *const commands[] = {
+	&command_nic_bench,
 	&command_nic_list,
 	&command_nic_test,
 };

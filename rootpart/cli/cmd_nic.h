@@ -7,6 +7,7 @@
 #include "rootpart/cli/command.h"
 #include "rootpart/net/nic.h"
 
+extern const struct cli_command command_nic_bench;
 extern const struct cli_command command_nic_test;
 
 /* NULL, and the error line has been printed. */

@@ -134,26 +134,17 @@ static int run_session(struct session *s, const struct cli_args *args)
 	return r;
 }
 
-/* The value of option @name, or what @out has if it was not given. */
-static int number(
-	struct cli *cli, const struct cli_args *args, const char *name, u64 min, u64 max, u64 *out)
-{
-	const char *text = args_value(args, name);
-
-	return text != NULL ? cli_number(cli, name, text, min, max, out) : 0;
-}
-
 static int parse_size(struct cli *cli, const struct cli_args *args, struct exchange_options *o)
 {
 	u64 max = o->kind == TEST_FRAME_TCP ? NIC_TSO_MAX : NIC_MTU_MAX + NIC_HEADER;
 	int r;
 
 	o->size_min = SIZE_DEFAULT;
-	r = number(cli, args, "size", TEST_FRAME_MIN, max, &o->size_min);
+	r = cli_number(cli, args, "size", TEST_FRAME_MIN, max, &o->size_min);
 	if (r != 0)
 		return r;
 	o->size_max = o->size_min;
-	return number(cli, args, "to-size", o->size_min, max, &o->size_max);
+	return cli_number(cli, args, "to-size", o->size_min, max, &o->size_max);
 }
 
 static int parse(struct cli *cli, const struct cli_args *args, struct exchange_options *o)
@@ -165,13 +156,13 @@ static int parse(struct cli *cli, const struct cli_args *args, struct exchange_o
 	o->pieces = 1;
 	if (o->echo == args_has(args, "send"))
 		return cli_error(cli, -EINVAL, "nic test: one of --send and --echo is needed");
-	r = number(cli, args, o->echo ? "echo" : "send", 1, COUNT_MAX, &o->count);
+	r = cli_number(cli, args, o->echo ? "echo" : "send", 1, COUNT_MAX, &o->count);
 	if (r == 0)
-		r = number(cli, args, "pieces", 1, NIC_SEGMENTS_MAX, &o->pieces);
+		r = cli_number(cli, args, "pieces", 1, NIC_SEGMENTS_MAX, &o->pieces);
 	if (r == 0)
-		r = number(cli, args, "cut", 64, NIC_MTU_MAX - 40, &o->cut);
+		r = cli_number(cli, args, "cut", 64, NIC_MTU_MAX - 40, &o->cut);
 	if (r == 0)
-		r = number(cli, args, "mtu", 68, NIC_MTU_MAX, &o->mtu);
+		r = cli_number(cli, args, "mtu", 68, NIC_MTU_MAX, &o->mtu);
 	if (r != 0)
 		return r;
 	if (o->cut != 0)

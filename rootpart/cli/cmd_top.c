@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * top: where the time of VPs and tasks goes, second by second. Each look is
+ * top: where the time of VPs and tasks goes, second by second or less often. Each look is
  * compared with the one before; all of it is in one block of the heap.
  */
 #include "base/errno.h"
@@ -14,8 +14,9 @@
 #include "rootpart/time.h"
 #include "x86/cpu.h"
 
-#define TASKS_MAX 64u
-#define KINDS_MAX 4u
+#define TASKS_MAX    64u
+#define KINDS_MAX    4u
+#define INTERVAL_MAX (7 * 24 * 3600u)
 
 struct look {
 	u64 tsc;
@@ -27,6 +28,8 @@ struct look {
 struct top {
 	struct cli *cli;
 	struct json *json; /* NULL: for people */
+	u64 interval;      /* seconds */
+	u64 count;
 	struct look looks[2];
 };
 
@@ -145,13 +148,13 @@ static void show(const struct top *t, const struct look *old, const struct look 
 	}
 }
 
-static int loop(struct top *t, u64 count)
+static int loop(struct top *t)
 {
 	u64 next = time_ns();
 
 	take_look(&t->looks[0]);
-	for (u64 i = 0; i < count; i++) {
-		next += NS_PER_S;
+	for (u64 i = 0; i < t->count; i++) {
+		next += t->interval * NS_PER_S;
 		if (console_wait(next) != 0)
 			return -EINTR;
 		if (i > 0 && t->json == NULL)
@@ -162,30 +165,30 @@ static int loop(struct top *t, u64 count)
 	return 0;
 }
 
-/* How many times: one for programs, for ever for people. */
-static int count_wanted(struct cli *cli, const struct cli_args *args, u64 *count)
+/* How many times: once for programs, for ever for people. */
+static int take_options(struct top *t, const struct cli_args *args)
 {
-	const char *text = args_value(args, "count");
+	int r;
 
-	*count = args_has(args, "once") || args_has(args, "json") ? 1 : ~0ull;
-	return text != NULL ? cli_number(cli, "count", text, 1, 1000000, count) : 0;
+	t->count = args_has(args, "once") || args_has(args, "json") ? 1 : ~0ull;
+	t->interval = 1;
+	r = cli_number(t->cli, args, "count", 1, 1000000, &t->count);
+	return r != 0 ? r : cli_number(t->cli, args, "interval", 1, INTERVAL_MAX, &t->interval);
 }
 
 static int run_top(struct cli *cli, const struct cli_args *args)
 {
 	struct json json;
-	struct top *t;
-	u64 count;
-	int r = count_wanted(cli, args, &count);
+	struct top *t = kzalloc(sizeof(*t));
+	int r;
 
-	if (r != 0)
-		return r;
-	t = kzalloc(sizeof(*t));
 	if (t == NULL)
 		return cli_error_errno(cli, -ENOMEM, "top");
 	t->cli = cli;
 	t->json = args_has(args, "json") ? &json : NULL;
-	r = loop(t, count);
+	r = take_options(t, args);
+	if (r == 0)
+		r = loop(t);
 	kfree(t);
 	return r;
 }
@@ -193,12 +196,13 @@ static int run_top(struct cli *cli, const struct cli_args *args)
 static const struct cli_option options[] = {
 	{ .name = "count", .value = "N", .help = "look N times" },
 	{ .name = "once", .help = "the same as --count 1" },
+	{ .name = "interval", .value = "SECONDS", .help = "between two looks; 1" },
 	CLI_OPTION_JSON,
 };
 
 const struct cli_command command_top = {
 	.name = "top",
-	.usage = "[--once | --count N] [--json]",
+	.usage = "[--once | --count N] [--interval SECONDS] [--json]",
 	.help = "show every second where the processors' time goes",
 	.more = "guest, hypervisor, idle: percent of a VP's time; exits, kinds: per second;\n"
 		"time: percent of its VP's time that a task of the root ran. Ctrl-C ends it.\n"

@@ -131,15 +131,9 @@ static int show_trace(struct cli *cli, struct collection *c, u32 only, u32 count
 
 static int options_of(struct cli *cli, const struct cli_args *args, u64 *cpu, u64 *count)
 {
-	const char *text = args_value(args, "cpu");
-	int r = 0;
+	int r = cli_number(cli, args, "cpu", 0, boot_info()->processors - 1, cpu);
 
-	if (text != NULL)
-		r = cli_number(cli, "cpu", text, 0, boot_info()->processors - 1, cpu);
-	text = args_value(args, "count");
-	if (r == 0 && text != NULL)
-		r = cli_number(cli, "count", text, 1, COUNT_MAX, count);
-	return r;
+	return r != 0 ? r : cli_number(cli, args, "count", 1, COUNT_MAX, count);
 }
 
 static int run_trace(struct cli *cli, const struct cli_args *args)

@@ -169,6 +169,12 @@ static void complete_on_reset(struct completion *c, const char *typed)
 	completion_offer(c, typed, "stop");
 }
 
+static void complete_sector_size(struct completion *c, const char *typed)
+{
+	completion_offer(c, typed, "512");
+	completion_offer(c, typed, "4096");
+}
+
 #define OPTION(option_name, option_value, ...)                                  \
 	{                                                                       \
 		.name = option_name, .value = option_value, .help = __VA_ARGS__ \
@@ -185,6 +191,8 @@ static void complete_on_reset(struct completion *c, const char *typed)
 		OPTION("affinity", "LIST", "only on these processors, as 0-3,5 (all)"),         \
 		OPTION("on-reset", "WHAT", "restart, or stop when it resets itself (restart)",  \
 			.complete = complete_on_reset),                                         \
+		OPTION("sector-size", "BYTES", "of its disks, 512 or 4096 (512)",               \
+			.complete = complete_sector_size),                                      \
 		OPTION("autostart", NULL, "start it when the machine starts")
 
 static const struct cli_option create_options[] = { OPTIONS };

@@ -219,6 +219,7 @@ static void rows_config(const struct rows *r, const struct vm_config *c)
 	rows_bool(r, "autostart", c->autostart);
 	vm_key_get(vm_key_find("on-reset"), c, reset);
 	rows_text(r, "on_reset", reset);
+	rows_count(r, "sector_size", c->sector_size);
 }
 
 static void row_tsc(const struct rows *r, u64 hz)

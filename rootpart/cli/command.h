@@ -72,9 +72,9 @@ int cli_error_errno(struct cli *cli, int error, const char *what);
 /* True once Ctrl-C was typed. Lets other tasks run. */
 bool cli_interrupted(void);
 
-/* A number from @text, for option --@name; prints the error. */
+/* The number that option --@name has; *@out stays if it was not given. Prints the error. */
 [[nodiscard]] int cli_number(
-	struct cli *cli, const char *name, const char *text, u64 min, u64 max, u64 *out);
+	struct cli *cli, const struct cli_args *args, const char *name, u64 min, u64 max, u64 *out);
 
 /* Candidates for Tab: paths; names of commands in no group, and in @group. */
 void complete_path(struct completion *c, const char *typed);

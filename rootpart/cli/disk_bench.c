@@ -53,6 +53,7 @@ static u64 next_place(struct bench *b)
 
 static void slot_start(struct bench *b, struct bench_slot *s)
 {
+	b->started++;
 	s->request.sector = next_place(b);
 	s->started = time_ns();
 	block_submit(b->device, &s->request);
@@ -68,6 +69,11 @@ static void account(struct bench *b, const struct bench_slot *s, u64 now)
 	b->buckets[bench_bucket(ns)]++;
 }
 
+static bool goes_on(const struct bench *b, u64 now)
+{
+	return b->error == 0 && b->started < b->count && now < b->end && !load_relaxed(&b->stop);
+}
+
 static void slot_done(struct block_request *r)
 {
 	struct bench_slot *s = container_of(r, struct bench_slot, request);
@@ -78,22 +84,25 @@ static void slot_done(struct block_request *r)
 		account(b, s, now);
 	else if (b->error == 0)
 		b->error = r->error;
-	if (b->error == 0 && now < b->end && !load_relaxed(&b->stop)) {
+	if (goes_on(b, now)) {
 		slot_start(b, s);
 		return;
 	}
-	/* Pairs with the acquire in wait_for_end(). */
+	/* Pairs with the acquire in is_over(). */
 	if (b->under_way > 1) {
 		store_release(&b->under_way, b->under_way - 1);
 		return;
 	}
 	store_release(&b->under_way, 0);
+	console_wake();
 	wait_wake_all(&waiters);
 }
 
-static void wait_for_end(struct bench *b)
+static bool is_over(void *ctx)
 {
-	wait_event(&waiters, load_acquire(&b->under_way) == 0);
+	const struct bench *b = ctx;
+
+	return load_acquire(&b->under_way) == 0;
 }
 
 static int slots_init(struct bench *b)
@@ -125,19 +134,19 @@ static void slots_free(struct bench *b)
 
 static int measure(struct bench *b, u64 ns)
 {
+	u32 first = (u32)MIN((u64)b->depth, b->count);
 	int r;
 
-	b->under_way = b->depth;
+	b->under_way = first;
 	b->end = time_ns() + ns;
 	/* Kicked at once: until then none of them can end, and be started anew by done(). */
 	block_plug(b->device);
-	for (u32 i = 0; i < b->depth; i++)
+	for (u32 i = 0; i < first; i++)
 		slot_start(b, &b->slots[i]);
 	block_unplug(b->device);
-	r = console_wait(b->end);
-	if (r != 0)
-		store_relaxed(&b->stop, true);
-	wait_for_end(b);
+	r = console_wait_for(is_over, b, TIME_NEVER);
+	store_relaxed(&b->stop, true);
+	wait_event(&waiters, is_over(b));
 	return r != 0 ? r : b->error;
 }
 

@@ -26,13 +26,15 @@ struct bench {
 	bool random;
 	u32 size;
 	u32 depth;
-	u64 end; /* time_ns() */
+	u64 count; /* requests, if the time suffices; at least 1 */
+	u64 end;   /* time_ns() */
 
 	bool stop; /* any VP, atomic */
 	u32 under_way;
 	int error; /* the first */
 	u64 next;  /* sector */
 	u64 seed;
+	u64 started;
 	u64 requests;
 	u64 total_ns;
 	u64 max_ns;
@@ -41,7 +43,7 @@ struct bench {
 };
 
 /*
- * Fills slots with memory and runs for @ns, or until Ctrl-C: -EINTR;
+ * Fills slots with memory and runs for @ns, or until the count, or Ctrl-C: -EINTR;
  * -ENOMEM; or the first request's error that had one. All of it is over when it returns.
  */
 [[nodiscard]] int bench_run(struct bench *b, u64 ns);

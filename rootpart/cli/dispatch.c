@@ -54,10 +54,14 @@ bool cli_interrupted(void)
 	return console_interrupted();
 }
 
-int cli_number(struct cli *cli, const char *name, const char *text, u64 min, u64 max, u64 *out)
+int cli_number(
+	struct cli *cli, const struct cli_args *args, const char *name, u64 min, u64 max, u64 *out)
 {
+	const char *text = args_value(args, name);
 	u64 v;
 
+	if (text == NULL)
+		return 0;
 	if (str_to_u64(text, true, &v) != 0 || v < min || v > max)
 		return cli_error(cli, -EINVAL, "--%s: \"%.64s\" is no number from %llu to %llu",
 			name, text, (unsigned long long)min, (unsigned long long)max);

@@ -19,7 +19,9 @@
 
 void vm_config_default(struct vm_config *c, const char *name)
 {
-	*c = (struct vm_config){ .memory = 512 * MIB, .cpus = 1, .weight = 100 };
+	*c = (struct vm_config){
+		.memory = 512 * MIB, .cpus = 1, .weight = 100, .sector_size = 512
+	};
 	(void)str_copy(c->name, name, sizeof(c->name));
 }
 

@@ -32,7 +32,8 @@ struct vm_config {
 	u32 reserve; /* percent */
 	bool autostart;
 	enum vm_on_reset on_reset;
-	u64 affinity; /* bit per processor; 0: all */
+	u32 sector_size; /* of its disks: 512 or 4096 bytes */
+	u64 affinity;    /* bit per processor; 0: all */
 	/* What the child is to see of the processor on whatever host; from vm.conf only. */
 	bool has_features;
 	u64 features[2]; /* HV_PROPERTY_PROCESSOR_FEATURES_0 and _1 */

@@ -156,6 +156,20 @@ static void get_reset(const struct vm_key *key, const void *field, char *word)
 
 static const struct vm_key_kind kind_reset = { false, set_reset, get_reset };
 
+static const char *const sector_sizes[] = { "512", "4096" };
+
+static int set_sector(const struct vm_key *key, void *field, const char *text, char *why)
+{
+	int r = choose(sector_sizes, text, why);
+
+	(void)key;
+	if (r >= 0)
+		*(u32 *)field = r == 0 ? 512 : 4096;
+	return MIN(r, 0);
+}
+
+static const struct vm_key_kind kind_sector = { false, set_sector, get_number };
+
 /* The decimal number up to @max that **@text begins with; moves *@text on. */
 static int take_number(const char **text, u64 max, u64 *out)
 {
@@ -315,6 +329,7 @@ const struct vm_key vm_keys[] = {
 	KEY("affinity", affinity, processors, 0, 63),
 	KEY("autostart", autostart, yes, 0, 1),
 	KEY("on-reset", on_reset, reset, 0, 1),
+	KEY("sector-size", sector_size, sector, 0, 0),
 	FEATURE("processor-features", features, bits, 0, 2),
 	FEATURE("xsave-states", xsave_states, bits, 0, 1),
 	FEATURE("tsc-hz", tsc_hz, hz, 1, ~0ull),

@@ -4,14 +4,14 @@
 
 In QEMU's deterministic mode one TSC tick is one instruction, so two runs give
 the same numbers on any host. Rows: `BENCH name value` lines of the guest
-kernels tests/guest/bench*.c, Debian's Linux as a child to its init, virtual
-time to the prompt, what an idle root does, sizes. A row that is over its limit,
+kernels tests/guest/bench*.c, Debian's Linux as a child to its init, disks and
+NICs beside Linux on the same machine, virtual time to the prompt, what an idle root does, sizes. A row that is over its limit,
 or 3 % above the kept value, fails. Kept values belong to one set of tools: with
 other versions only the limits count. Sizes, rows of Bochs ("vmx-"), of how busy
 an idle root is and of Linux's exits are shown and fail nothing; --no-vmx leaves
-Bochs out, --no-linux Linux. --update keeps what was measured, here and in
+Bochs out, --no-linux Linux, --no-devices disks and NICs. --update keeps what was measured, here and in
 docs/performance.md. --runs=N measures the deterministic rows N times, and fails
-where two runs differ.
+where two runs differ, but for disks and NICs.
 """
 import glob
 import json
@@ -27,6 +27,7 @@ sys.path[:0] = [os.path.join(ROOT, "tests", "e2e"), os.path.join(ROOT, "tools")]
 os.chdir(ROOT)
 
 import check_length  # noqa: E402
+import device_rows  # noqa: E402
 import linux_rows  # noqa: E402
 import machine as machines  # noqa: E402
 import mkcpio  # noqa: E402
@@ -39,12 +40,14 @@ RESULT = r"(?:^|\n)(BENCH|DONE)(?: ([\w.-]+) (\d+))?\r?\n"
 MEMORIES = ("512M", "1G", "16G")
 IDLE_KINDS = {"hlt", "external interrupt", "interrupt window"}
 VMX = "vmx-"
-# Percentiles, which jump: over their limits they fail, and by nothing else.
-LIMITED = re.compile(r"wake-up-p99")
+# Percentiles, which jump, and what depends on when QEMU's main loop got to a device: over
+# their limits they fail, and by nothing else.
+LIMITED = re.compile(r"wake-up-p99|disk-|nic-")
+UNSTEADY = re.compile(r"disk-|nic-")
 # Shown, not gated: Bochs's, what depends on when the host delivers typed
-# characters or how long a halted Linux waited, and sizes, which grow with what the
+# characters or how long a halted Linux waited, rates, what Linux takes, and sizes, which grow with what the
 # system can do.
-INFORMATIONAL = re.compile(r"vmx-|idle-(exits|instructions)-|linux-init-exits-|.*-(bytes|lines)$")
+INFORMATIONAL = re.compile(r"vmx-|native-|linux-init-exits-|.*-(per-second|bytes|lines)$")
 
 
 def first_line(*command):
@@ -134,6 +137,8 @@ def guest_rows():
         rows.update(child_results(machine))
     if "--no-linux" not in sys.argv[1:]:
         rows.update(linux_rows.rows(deterministic, shipped_iso))
+    if "--no-devices" not in sys.argv[1:]:
+        rows.update(device_rows.rows(deterministic))
     return rows
 
 
@@ -249,16 +254,16 @@ def measure(runs):
     for _ in range(runs - 1):
         again = {**guest_rows(), **boot_rows()}
         differing |= {name for name in first if again.get(name) != first[name]
-                      and not INFORMATIONAL.match(name)}
+                      and not INFORMATIONAL.match(name) and not UNSTEADY.match(name)}
     return {**first, **size_rows()}, differing
 
 
-def judge(name, value, kept, figures):
+def judge(name, value, kept, limits, aims):
     """Returns (word, is it a failure). An aim is shown and fails nothing."""
-    if value > figures["limits"].get(name, value):
-        return "over the limit of %d" % figures["limits"][name], True
-    if value > figures["aims"].get(name, value):
-        return "over the aim of %d" % figures["aims"][name], False
+    if value > limits.get(name, value):
+        return "over the limit of %d" % limits[name], True
+    if value > aims.get(name, value):
+        return "over the aim of %d" % aims[name], False
     if kept is None:
         return "new", False
     if value > kept * (1 + TOLERANCE):
@@ -273,12 +278,12 @@ def option(name, default):
     return values[-1] if values else default
 
 
-def update(figures, key, rows):
+def update(figures, key, rows, limits):
     figures["kept"][key] = rows
     with open(FIGURES, "w") as f:
         json.dump(figures, f, indent=1, sort_keys=True)
         f.write("\n")
-    tables.update(rows, figures["limits"])
+    tables.update(rows, limits)
 
 
 def main():
@@ -289,20 +294,21 @@ def main():
     rows, differing = measure(int(option("--runs", 1)))
     if "--no-vmx" not in sys.argv[1:]:
         rows.update(vmx_rows())
-    missing = sorted(name for name in (set(kept) | set(figures["limits"])) - set(rows)
+    limits = dict(figures["limits"], **device_rows.limits(rows))
+    missing = sorted(name for name in (set(kept) | set(limits)) - set(rows)
                      if not INFORMATIONAL.match(name))
     failed = len(missing)
     print("tools: %s%s" % (key, "" if kept else " (no figures are kept for these)"))
     for name, value in rows.items():
-        word, bad = judge(name, value, kept.get(name), figures)
+        word, bad = judge(name, value, kept.get(name), limits, figures["aims"])
         if name in differing:
             word, bad = "differs between runs", True
         failed += bad
-        print("%-4s %-32s %9d  %s" % ("FAIL" if bad else "ok", name, value, word))
+        print("%-4s %-34s %9d  %s" % ("FAIL" if bad else "ok", name, value, word))
     for name in missing:
         print("FAIL %-32s         -  not measured" % name)
     if "--update" in sys.argv[1:]:
-        update(figures, key, rows)
+        update(figures, key, rows, limits)
     print("%d passed, %d failed" % (len(rows) + len(missing) - failed, failed))
     return 1 if failed else 0
 

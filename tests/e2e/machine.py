@@ -108,15 +108,6 @@ class Console:
         self.expect("(^|\n)" + re.escape(PROMPT), timeout)
         return lines_of(self.text_before())
 
-    def rest(self):
-        """What COM1 said since the last match and is here already."""
-        said = b""
-        try:
-            while True:
-                said += self.child.read_nonblocking(65536, timeout=0)
-        except pexpect.TIMEOUT:
-            return (self.child.buffer + said).decode(errors="replace")
-
     def wait_for_end(self, timeout=None):
         """Waits until the emulator closes COM1; returns what it still said."""
         self.child.expect(pexpect.EOF, timeout=timeout or self.patience)

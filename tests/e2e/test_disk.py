@@ -308,6 +308,11 @@ def test_bench(model, boot, tmp_path):
     machine.console.expect_exact("max us\r\n")
     machine.console.send("\x03")
     machine.console.prompt()
+    (row,) = json.loads(machine.console.command(
+        "disk bench disk0 --pattern random-read --count 777 --depth 5 --json")[0])
+    assert (row["pattern"], row["operation"], row["requests"]) == ("random", "read", 777)
+    assert machine.console.command("disk bench disk0 --pattern random-write") == [
+        'error: --pattern: sequential-read or random-read; others need --write, not "random-write"']
     before = sha256(image)
     rows = machine.console.command("disk bench disk0 --seconds 1 --depth 32 --write")
     assert [row.split()[:2] for row in rows[1:]] == [

@@ -22,7 +22,7 @@ def on(*names):
 LIST_KEYS = ["name", "state", "memory", "cpus", "uptime", "cpu"]
 SHOW_KEYS = ["name", "state", "why", "partition", "uptime", "cpu", "resets", "guest_os_id",
              "crash", "memory_hypervisor", "memory", "cpus", "kernel", "initrd", "cmdline", "weight",
-             "cap", "reserve", "affinity", "autostart", "on_reset", "tsc"]
+             "cap", "reserve", "affinity", "autostart", "on_reset", "sector_size", "tsc"]
 
 
 @on(*ALL)
@@ -226,11 +226,11 @@ def test_ends_by_itself(host, act):
 def test_set(host):
     host.create("a", "sleep")
     host.ok("vm set a --memory 12M --cpus 2 --cmdline keys --weight 7 --cap 90 --reserve 5 "
-            "--affinity 0 --on-reset stop --autostart")
+            "--affinity 0 --on-reset stop --sector-size 4096 --autostart")
     show = host.show("a")
     assert [show[key] for key in ("memory", "cpus", "cmdline", "weight", "cap", "reserve",
-                                  "affinity", "on_reset", "autostart")] == [
-        12 << 20, 2, "keys", 7, 90, 5, [0], "stop", True]
+                                  "affinity", "on_reset", "sector_size", "autostart")] == [
+        12 << 20, 2, "keys", 7, 90, 5, [0], "stop", 4096, True]
     host.ok("vm set a --affinity all --no-autostart --cpus 1 --cap 0")
     show = host.show("a")
     assert (show["affinity"], show["autostart"]) == (None, False)

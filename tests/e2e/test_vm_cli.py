@@ -31,6 +31,7 @@ reserve = 50
 affinity = 0
 autostart = yes
 on-reset = stop
+sector-size = 512
 """
 
 

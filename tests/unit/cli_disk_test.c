@@ -67,11 +67,16 @@ static void serve_one(void)
 
 static int interrupted;
 
-int console_wait(u64 deadline_ns)
+int console_wait_for(bool (*ready)(void *ctx), void *ctx, u64 deadline_ns)
 {
-	while (time_ns() < deadline_ns && interrupted == 0 && submitted_count > 0)
+	assert_int_equal(deadline_ns, TIME_NEVER);
+	while (!ready(ctx) && interrupted == 0)
 		serve_one();
 	return interrupted;
+}
+
+void console_wake(void)
+{
 }
 
 static u32 pages;
@@ -213,6 +218,7 @@ static struct bench *bench_new(u32 depth)
 	b->device = &disk;
 	b->size = 4096;
 	b->depth = depth;
+	b->count = ~0ull;
 	return b;
 }
 
@@ -228,6 +234,18 @@ static void measured(void **state)
 	assert_int_equal(b->max_ns, 8000);
 	assert_in_range(bench_percentile(b, 50), 8000 - 1000, 8000);
 	assert_in_range(bench_percentile(b, 99), bench_percentile(b, 50), 8000);
+	assert_int_equal(pages + submitted_count, 0);
+	free(b);
+	/* So many and no more; fewer than the depth, too. */
+	b = bench_new(4);
+	b->count = 50;
+	assert_int_equal(bench_run(b, NS_PER_MS), 0);
+	assert_int_equal(b->requests, 50);
+	free(b);
+	b = bench_new(4);
+	b->count = 3;
+	assert_int_equal(bench_run(b, NS_PER_MS), 0);
+	assert_int_equal(b->requests, 3);
 	assert_int_equal(pages + submitted_count, 0);
 	free(b);
 }

@@ -41,7 +41,7 @@ static void create(void **state)
 		    "/vm/initrd "
 		    "--cmdline 'x=\"#\" --json' --weight 10000 --cap 100 --reserve 100 --affinity "
 		    "0,2-3 "
-		    "--autostart --on-reset stop --cpus 8",
+		    "--autostart --on-reset stop --sector-size 4096 --cpus 8",
 		0, "note: no VMSTORE volume, VMs are lost at power-off\n");
 	assert_int_equal(c->memory, 1536 * MIB);
 	assert_int_equal(c->cpus, 8);
@@ -54,6 +54,7 @@ static void create(void **state)
 	assert_int_equal(c->affinity, 0xd);
 	assert_true(c->autostart);
 	assert_int_equal(c->on_reset, VM_RESET_STOP);
+	assert_int_equal(c->sector_size, 4096);
 }
 
 static void set(void **state)
@@ -127,6 +128,8 @@ static const struct {
 	{ "vm create a --reserve 60 --cap 50", -EINVAL,
 		"error: a: reserve is more than cap, which is the most that it may use\n" },
 	{ "vm create a --initrd /vm/initrd", -EINVAL, "error: a: an initrd needs a kernel\n" },
+	{ "vm create a --sector-size 4K", -EINVAL,
+		"error: --sector-size: \"4K\" is neither 512 nor 4096\n" },
 	{ "vm create a --on-reset maybe", -EINVAL,
 		"error: --on-reset: \"maybe\" is neither restart nor stop\n" },
 	{ "vm create a --affinity 4", -EINVAL,
@@ -269,6 +272,7 @@ static void shows(void **state)
 		"affinity           0-1,3\n"
 		"autostart          no\n"
 		"on_reset           restart\n"
+		"sector_size        512\n"
 		"tsc                2000.500 MHz\n");
 	fake_expect("vm show db --json", 0,
 		"{\"name\":\"db\",\"state\":\"running\",\"why\":null,\"partition\":7,"
@@ -277,7 +281,8 @@ static void shows(void **state)
 		"\"memory_hypervisor\":3145728,\"memory\":3221225472,\"cpus\":16,"
 		"\"kernel\":\"/vm/bzImage\",\"initrd\":null,\"cmdline\":\"a=\\\"b c\\\"\","
 		"\"weight\":100,\"cap\":0,\"reserve\":20,\"affinity\":[0,1,3],"
-		"\"autostart\":false,\"on_reset\":\"restart\",\"tsc\":2000500000}\n");
+		"\"autostart\":false,\"on_reset\":\"restart\",\"sector_size\":512,\"tsc\":"
+		"2000500000}\n");
 	fake_vms[0].crash = (struct vm_crash){
 		.told = true,
 		.parameter = { 1, 0x8100, 3, ~0ull, 5 },

@@ -35,6 +35,7 @@ static const char whole[] = "format = 1\n"
 			    "affinity = 0-3,5,7-8\n"
 			    "autostart = yes\n"
 			    "on-reset = stop\n"
+			    "sector-size = 4096\n"
 			    "processor-features = 0x1f 0xffffffffffffffff\n"
 			    "xsave-states = 0x7\n"
 			    "tsc-hz = 2000000000\n";
@@ -66,6 +67,7 @@ static void a_whole_file(void **state)
 	assert_int_equal(config.affinity, 0x1af);
 	assert_true(config.autostart);
 	assert_int_equal(config.on_reset, VM_RESET_STOP);
+	assert_int_equal(config.sector_size, 4096);
 	assert_true(config.has_features);
 	assert_int_equal(config.features[0], 0x1f);
 	assert_int_equal(config.features[1], ~0ull);
@@ -146,6 +148,7 @@ static const struct {
 	{ "initrd = \"/x\"", "line 2: an initrd needs a kernel" },
 	{ "autostart = maybe\n", "line 2: autostart: \"maybe\" is neither no nor yes" },
 	{ "on-reset = no\n", "line 2: on-reset: \"no\" is neither restart nor stop" },
+	{ "sector-size = 1024\n", "line 2: sector-size: \"1024\" is neither 512 nor 4096" },
 	{ "affinity = 64\n", "line 2: affinity: \"64\" is neither \"all\" nor a list of "
 			     "processors from 0 to 63, as 0-3,5" },
 	{ "affinity =\n", "line 2: affinity: \"\" is neither \"all\" nor a list of "
@@ -285,6 +288,7 @@ static void random_config(struct vm_config *c)
 	c->reserve = random_below(c->cap + 1);
 	c->autostart = random_below(2);
 	c->on_reset = random_below(2) ? VM_RESET_STOP : VM_RESET_RESTART;
+	c->sector_size = random_below(2) ? 4096 : 512;
 	for (u32 i = 0; i < 64; i++)
 		c->affinity |= random_below(3) ? 0 : BIT(i);
 	c->has_features = random_below(2);

@@ -17,7 +17,7 @@ static void comes_up(void **state)
 	assert_int_equal(device.accepted, (F_ALL & ~F_GUEST_TSO4) | BIT(32)); /* no LRO */
 	assert_memory_equal(nic->mac, device.config, 6);
 	assert_int_equal(nic->max_mtu, 9000);
-	assert_true(nic->can_checksum && nic->can_segment);
+	assert_true(nic->can_checksum && nic->can_segment && nic->can_segment_ipv6);
 	assert_int_equal(nic->max_segments, 40);
 	assert_true(link_is_up);
 	assert_int_equal(rx_mode[0] + rx_mode[1], 0);
@@ -34,12 +34,34 @@ static void fewest_features(void **state)
 	device.config[6] = 0;
 	assert_int_equal(probe(), 0);
 	assert_int_equal(nic->max_mtu, 1500);
-	assert_false(nic->can_checksum || nic->can_segment);
+	assert_false(nic->can_checksum || nic->can_segment || nic->can_segment_ipv6);
 	assert_int_equal(nic->max_segments, 15);
 	assert_true(link_is_up);
 	assert_int_equal(nic->mac[0] & 3, 2); /* its own, for one */
 	assert_int_equal(nic->ops->filter(nic, true, true), 0);
 	clean_up();
+}
+
+/* Each version of IP has a feature of its own, and none is any good without checksums. */
+static void cuts_what_the_device_cuts(void **state)
+{
+	static const struct {
+		u64 lacks;
+		bool ipv4, ipv6;
+	} rows[] = {
+		{ F_HOST_TSO4, false, true },
+		{ F_HOST_TSO6, true, false },
+		{ F_CSUM, false, false },
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(setup(state), 0);
+		device.offered &= ~rows[i].lacks;
+		assert_int_equal(probe(), 0);
+		assert_int_equal(nic->can_segment, rows[i].ipv4);
+		assert_int_equal(nic->can_segment_ipv6, rows[i].ipv6);
+		clean_up();
+	}
 }
 
 static void mtu_and_speed(void **state)
@@ -313,6 +335,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(comes_up),
 		TEST(fewest_features),
+		TEST(cuts_what_the_device_cuts),
 		TEST(mtu_and_speed),
 		TEST(frames_go_out),
 		TEST(room_runs_out),

@@ -115,13 +115,12 @@ static u32 max_mtu(const struct virtio_net *n)
 
 static void describe(struct virtio_net *n)
 {
-	const u64 cut = VIRTIO_NET_F_HOST_TSO4 | VIRTIO_NET_F_HOST_TSO6;
-
 	n->mergeable = virtio_has(&n->v, VIRTIO_NET_F_MRG_RXBUF);
 	read_mac(n);
 	n->nic.max_mtu = max_mtu(n);
 	n->nic.can_checksum = virtio_has(&n->v, VIRTIO_NET_F_CSUM);
-	n->nic.can_segment = n->nic.can_checksum && (n->v.features & cut) == cut;
+	n->nic.can_segment = n->nic.can_checksum && virtio_has(&n->v, VIRTIO_NET_F_HOST_TSO4);
+	n->nic.can_segment_ipv6 = n->nic.can_checksum && virtio_has(&n->v, VIRTIO_NET_F_HOST_TSO6);
 	n->nic.max_csum = VIRTIO_NET_HEAD_MAX;
 	n->nic.vp = choose_vp(n);
 	n->v.config_vp = n->nic.vp;
