@@ -6,7 +6,7 @@
 # lists the tools that are missing and fails. Called by make.
 set -eu
 
-packages="gcc libc6-dev clang binutils make qemu-system-x86 seabios ovmf
+packages="gcc e2fsprogs libc6-dev clang binutils make qemu-system-x86 seabios ovmf
     grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools
     bochs bochsbios vgabios python3 python3-pytest python3-pexpect libcmocka-dev
     libclang-rt-dev llvm clang-format gdb"

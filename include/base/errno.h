@@ -25,12 +25,15 @@
 #define EISDIR       21
 #define EINVAL       22
 #define EMFILE       24
+#define EFBIG        27
 #define ENOSPC       28
 #define EROFS        30
+#define EMLINK       31
 #define ERANGE       34
 #define ENAMETOOLONG 36
 #define ENOSYS       38
 #define ENOTEMPTY    39
+#define ELOOP        40
 #define EPROTO       71
 #define EOVERFLOW    75
 #define EMSGSIZE     90
