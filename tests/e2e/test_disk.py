@@ -311,6 +311,7 @@ def test_bench(model, boot, tmp_path):
     (row,) = json.loads(machine.console.command(
         "disk bench disk0 --pattern random-read --count 777 --depth 5 --json")[0])
     assert (row["pattern"], row["operation"], row["requests"]) == ("random", "read", 777)
+    assert row["requests_per_second"] > 0
     assert machine.console.command("disk bench disk0 --pattern random-write") == [
         'error: --pattern: sequential-read or random-read; others need --write, not "random-write"']
     before = sha256(image)
