@@ -324,7 +324,6 @@ static const struct msr_row rows[] = {
 	{ ONE(MSR_MTRR_DEF_TYPE), ROOT, ANY, 0, 0, live_read, NULL, "second-level tables are made from it" },
 	{ ONE(MSR_MTRR_DEF_TYPE), CHILD, ANY, 0, MTRR_TYPE_CHILD, constant_read, dropped_write, "kernels switch MTRRs off and on again at start" },
 	{ ONE(MSR_TSC_DEADLINE), ALL, APIC, 0, 0, apic_read, apic_write, "timer of the virtual APIC, where CPUID shows it" },
-	{ X2APIC_FIRST, X2APIC_LAST, ALL, APIC, 0, 0, apic_read, apic_write, "the virtual APIC's registers" },
 	{ ONE(MSR_EFER), ALL, ANY, 0, REG(EFER), register_read, efer_write, "only bits that CPUID shows" },
 	{ ONE(MSR_STAR), ALL, ANY, PASS, REG(STAR), register_read, register_write, "the hypervisor uses no SYSCALL" },
 	{ ONE(MSR_LSTAR), ALL, ANY, PASS, REG(LSTAR), register_read, address_write, "the hypervisor uses no SYSCALL" },
@@ -359,12 +358,15 @@ static const struct msr_row synthetic[] = {
 	{ ONE(HV_MSR_CRASH_CTL), CHILD, PARENT, 0, 0, tlfs_read, told_write, "its parent hears of the crash" },
 };
 
-/* Nearly all accesses are to these, so they stand apart, found by their number. */
+/* Nearly all accesses are to these and the next, so they stand apart, found by their number. */
 static const struct msr_row synthetic_apic[] = {
 	{ ONE(HV_MSR_EOI), ALL, APIC, 0, HV_ACCESS_APIC_MSRS, NULL, apic_write, "a short way to the virtual APIC" },
 	{ ONE(HV_MSR_ICR), ALL, APIC, 0, HV_ACCESS_APIC_MSRS, apic_read, apic_write, "a short way to the virtual APIC" },
 	{ ONE(HV_MSR_TPR), ALL, APIC, 0, HV_ACCESS_APIC_MSRS, apic_read, apic_write, "a short way to the virtual APIC" },
 };
+
+static const struct msr_row x2apic =
+	{ X2APIC_FIRST, X2APIC_LAST, ALL, APIC, 0, 0, apic_read, apic_write, "the virtual APIC's registers" };
 /* clang-format on */
 
 static bool is_synthetic(u32 msr)
@@ -416,8 +418,11 @@ static const struct msr_row *synthetic_find(const struct partition *p, u32 msr)
 static const struct msr_row *plain_find(const struct partition *p, u32 msr)
 {
 	u8 who = partition_is_root(p) ? ROOT : CHILD;
-	const struct msr_row *row = table_find(rows, ARRAY_SIZE(rows), msr);
+	const struct msr_row *row;
 
+	if (msr >= X2APIC_FIRST && msr <= X2APIC_LAST)
+		return &x2apic;
+	row = table_find(rows, ARRAY_SIZE(rows), msr);
 	if (!row || likely(row->who & who))
 		return row;
 	/* The other one's: its own, if there is one, stands beside it. */

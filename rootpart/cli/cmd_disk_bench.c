@@ -38,14 +38,14 @@ static const struct pattern {
 	{ "random-write", true, true },
 };
 
-static u64 per_second(u64 n, u64 ns)
+static u64 per_second(const struct bench *b, u64 n)
 {
-	u64 ms = ns / NS_PER_MS;
+	u64 us = (b->last - b->begin) / NS_PER_US;
 
-	return ms > 0 ? n * 1000 / ms : 0;
+	return n * (NS_PER_S / NS_PER_US) / MAX(us, 1ull);
 }
 
-static void row_json(struct json *j, const struct bench *b, u64 ns)
+static void row_json(struct json *j, const struct bench *b)
 {
 	json_object(j, NULL);
 	json_string(j, "pattern", b->random ? "random" : "sequential");
@@ -53,8 +53,8 @@ static void row_json(struct json *j, const struct bench *b, u64 ns)
 	json_number(j, "size", b->size);
 	json_number(j, "depth", b->depth);
 	json_number(j, "requests", b->requests);
-	json_number(j, "requests_per_second", per_second(b->requests, ns));
-	json_number(j, "bytes_per_second", per_second(b->requests * b->size, ns));
+	json_number(j, "requests_per_second", per_second(b, b->requests));
+	json_number(j, "bytes_per_second", per_second(b, b->requests * b->size));
 	json_number(j, "latency_ns", b->requests > 0 ? b->total_ns / b->requests : 0);
 	json_number(j, "latency_50_ns", bench_percentile(b, 50));
 	json_number(j, "latency_99_ns", bench_percentile(b, 99));
@@ -62,15 +62,15 @@ static void row_json(struct json *j, const struct bench *b, u64 ns)
 	json_close(j);
 }
 
-static void row_text(struct cli *cli, const struct bench *b, u64 ns)
+static void row_text(struct cli *cli, const struct bench *b)
 {
 	char size[UNITS_TEXT], rate[UNITS_TEXT];
 
 	cli_printf(cli, "%-10s %-5s  %8s  %5u  %10llu  %10s/s  %8llu  %8llu  %8llu  %8llu\n",
 		b->random ? "random" : "sequential", b->write ? "write" : "read",
 		units_bytes(b->size, size), b->depth,
-		(unsigned long long)per_second(b->requests, ns),
-		units_bytes(per_second(b->requests * b->size, ns), rate),
+		(unsigned long long)per_second(b, b->requests),
+		units_bytes(per_second(b, b->requests * b->size), rate),
 		(unsigned long long)(b->requests > 0 ? b->total_ns / b->requests / NS_PER_US : 0),
 		(unsigned long long)(bench_percentile(b, 50) / NS_PER_US),
 		(unsigned long long)(bench_percentile(b, 99) / NS_PER_US),
@@ -79,10 +79,8 @@ static void row_text(struct cli *cli, const struct bench *b, u64 ns)
 
 static int bench_with(struct settings *s, struct bench *b)
 {
-	u64 begin = time_ns(), ns;
 	int r = bench_run(b, s->seconds * NS_PER_S);
 
-	ns = time_ns() - begin;
 	if (r == -EINTR)
 		return r;
 	if (r == -ENOMEM)
@@ -91,9 +89,9 @@ static int bench_with(struct settings *s, struct bench *b)
 	if (r != 0)
 		return disk_failed(s->cli, s->device, r);
 	if (s->json != NULL)
-		row_json(s->json, b, ns);
+		row_json(s->json, b);
 	else
-		row_text(s->cli, b, ns);
+		row_text(s->cli, b);
 	return 0;
 }
 
@@ -221,11 +219,18 @@ static int run_bench(struct cli *cli, const struct cli_args *args)
 	return r;
 }
 
+static void complete_pattern(struct completion *c, const char *typed)
+{
+	for (u32 i = 0; i < ARRAY_SIZE(patterns); i++)
+		completion_offer(c, typed, patterns[i].name);
+}
+
 static const struct cli_option options[] = {
 	{ .name = "write", .help = "write, too: WHAT IS THERE IS LOST" },
 	{ .name = "pattern",
 		.value = "NAME",
-		.help = "one only: random-read, sequential-write, ..." },
+		.help = "one only: random-read, sequential-write, ...",
+		.complete = complete_pattern },
 	{ .name = "size", .value = "SIZE", .help = "of a request; 1M in sequence, 4K at random" },
 	{ .name = "depth", .value = "N", .help = "requests under way; 8" },
 	{ .name = "seconds", .value = "N", .help = "for each pattern; 3" },
@@ -236,9 +241,8 @@ static const struct cli_option options[] = {
 
 const struct cli_command command_disk_bench = {
 	.name = "disk bench",
-	.usage = "PATH [--write] [--pattern NAME] [--size SIZE] [--depth N] [--seconds N] [--count "
-		 "N] "
-		 "[--force] [--json]",
+	.usage = "PATH [--write] [--pattern NAME] [--size SIZE] [--depth N] [--seconds N] "
+		 "[--count N] [--force] [--json]",
 	.help = "measure how fast a disk is",
 	.more = "us: microseconds that a request takes, on average, and that 50 and 99 percent of\n"
 		"them do not exceed. Ctrl-C ends it.",

@@ -114,11 +114,9 @@ static int settle(struct check *c, struct slot *s)
 	return c->write ? 0 : look_at(c, s);
 }
 
-/* In the order in which they were begun; all of them, also behind an error. */
-static int settle_all(struct check *c)
+/* In the order in which they were begun; all of them, but behind error @r nothing is said of them. */
+static int settle_all(struct check *c, int r)
 {
-	int r = 0;
-
 	for (u32 i = 0; i < DEPTH; i++) {
 		struct slot *s = &c->slots[(c->next_slot + i) % DEPTH];
 
@@ -171,7 +169,7 @@ static void begin(struct check *c, struct slot *s, u32 count)
 static int step(struct check *c, u32 count)
 {
 	struct slot *s = &c->slots[c->next_slot];
-	int r = c->at == 0 ? settle_all(c) : settle(c, s);
+	int r = c->at == 0 ? settle_all(c, 0) : settle(c, s);
 
 	if (r != 0)
 		return r;
@@ -203,8 +201,6 @@ static int all_sizes(struct check *c)
 
 static int pass(struct check *c, bool write)
 {
-	int r, rest;
-
 	c->write = write;
 	c->at = 0;
 	c->next_slot = 0;
@@ -214,9 +210,7 @@ static int pass(struct check *c, bool write)
 	c->sum = 0;
 	c->rounds = 0;
 	sha256_begin(&c->hash);
-	r = all_sizes(c);
-	rest = settle_all(c);
-	return r != 0 ? r : rest;
+	return settle_all(c, all_sizes(c));
 }
 
 /* What the disk should hold by now. */

@@ -54,12 +54,6 @@ struct bench {
 	struct slot slots[SLOTS];
 };
 
-static void slot_start(struct slot *s)
-{
-	s->bench->started++;
-	nic_send(s->bench->sender, &s->frame);
-}
-
 static bool goes_on(const struct bench *b, u64 now)
 {
 	return b->error == 0 && b->started < b->count && now < b->end && !load_relaxed(&b->stop);
@@ -77,7 +71,8 @@ static void slot_done(struct nic_frame *f)
 		b->error = f->error;
 	}
 	if (goes_on(b, now)) {
-		slot_start(container_of(f, struct slot, frame));
+		b->started++;
+		nic_send(b->sender, f);
 		return;
 	}
 	/* Pairs with the acquire in is_over(): it may be freed then. */
@@ -98,8 +93,9 @@ static void receive(struct nic_user *u, const struct nic_received *f)
 	if (f->bytes != b->segment.len ||
 		memcmp(gpa_ptr(f->segments[0].gpa), b->data, NIC_HEADER) != 0)
 		return;
-	store_relaxed(&b->received, b->received + 1);
-	if (load_relaxed(&b->under_way) == 0)
+	/* Before the look at under_way: who saw the last one sent, and waits, is woken. */
+	(void)atomic_fetch_add(&b->received, 1);
+	if (load_acquire(&b->under_way) == 0)
 		console_wake();
 }
 
@@ -129,7 +125,8 @@ static void start_all(struct bench *b)
 
 	b->begin = time_ns();
 	b->end = b->begin + b->seconds * NS_PER_S;
-	b->under_way = first;
+	/* All before the first: done() of that may start it anew on another VP. */
+	b->started = b->under_way = first;
 	for (u32 i = 0; i < first; i++) {
 		struct slot *s = &b->slots[i];
 
@@ -138,7 +135,7 @@ static void start_all(struct bench *b)
 			.segment_count = 1,
 			.bytes = b->segment.len,
 			.done = slot_done };
-		slot_start(s);
+		nic_send(b->sender, &s->frame);
 	}
 }
 
@@ -172,7 +169,7 @@ static u64 per_second(const struct bench *b, u64 n)
 {
 	u64 us = (b->last - b->begin) / NS_PER_US;
 
-	return us > 0 ? n * (NS_PER_S / NS_PER_US) / us : 0;
+	return n * (NS_PER_S / NS_PER_US) / MAX(us, 1ull);
 }
 
 static void report_rows(const struct rows *o, const struct bench *b)
@@ -275,12 +272,14 @@ static int take_nics(struct bench *b, const struct cli_args *args)
 
 static int take_options(struct bench *b, const struct cli_args *args)
 {
-	u64 size = SIZE_DEFAULT;
+	u64 size, max;
 	int r = take_nics(b, args);
 
-	if (r == 0)
-		r = cli_number(b->cli, args, "size", TEST_FRAME_MIN,
-			load_relaxed(&b->sender->mtu) + NIC_HEADER, &size);
+	if (r != 0)
+		return r;
+	max = load_relaxed(&b->sender->mtu) + NIC_HEADER;
+	size = MIN(max, SIZE_DEFAULT);
+	r = cli_number(b->cli, args, "size", TEST_FRAME_MIN, max, &size);
 	b->segment.len = (u32)size;
 	b->seconds = SECONDS_DEFAULT;
 	b->count = ~0ull;
@@ -317,9 +316,9 @@ const struct cli_command command_nic_bench = {
 	.name = "nic bench",
 	.usage = "[--size BYTES] [--seconds N] [--count N] [--json] NIC [RECEIVER]",
 	.help = "measure how many frames a NIC sends",
-	.more = "With RECEIVER, a NIC on the same wire, that takes them and counts. Whoever else "
-		"is on\n"
-		"the wire gets all of them. Ctrl-C ends it.",
+	.more = "With RECEIVER, a NIC on the same wire, that takes them and counts. Without, they "
+		"go to\n"
+		"nobody's address, so a switch gives them to everybody. Ctrl-C ends it.",
 	.min_words = 1,
 	.max_words = 2,
 	.options = options,

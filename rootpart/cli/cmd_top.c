@@ -203,7 +203,7 @@ static const struct cli_option options[] = {
 const struct cli_command command_top = {
 	.name = "top",
 	.usage = "[--once | --count N] [--interval SECONDS] [--json]",
-	.help = "show every second where the processors' time goes",
+	.help = "show again and again where the processors' time goes",
 	.more = "guest, hypervisor, idle: percent of a VP's time; exits, kinds: per second;\n"
 		"time: percent of its VP's time that a task of the root ran. Ctrl-C ends it.\n"
 		"In JSON, busy: TSC ticks per second in the guest and for it.",

@@ -63,6 +63,7 @@ static void account(struct bench *b, const struct bench_slot *s, u64 now)
 {
 	u64 ns = now - s->started;
 
+	b->last = now;
 	b->requests++;
 	b->total_ns += ns;
 	b->max_ns = MAX(b->max_ns, ns);
@@ -138,7 +139,8 @@ static int measure(struct bench *b, u64 ns)
 	int r;
 
 	b->under_way = first;
-	b->end = time_ns() + ns;
+	b->begin = b->last = time_ns();
+	b->end = b->begin + ns;
 	/* Kicked at once: until then none of them can end, and be started anew by done(). */
 	block_plug(b->device);
 	for (u32 i = 0; i < first; i++)

@@ -28,6 +28,8 @@ struct bench {
 	u32 depth;
 	u64 count; /* requests, if the time suffices; at least 1 */
 	u64 end;   /* time_ns() */
+	u64 begin; /* bench_run()'s: when the first started, */
+	u64 last;  /* and when the last ended */
 
 	bool stop; /* any VP, atomic */
 	u32 under_way;

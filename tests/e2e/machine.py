@@ -8,6 +8,7 @@ to NAME.emulator or NAME.bochs. The emulator dies with its
 `with` block, and with pytest itself. No wait is unbounded.
 """
 import ctypes
+import json
 import os
 import re
 import shutil
@@ -112,6 +113,10 @@ class Console:
         """Waits until the emulator closes COM1; returns what it still said."""
         self.child.expect(pexpect.EOF, timeout=timeout or self.patience)
         return self.text_before()
+
+    def root_log(self):
+        """The root's log as a list. What it says just now may stand before it, too."""
+        return json.loads(self.command("log --json root")[-1])["root"]["lines"]
 
     def rest(self):
         """What has arrived and was not expected yet; waits for nothing."""

@@ -25,7 +25,7 @@ def mac_of(number):
 
 
 def test_at_work(boot, tmp_path):
-    """Each by work of its own: patterns on disks, frames of all sizes on all NICs at once."""
+    """Each in turn by patterns of its own, and in between frames of all sizes on all NICs."""
     extra, images = list(SECOND), []
     for i, how in enumerate(DISKS):
         images.append(make_image(tmp_path / ("disk%d.img" % i), pattern(i, (i + 2) * MIB)))
@@ -53,7 +53,7 @@ def all_work(machine, images, peers):
         for peer in peers:
             peer.echo_behind(LONG)
         said = machine.console.command("nic test --json --send 200 --size %d --to-size 1514 %s" % (
-            60 + i, " ".join(sorted(nics.values()))), timeout=LONG)
+            60 + 180 * i, " ".join(sorted(nics.values()))), timeout=LONG)
         for peer in peers:
             peer.pause()
             peer.check(200)
@@ -97,4 +97,5 @@ def test_idle(boot):
         assert after.host[key] == before.host[key], key
     assert (after.disks, after.nics, after.log) == (before.disks, before.nics, before.log)
     (vp,) = json.loads(top)["vps"]
-    assert vp["idle"] >= 99.9 and vp["exits"] <= 1, vp
+    # Ticks per second: the longest time that the processor's timer takes is 4 s.
+    assert vp["busy"] < 500, vp

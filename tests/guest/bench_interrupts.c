@@ -21,6 +21,7 @@
 #define TIMER_US     100u
 #define DIVIDE_BY_1  0xbu
 #define APIC_BASE    APIC_DEFAULT_BASE
+#define X2APIC       BIT(21) /* of CPUID 1, ECX */
 
 static u64 eoi_ticks; /* of the last end of interrupt, with the looks at the clock */
 static struct bench_own own;
@@ -221,6 +222,15 @@ static void rows_apic_timer(void)
 	guest_bench("timer-100us-beyond", bench_best(apic_timer_running));
 }
 
+/* The same by an MSR, in x2APIC mode, in which the APIC stays. */
+static void row_x2apic_timer(void)
+{
+	msr_write(MSR_APIC_BASE, msr_read(MSR_APIC_BASE) | APIC_BASE_X2APIC);
+	apic_start.rcx = MSR_X2APIC(APIC_TIMER_INITIAL);
+	bench_put(BENCH_FIRST, &bench_wrmsr, false);
+	guest_bench("timer-100us-and-hlt-beyond-x2apic", bench_best(apic_timer_halted));
+}
+
 /* The first tick of the TSC that has reference time @t. */
 static u64 tsc_of(u64 t)
 {
@@ -299,4 +309,6 @@ void guest_main(void)
 	irq_disable();
 	rows_apic_timer();
 	rows_stimer();
+	if (cpuid(1, 0).ecx & X2APIC)
+		row_x2apic_timer();
 }

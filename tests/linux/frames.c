@@ -60,10 +60,14 @@ static s64 open_at(u64 interface, u16 protocol)
 	return system_call(SYS_BIND, (u64)file, (u64)&a, sizeof(a), 0) == 0 ? file : -1;
 }
 
-static void set_up(u64 size)
+/* From an address of nobody's; to everybody, or to nobody, whose frames no interface takes. */
+static void set_up(u64 size, bool taken)
 {
-	/* To everybody, from an address of nobody's. */
+	static const u8 nobody[6] = { 0x02, 0, 0, 0, 0, 0x01 };
+
 	memset(frame, 0xff, 6);
+	if (!taken)
+		memcpy(frame, nobody, 6);
 	frame[6] = 2;
 	frame[12] = TYPE >> 8;
 	frame[13] = TYPE & 0xff;
@@ -119,7 +123,7 @@ int program_main(u32 count, const u64 *numbers)
 
 	if (count != 4 || numbers[1] < HEADER || numbers[1] > BYTES_MAX)
 		return verdict("frames", false, "usage: frames COUNT SIZE FROM TO");
-	set_up(numbers[1]);
+	set_up(numbers[1], numbers[3] != 0);
 	from = open_at(numbers[2], 0);
 	if (numbers[3] != 0)
 		to = open_at(numbers[3], TYPE_ON_WIRE);

@@ -81,6 +81,16 @@ static void cancel(struct request *q)
 	spin_unlock(&q->lock);
 }
 
+/* Once something has ended well since the last time: else the disk rightly goes off line. */
+static void ask_recover(void)
+{
+	static u32 asked_at;
+	u32 good = load_acquire(&errors[0]), before = load_acquire(&asked_at);
+
+	if (good != before && atomic_compare_exchange(&asked_at, &before, good))
+		block_ask_recover(&disk);
+}
+
 static void step(void)
 {
 	struct request *q = &requests[running->vp][pick(REQUESTS)];
@@ -94,7 +104,7 @@ static void step(void)
 	else if (pick(4) == 0)
 		cancel(q);
 	else if (pick(400) == 0)
-		block_ask_recover(&disk);
+		ask_recover();
 	end_some(&disk);
 	run_vp();
 }

@@ -266,12 +266,17 @@ static bool take(const struct block_device *d, u32 queue, u32 tag, bool move)
 	return was;
 }
 
+static u32 ending; /* VPs that may have taken a piece and not told of it; atomic */
+
+/* What another VP has taken has ended, too, before this returns. */
 static int recover(struct block_device *d)
 {
 	for (u32 i = 0; i < QUEUES * DEPTH; i++) {
 		if (take(d, i / DEPTH, i % DEPTH, false))
 			block_piece_done(d, i / DEPTH, i % DEPTH, -ETIMEDOUT);
 	}
+	while (load_acquire(&ending) > 0)
+		sched_yield();
 	return 0;
 }
 
@@ -290,12 +295,14 @@ static void end_some(struct block_device *d)
 
 	if (queue >= QUEUES)
 		return;
+	(void)atomic_fetch_add(&ending, 1u);
 	for (u32 i = pick(4); i > 0; i--) {
 		u32 tag = pick(DEPTH);
 
 		if (take(d, queue, tag, true))
 			block_piece_done(d, queue, tag, 0);
 	}
+	(void)atomic_fetch_add(&ending, -1u);
 }
 
 /* Runs @body(VP) on all VPs at once. */

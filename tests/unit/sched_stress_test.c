@@ -33,7 +33,7 @@
 #define VPS      6u
 #define SPINNERS 2u /* the last ones never halt, and leave only when they are made to */
 #define ROUNDS   4000u
-#define PATIENCE 10u /* seconds */
+#define PATIENCE 60u /* seconds, on a host that has other things to do */
 
 u32 cpu_count = CPUS;
 struct cpu *cpus[HV_MAX_CPUS];
@@ -53,6 +53,7 @@ static bool must_rest[VPS]; /* its parent saw it at rest */
 /* By processor whose root VP is told: VPs that have an intercept. */
 static u32 intercepts[CPUS];
 static u64 intercepted[VPS]; /* what it had seen then; stored by its processor */
+static bool posting[VPS];    /* the root VP that is to settle it has not been told yet */
 static u64 stays, settled;
 
 static u32 number_of(const struct vp *vp)
@@ -248,8 +249,11 @@ void intercept_post(struct vp *vp)
 	u32 n = number_of(vp), root = (u32)(self->index + seen[n]) % CPUS;
 
 	vp->intercept_waits = false;
+	store_release(&posting[n], true);
 	atomic_fetch_or(&intercepts[root], (u32)BIT(n));
 	notify(&roots[root]);
+	/* For is_settled(): a root VP that was on its way may have settled it before that. */
+	store_release(&posting[n], false);
 }
 
 static void *processor(void *cpu)
@@ -319,7 +323,7 @@ static bool is_settled(const struct vp *vp)
 	u32 n = number_of(vp);
 
 	return load_acquire(&intercepted[n]) == load_acquire(&seen[n]) &&
-	       !(load_acquire(&vp->stop) & VP_STOP_INTERCEPT);
+	       !(load_acquire(&vp->stop) & VP_STOP_INTERCEPT) && !load_acquire(&posting[n]);
 }
 
 static bool all_seen(void)
