@@ -163,7 +163,6 @@ static void failed_operation_is_undone(void **state)
 	memset(b->data, 9, v.fs.block_size);
 	ext4_buffer_put(&v.fs, b);
 	assert_int_equal(ext4_buffer_new(&v.fs, own(&v, 1), &b), 0); /* held past the end */
-	assert_false(ext4_is_revoked(&v.fs, own(&v, 1)) && false);
 	assert_int_equal(ext4_forget(&v.fs, own(&v, 0)), 0);
 	assert_true(ext4_is_revoked(&v.fs, own(&v, 0)));
 	assert_int_equal(ext4_end(&v.fs, -ENOSPC), -ENOSPC);
@@ -209,6 +208,7 @@ static void superblocks_say_that_it_is_in_use(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(volume_kinds); i++) {
 		const struct jbd2_super *s;
 		struct volume v;
+		char path[256];
 		u32 before;
 
 		open_kind(&v, &volume_kinds[i]);
@@ -232,8 +232,9 @@ static void superblocks_say_that_it_is_in_use(void **state)
 		assert_int_equal(be32(s->sequence), before + 2);
 		assert_int_equal(*volume_block(&v, own(&v, 0)), 1);
 		ext4_cache_free(&v.fs);
-		image_disk_save(&v.disk, volume_image(&volume_kinds[i]));
-		assert_int_equal(image_command("e2fsck -fn %s", volume_image(&volume_kinds[i])), 0);
+		snprintf(path, sizeof(path), "%s/saved", image_folder());
+		image_disk_save(&v.disk, path);
+		assert_int_equal(image_command("e2fsck -fn %s", path), 0);
 		image_disk_free(&v.disk);
 	}
 }
@@ -477,7 +478,7 @@ static void failed_write(const struct volume_kind *k, u64 n, bool for_good, u64 
 			assert_true(value_of(&v, own(&v, 0)) >= done);
 			assert_int_equal(volume_close(&v), -EIO);
 		} else {
-			assert_int_equal(volume_close(&v), for_good ? -EIO : 0);
+			assert_int_equal(volume_close(&v), 0); /* nothing is lost */
 		}
 		crash(&v, &w);
 		check_rounds(&w, done);
