@@ -4,7 +4,8 @@
  * and now and then as data; then images as a cut leaves them: all that a flush or a
  * write-through promised, and of the rest any sectors. After a replay each image has the
  * state behind one operation, not older than what was committed. e2fsck replays the
- * same image and must come to the same blocks. VERDIGRIS_SEED sets another seed.
+ * same image and must come to the same blocks. It goes on with one of these images, twice, so that
+ * replays are cut, too. VERDIGRIS_SEED sets another seed.
  * sources: rootpart/ext4/ext4_buffer.c rootpart/ext4/ext4_commit.c rootpart/ext4/ext4_crc.c
  * sources: rootpart/ext4/ext4_journal.c rootpart/ext4/ext4_journal_map.c
  * sources: rootpart/ext4/ext4_journal_super.c rootpart/ext4/ext4_replay.c
@@ -18,13 +19,15 @@
 #include <cmocka.h>
 
 #include "base/errno.h"
+#include "rootpart/heap.h"
 #include "tests/unit/ext4_volume.h"
 
-#define BLOCKS     24u
-#define OPERATIONS 600u
-#define STATES     (2 * OPERATIONS)
-#define CUTS       120u
-#define JUDGED     12u /* of them, also by e2fsck */
+#define BLOCKS      24u
+#define OPERATIONS  500u
+#define STATES      (2 * OPERATIONS)
+#define GENERATIONS 3u
+#define CUTS        60u
+#define JUDGED      6u /* of them, also by e2fsck */
 
 static u64 seed;
 
@@ -39,12 +42,12 @@ enum use { FREE, METADATA, DATA };
 /* Contents by number; 0: whatever. */
 struct state {
 	u32 contents[BLOCKS];
+	enum use use[BLOCKS];
 };
 
 struct world {
 	struct volume v;
 	u64 first;
-	enum use use[BLOCKS];
 	u32 next; /* contents */
 	struct state states[STATES];
 	u64 at[STATES]; /* of the disk's log, when the operation began */
@@ -82,27 +85,27 @@ static void committed(struct world *w)
 	w->committed_at[w->commit_count++] = w->v.disk.log_count;
 }
 
-/* One block of an operation. @s, @use: as they will be if it ends well. */
-static void step(struct world *w, struct state *s, enum use *use)
+/* One block of an operation. @s: as it will be if that ends well. */
+static void step(struct world *w, struct state *s)
 {
 	u32 i = pick(BLOCKS);
 	struct ext4_buffer *b;
 	struct ext4 *fs = &w->v.fs;
 
-	if (use[i] == METADATA && pick(4) == 0) {
+	if (s->use[i] == METADATA && pick(4) == 0) {
 		assert_int_equal(ext4_forget(fs, w->first + i), 0);
-		use[i] = FREE;
+		s->use[i] = FREE;
 		s->contents[i] = 0;
 		return;
 	}
-	if (use[i] == METADATA) {
+	if (s->use[i] == METADATA) {
 		assert_int_equal(ext4_buffer_get(fs, w->first + i, &b), 0);
 		assert_true(contents_are(b->data, fs->block_size, s->contents[i]));
 		assert_int_equal(ext4_change(fs, b), 0);
 	} else {
 		assert_int_equal(ext4_buffer_new(fs, w->first + i, &b), 0);
 	}
-	use[i] = METADATA;
+	s->use[i] = METADATA;
 	s->contents[i] = ++w->next;
 	contents_make(b->data, fs->block_size, w->next);
 	ext4_buffer_put(fs, b);
@@ -111,18 +114,15 @@ static void step(struct world *w, struct state *s, enum use *use)
 static void operation(struct world *w)
 {
 	struct state s = w->states[w->state_count - 1];
-	enum use use[BLOCKS];
 	u32 n = 1 + pick(8);
 	int error = pick(6) == 0 ? -EIO : 0;
 
-	memcpy(use, w->use, sizeof(use));
 	assert_int_equal(ext4_begin(&w->v.fs, n), 0);
 	for (u32 i = 0; i < n; i++)
-		step(w, &s, use);
+		step(w, &s);
 	assert_int_equal(ext4_end(&w->v.fs, error), error);
 	if (error != 0)
 		return;
-	memcpy(w->use, use, sizeof(use));
 	state_add(w, &s);
 }
 
@@ -133,12 +133,12 @@ static void write_data(struct world *w)
 	u32 i = pick(BLOCKS);
 	u8 data[4096];
 
-	if (w->use[i] != FREE || ext4_is_revoked(&w->v.fs, w->first + i))
+	if (s.use[i] != FREE || ext4_is_revoked(&w->v.fs, w->first + i))
 		return;
 	contents_make(data, w->v.fs.block_size, ++w->next);
 	assert_int_equal(ext4_blocks_write(&w->v.fs, w->first + i, data, 1), 0);
 	assert_int_equal(ext4_commit(&w->v.fs), 0);
-	w->use[i] = DATA;
+	s.use[i] = DATA;
 	s.contents[i] = w->next;
 	state_add(w, &s);
 	committed(w);
@@ -146,9 +146,6 @@ static void write_data(struct world *w)
 
 static void run(struct world *w)
 {
-	w->state_count = 1;
-	w->first = w->v.fs.blocks - BLOCKS - 20;
-	committed(w);
 	for (u32 i = 0; i < OPERATIONS - 1; i++) {
 		operation(w);
 		if (pick(5) == 0) {
@@ -204,7 +201,8 @@ static bool is_state(struct world *w, const struct volume *cut, const struct sta
 	return true;
 }
 
-static bool is_allowed(struct world *w, const struct volume *cut, u64 count)
+/* The state that it has, if that is allowed after a cut at @count. */
+static const struct state *find_state(struct world *w, const struct volume *cut, u64 count)
 {
 	u32 oldest = 0;
 
@@ -213,8 +211,9 @@ static bool is_allowed(struct world *w, const struct volume *cut, u64 count)
 			oldest = w->committed[i];
 	for (u32 i = oldest; i < w->state_count && w->at[i] <= count; i++)
 		if (is_state(w, cut, &w->states[i]))
-			return true;
-	return false;
+			return &w->states[i];
+	fail_msg("cut at %llu: no whole state", (unsigned long long)count);
+	return NULL;
 }
 
 static void judge(struct world *w, const struct volume *ours, const char *path)
@@ -239,36 +238,76 @@ static void cut_at(struct world *w, const u8 *before, u64 count, bool judged)
 	if (judged)
 		image_disk_save(&cut.disk, path);
 	assert_int_equal(volume_open(&cut), 0);
-	if (!is_allowed(w, &cut, count))
-		fail_msg("cut at %llu: no whole state", (unsigned long long)count);
+	(void)find_state(w, &cut, count);
 	if (judged)
 		judge(w, &cut, path);
 	assert_int_equal(volume_close(&cut), 0);
 	image_disk_free(&cut.disk);
 }
 
+/* @w->v.disk's bytes, that @first is to come of, are opened and worked on, then cut at many places. */
+static u8 *generation(struct world *w, const struct state *first)
+{
+	u8 *before = malloc(w->v.disk.size);
+
+	memcpy(before, w->v.disk.bytes, w->v.disk.size);
+	w->v.disk.record = true;
+	w->commit_count = w->state_count = 0;
+	state_add(w, first);
+	committed(w);
+	assert_int_equal(volume_open(&w->v), 0);
+	w->first = w->v.fs.blocks - BLOCKS - 20;
+	assert_true(is_state(w, &w->v, first));
+	run(w);
+	assert_true(w->commit_count > 100);
+	for (u32 i = 0; i < CUTS; i++) /* some while it is replayed */
+		cut_at(w, before, 1 + pick(i % 4 == 0 ? 30 : (u32)w->v.disk.log_count), i < JUDGED);
+	cut_at(w, before, w->v.disk.log_count, true);
+	return before;
+}
+
+/* What one of the cuts leaves is where the next generation begins, without a replay so far. */
+static void cut_and_go_on(struct world *w, const u8 *before, struct state *s)
+{
+	u64 count = 1 + pick((u32)w->v.disk.log_count);
+	struct volume cut, copy;
+
+	cut_make(w, before, count, &cut);
+	image_disk_make(&copy.disk, cut.disk.size, 512);
+	memcpy(copy.disk.bytes, cut.disk.bytes, cut.disk.size);
+	assert_int_equal(volume_open(&copy), 0);
+	*s = *find_state(w, &copy, count);
+	assert_int_equal(volume_close(&copy), 0);
+	image_disk_free(&copy.disk);
+	ext4_cache_free(&w->v.fs); /* as the cut does */
+	kfree(w->v.fs.journal->runs);
+	kfree(w->v.fs.journal->super_block);
+	kfree(w->v.fs.journal->block);
+	kfree(w->v.fs.journal);
+	image_disk_free(&w->v.disk);
+	assert_int_equal(image_objects, 0);
+	w->v.disk = cut.disk;
+}
+
 static void cuts(const struct volume_kind *k, u64 run_seed)
 {
 	static struct world w;
+	struct state s = { 0 };
 	u8 *before;
 
 	seed = run_seed;
-	memset(&w, 0, sizeof(w));
+	w.next = 0;
 	image_disk_load(&w.v.disk, volume_image(k), 512);
-	before = malloc(w.v.disk.size);
-	memcpy(before, w.v.disk.bytes, w.v.disk.size);
-	w.v.disk.record = true;
-	assert_int_equal(volume_open(&w.v), 0);
-	run(&w);
-	assert_true(w.commit_count > 100);
-	for (u32 i = 0; i < CUTS; i++)
-		cut_at(&w, before, 1 + pick((u32)w.v.disk.log_count), i < JUDGED);
-	cut_at(&w, before, w.v.disk.log_count, true);
+	for (u32 i = 0; i < GENERATIONS; i++) {
+		before = generation(&w, &s);
+		if (i + 1 < GENERATIONS)
+			cut_and_go_on(&w, before, &s);
+		free(before);
+	}
 	assert_int_equal(ext4_journal_close(&w.v.fs), 0);
 	assert_true(is_state(&w, &w.v, &w.states[w.state_count - 1]));
 	ext4_cache_free(&w.v.fs);
 	image_disk_free(&w.v.disk);
-	free(before);
 	assert_int_equal(image_objects, 0);
 }
 
