@@ -37,6 +37,7 @@ struct ext4_buffer {
 	u32 refs;     /* one that is dirty or running is kept without, too */
 	bool dirty;   /* committed, or to be, and not at its place yet */
 	bool running; /* changed by the running transaction */
+	bool fresh;   /* new in this operation and never read: gone if that fails */
 	u8 *before;   /* what it was before this operation changed it, NULL: it did not */
 	struct list_node hash;
 	struct list_node lru; /* of those that nobody has and that are not dirty */
