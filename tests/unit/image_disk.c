@@ -21,6 +21,7 @@
 
 char image_log[512];
 u64 image_objects, image_memory_left = ~0ull;
+u64 image_clock = 1767225600; /* 2026-01-01 */
 
 static void set_up(struct image_disk *disk, u32 sector_size)
 {
@@ -293,10 +294,9 @@ void log_printf(const char *fmt, ...)
 	va_end(args);
 }
 
-/* 2026-01-01 */
 u64 rtc_seconds(void)
 {
-	return 1767225600;
+	return image_clock;
 }
 
 int image_command(const char *fmt, ...)

@@ -48,6 +48,9 @@ extern u64 image_objects;
 /* Allocations that still succeed; ~0: all. */
 extern u64 image_memory_left;
 
+/* What rtc_seconds() says. */
+extern u64 image_clock;
+
 /* Runs a command by the shell, its output to /dev/null unless it fails; returns its status. */
 int image_command(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* A directory of the test's own, removed at its end. */
