@@ -147,7 +147,9 @@ int ext4_inode_alloc(struct ext4 *fs, u32 parent, bool directory, u32 *ino)
 		return alloc(fs, group_of(fs, parent), NULL, false, ino);
 	r = get_averages(fs, &a);
 	if (r == 0)
-		r = alloc(fs, fs->directory_hint++, &a, true, ino);
+		r = alloc(fs, fs->directory_hint, &a, true, ino);
+	if (r == 0)
+		fs->directory_hint = group_of(fs, *ino) + 1;
 	return r == -ENOSPC ? alloc(fs, group_of(fs, parent), NULL, true, ino) : r;
 }
 
