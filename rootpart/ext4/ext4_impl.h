@@ -86,11 +86,11 @@ struct ext4 {
 	u32 super_offset; /* and where in it */
 
 	/* From it too; for the parts that deal in space. Constant. */
-	u64 reserved; /* blocks that only trees of extents get */
+	u64 reserved;     /* blocks that only trees of extents get */
 	u32 table_blocks; /* of a group's inodes */
 	u32 descriptor_blocks;
 	u32 reserved_descriptor_blocks;
-	u32 flex_groups; /* whose metadata lies together */
+	u32 flex_groups;      /* whose metadata lies together */
 	u32 backup_groups[2]; /* with SPARSE_SUPER2 */
 	u16 extra_isize;      /* of new inodes */
 	u32 orphan_ino;       /* the orphan file's; 0: there is none */

@@ -8,7 +8,7 @@
  * sources: rootpart/ext4/ext4_extent.c rootpart/ext4/ext4_extent_split.c
  * sources: rootpart/ext4/ext4_extent_change.c rootpart/ext4/ext4_extent_cut.c
  * sources: rootpart/ext4/ext4_file.c rootpart/ext4/ext4_truncate.c rootpart/ext4/ext4_mount.c
- * sources: tests/unit/ext4_volume.c tests/unit/image_disk.c tests/unit/ext4_fake_journal.c
+ * sources: tests/unit/ext4_space_volume.c tests/unit/image_disk.c tests/unit/ext4_fake_journal.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #include "base/errno.h"
-#include "tests/unit/ext4_volume.h"
+#include "tests/unit/ext4_space_volume.h"
 
 #define SMALL "-b 1024 -N 128 -J size=1 -O "
 

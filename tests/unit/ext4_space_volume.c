@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * See ext4_volume.h.
+ * See ext4_space_volume.h.
  */
-#include "tests/unit/ext4_volume.h"
+#include "tests/unit/ext4_space_volume.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
