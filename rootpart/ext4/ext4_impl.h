@@ -58,6 +58,8 @@ struct ext4_node {
 	struct list_node link;
 };
 
+#define EXT4_FREED_MAX 64u
+
 struct ext4 {
 	struct block_device *device;
 	struct mutex lock; /* of all below, where it changes */
@@ -84,9 +86,28 @@ struct ext4 {
 	u64 super_block;  /* the block that the superblock lies in, */
 	u32 super_offset; /* and where in it */
 
+	/* From it too; for the parts that deal in space. Constant. */
+	u64 reserved;     /* blocks that only trees of extents get */
+	u32 table_blocks; /* of a group's inodes */
+	u32 descriptor_blocks;
+	u32 reserved_descriptor_blocks;
+	u32 flex_groups;      /* whose metadata lies together */
+	u32 backup_groups[2]; /* with SPARSE_SUPER2 */
+	u16 extra_isize;      /* of new inodes */
+	u32 orphan_ino;       /* the orphan file's; 0: there is none */
+
 	bool read_only;
 	const char *why; /* it is */
+	bool writing;    /* mounted for writing, whatever came later */
+	u32 damages;     /* that were found */
 	u32 group_hint;
+	u32 directory_hint;
+	u32 orphan_blocks; /* of the orphan file: those behind it are empty */
+	/* Freed, and perhaps not committed: given out again only later. */
+	struct ext4_freed {
+		u64 first, count;
+	} freed[EXT4_FREED_MAX];
+	u32 freed_count;
 	struct list_node nodes; /* open ones */
 };
 
@@ -182,6 +203,13 @@ u64 ext4_group_inode_table(const struct ext4 *fs, const struct ext4_group *g);
 [[nodiscard]] int ext4_blocks_alloc(struct ext4 *fs, u64 goal, u32 *count, u64 *first);
 /* Freeing what is free, or metadata of a group, is damage. */
 [[nodiscard]] int ext4_blocks_free(struct ext4 *fs, u64 first, u32 count);
+/* The same as ext4_blocks_alloc() for one block of a tree, from what is reserved if need be. */
+[[nodiscard]] int ext4_block_alloc_reserved(struct ext4 *fs, u64 goal, u64 *block);
+/*
+ * Outside of operations, after -ENOSPC: true if there may be room now, because what was freed is
+ * committed, which is done for that.
+ */
+bool ext4_blocks_retry(struct ext4 *fs);
 /* An inode, zeroed but for what every new one has; near @parent. */
 [[nodiscard]] int ext4_inode_alloc(struct ext4 *fs, u32 parent, bool directory, u32 *ino);
 [[nodiscard]] int ext4_inode_free(struct ext4 *fs, u32 ino, bool directory);

@@ -2,8 +2,10 @@
 /*
  * See image_disk.h.
  */
+#define _GNU_SOURCE /* SEEK_DATA */
 #include "tests/unit/image_disk.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,7 @@
 
 char image_log[512];
 u64 image_objects, image_memory_left = ~0ull;
+u64 image_clock = 1767225600; /* 2026-01-01 */
 
 static void set_up(struct image_disk *disk, u32 sector_size)
 {
@@ -51,6 +54,84 @@ void image_disk_load(struct image_disk *disk, const char *path, u32 sector_size)
 	set_up(disk, sector_size);
 }
 
+/* The piece that byte @offset lies in; NULL: zeroes, and it is not to be made. */
+static u8 *piece(const struct image_disk *disk, u64 offset, bool make)
+{
+	u64 n = offset / IMAGE_PIECE;
+	u8 ***table = &disk->pieces[n / IMAGE_TABLE];
+
+	if (*table == NULL && make)
+		*table = calloc(IMAGE_TABLE, sizeof(**table));
+	if (*table == NULL)
+		return NULL;
+	if ((*table)[n % IMAGE_TABLE] == NULL && make)
+		(*table)[n % IMAGE_TABLE] = calloc(1, IMAGE_PIECE);
+	return (*table)[n % IMAGE_TABLE];
+}
+
+static u64 table_count(const struct image_disk *disk)
+{
+	return disk->size / IMAGE_PIECE / IMAGE_TABLE + 1;
+}
+
+void image_disk_load_sparse(struct image_disk *disk, const char *path, u32 sector_size)
+{
+	int fd = open(path, O_RDONLY);
+	off_t at = 0;
+
+	check(fd >= 0, path);
+	*disk = (struct image_disk){ .size = (u64)lseek(fd, 0, SEEK_END) };
+	disk->pieces = calloc(table_count(disk), sizeof(*disk->pieces));
+	while ((at = lseek(fd, at, SEEK_DATA)) >= 0) {
+		u64 begin = ALIGN_DOWN((u64)at, IMAGE_PIECE);
+		u64 len = MIN(IMAGE_PIECE, disk->size - begin);
+
+		check(pread(fd, piece(disk, begin, true), len, (off_t)begin) == (ssize_t)len, path);
+		at = (off_t)(begin + len);
+	}
+	close(fd);
+	set_up(disk, sector_size);
+}
+
+static void save_sparse(const struct image_disk *disk, const char *path)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+	check(fd >= 0 && ftruncate(fd, (off_t)disk->size) == 0, path);
+	for (u64 i = 0; i < table_count(disk); i++) {
+		for (u64 k = 0; disk->pieces[i] != NULL && k < IMAGE_TABLE; k++) {
+			u64 at = (i * IMAGE_TABLE + k) * IMAGE_PIECE;
+
+			if (disk->pieces[i][k] != NULL)
+				check(pwrite(fd, disk->pieces[i][k],
+					      MIN(IMAGE_PIECE, disk->size - at), (off_t)at) > 0,
+					path);
+		}
+	}
+	close(fd);
+}
+
+/* Between the disk, where its bytes are, and @buf. */
+static void transfer(struct image_disk *disk, u64 offset, void *buf, const void *from, u64 bytes)
+{
+	while (bytes > 0) {
+		u64 in = disk->bytes != NULL ? 0 : offset % IMAGE_PIECE;
+		u64 n = disk->bytes != NULL ? bytes : MIN(bytes, IMAGE_PIECE - in);
+		u8 *at = disk->bytes != NULL ? disk->bytes + offset : piece(disk, offset, !buf);
+
+		if (from != NULL)
+			memcpy(at + in, from, n);
+		else if (at != NULL)
+			memcpy(buf, at + in, n);
+		else
+			memset(buf, 0, n);
+		offset += n;
+		bytes -= n;
+		buf = buf != NULL ? (u8 *)buf + n : NULL;
+		from = from != NULL ? (const u8 *)from + n : NULL;
+	}
+}
+
 void image_disk_make(struct image_disk *disk, u64 size, u32 sector_size)
 {
 	*disk = (struct image_disk){ .size = size, .bytes = calloc(1, size) };
@@ -60,8 +141,13 @@ void image_disk_make(struct image_disk *disk, u64 size, u32 sector_size)
 
 void image_disk_save(const struct image_disk *disk, const char *path)
 {
-	FILE *f = fopen(path, "wb");
+	FILE *f;
 
+	if (disk->bytes == NULL) {
+		save_sparse(disk, path);
+		return;
+	}
+	f = fopen(path, "wb");
 	check(f != NULL && fwrite(disk->bytes, 1, disk->size, f) == disk->size && fclose(f) == 0,
 		path);
 }
@@ -72,6 +158,12 @@ void image_disk_free(struct image_disk *disk)
 		free(disk->log[i].data);
 	free(disk->log);
 	free(disk->bytes);
+	for (u64 i = 0; disk->pieces != NULL && i < table_count(disk); i++) {
+		for (u64 k = 0; disk->pieces[i] != NULL && k < IMAGE_TABLE; k++)
+			free(disk->pieces[i][k]);
+		free(disk->pieces[i]);
+	}
+	free(disk->pieces);
 	*disk = (struct image_disk){ 0 };
 }
 
@@ -115,7 +207,7 @@ int block_read(struct block_device *d, u64 sector, void *buf, u64 bytes)
 		return -EINVAL;
 	if (++disk->reads == disk->fail_read_at)
 		return -EIO;
-	memcpy(buf, disk->bytes + sector * d->limits.sector_size, bytes);
+	transfer(disk, sector * d->limits.sector_size, buf, NULL, bytes);
 	return 0;
 }
 
@@ -132,7 +224,7 @@ int block_write(struct block_device *d, u64 sector, const void *buf, u64 bytes, 
 		(disk->writes == disk->fail_write_at ||
 			(disk->fail_for_good && disk->writes > disk->fail_write_at)))
 		return -EIO;
-	memcpy(disk->bytes + sector * d->limits.sector_size, buf, bytes);
+	transfer(disk, sector * d->limits.sector_size, NULL, buf, bytes);
 	record(disk, sector * d->limits.sector_size, buf, bytes, flags & BLOCK_FUA);
 	return 0;
 }
@@ -202,10 +294,9 @@ void log_printf(const char *fmt, ...)
 	va_end(args);
 }
 
-/* 2026-01-01 */
 u64 rtc_seconds(void)
 {
-	return 1767225600;
+	return image_clock;
 }
 
 int image_command(const char *fmt, ...)

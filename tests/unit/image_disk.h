@@ -17,7 +17,8 @@ struct image_write {
 
 struct image_disk {
 	struct block_device d;
-	u8 *bytes;
+	u8 *bytes;    /* NULL: in pieces, only those that hold something */
+	u8 ***pieces; /* of IMAGE_PIECE bytes, IMAGE_TABLE of them to a table; NULL: zeroes */
 	u64 size;
 	u64 reads, writes, flushes;
 	u64 fail_write_at; /* this write, counted from 1, fails with -EIO; 0: none */
@@ -28,8 +29,13 @@ struct image_disk {
 	u64 log_count;
 };
 
+#define IMAGE_PIECE (64 * KIB)
+#define IMAGE_TABLE 1024u
+
 /* Reads @path whole. */
 void image_disk_load(struct image_disk *disk, const char *path, u32 sector_size);
+/* The same, but holes are not held: for sparse files of terabytes. */
+void image_disk_load_sparse(struct image_disk *disk, const char *path, u32 sector_size);
 /* @size bytes, zeroed. */
 void image_disk_make(struct image_disk *disk, u64 size, u32 sector_size);
 void image_disk_save(const struct image_disk *disk, const char *path);
@@ -41,6 +47,9 @@ extern char image_log[512];
 extern u64 image_objects;
 /* Allocations that still succeed; ~0: all. */
 extern u64 image_memory_left;
+
+/* What rtc_seconds() says. */
+extern u64 image_clock;
 
 /* Runs a command by the shell, its output to /dev/null unless it fails; returns its status. */
 int image_command(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

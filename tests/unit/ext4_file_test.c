@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Contents of ext4 files against a model: reads, writes, sizes, allocation at random, on
+ * volumes of several kinds; e2fsck and debugfs have the last word.
+ * sources: rootpart/ext4/ext4_super.c rootpart/ext4/ext4_features.c rootpart/ext4/ext4_geometry.c
+ * sources: rootpart/ext4/ext4_group.c rootpart/ext4/ext4_bitmap.c rootpart/ext4/ext4_alloc.c
+ * sources: rootpart/ext4/ext4_ialloc.c rootpart/ext4/ext4_inode.c rootpart/ext4/ext4_orphan.c
+ * sources: rootpart/ext4/ext4_extent.c rootpart/ext4/ext4_extent_split.c
+ * sources: rootpart/ext4/ext4_extent_change.c rootpart/ext4/ext4_extent_cut.c
+ * sources: rootpart/ext4/ext4_file.c rootpart/ext4/ext4_truncate.c rootpart/ext4/ext4_mount.c
+ * sources: tests/unit/ext4_space_volume.c tests/unit/image_disk.c tests/unit/ext4_fake_journal.c
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/errno.h"
+#include "tests/unit/ext4_space_volume.h"
+
+#define FILES     4u
+#define SIZE_MAX_ (3u << 20)
+#define STEPS     400u
+#define ROUNDS    3u
+
+static const char *const kinds[] = {
+	"-b 4096 -g 4096 -O " EXT4_FEATURES,
+	"-b 1024 -O " EXT4_FEATURES,
+	"-b 4096 -g 2048 -O " EXT4_FEATURES_OLD,
+	"-b 1024 -O " EXT4_FEATURES_OLD,
+	"-b 1024 -O " EXT4_FEATURES_32,
+	"-b 2048 -I 128 -O " EXT4_FEATURES,
+};
+
+struct model {
+	char name[16];
+	u32 ino;
+	u64 size;
+	u8 *data; /* zeroes behind its size */
+};
+
+static u64 seed = 1;
+
+static u32 any(u32 below)
+{
+	seed = seed * 6364136223846793005ull + 1442695040888963407ull;
+	return (u32)(seed >> 33) % below;
+}
+
+static void fill(u8 *to, u32 len)
+{
+	for (u32 i = 0; i < len; i++)
+		to[i] = (u8)any(256);
+}
+
+static void models_make(struct model *models)
+{
+	for (u32 i = 0; i < FILES; i++) {
+		struct model *m = &models[i];
+
+		snprintf(m->name, sizeof(m->name), "file%u", i);
+		m->data = calloc(1, SIZE_MAX_);
+		m->size = i == 0 ? 0 : any(300000);
+		fill(m->data, (u32)m->size);
+		volume_put(m->name, m->data, m->size);
+	}
+}
+
+static u8 scratch[SIZE_MAX_];
+
+static void step_write(struct ext4 *fs, struct model *m)
+{
+	u32 len = any(4) == 0 ? any(300000) + 1 : any(9000) + 1, offset = any(SIZE_MAX_ - len);
+
+	fill(scratch, len);
+	assert_int_equal(ext4_file_write(fs, m->ino, offset, scratch, len), len);
+	memcpy(m->data + offset, scratch, len);
+	m->size = MAX(m->size, (u64)offset + len);
+}
+
+static void step_read(struct ext4 *fs, const struct model *m)
+{
+	u32 offset = any(SIZE_MAX_), len = any(400000) + 1;
+	u64 have = offset < m->size ? MIN(len, m->size - offset) : 0;
+
+	assert_int_equal(ext4_file_read(fs, m->ino, offset, scratch, len), have);
+	assert_memory_equal(scratch, m->data + offset, have);
+}
+
+static void step_truncate(struct ext4 *fs, struct model *m)
+{
+	u32 size = any(5) == 0 ? 0 : any(SIZE_MAX_);
+
+	assert_int_equal(ext4_file_truncate(fs, m->ino, size), 0);
+	memset(m->data + size, 0, SIZE_MAX_ - size);
+	m->size = size;
+}
+
+static void step_allocate(struct ext4 *fs, struct model *m)
+{
+	u32 len = any(200000) + 1, offset = any(SIZE_MAX_ - len);
+
+	assert_int_equal(ext4_file_allocate(fs, m->ino, offset, len), 0);
+	m->size = MAX(m->size, (u64)offset + len);
+}
+
+static void step(struct ext4 *fs, struct model *m)
+{
+	switch (any(16)) {
+	case 0:
+		step_truncate(fs, m);
+		break;
+	case 1:
+	case 2:
+		step_allocate(fs, m);
+		break;
+	case 3:
+		assert_int_equal(ext4_sync(fs), 0);
+		break;
+	case 4:
+	case 5:
+	case 6:
+	case 7:
+		step_read(fs, m);
+		break;
+	default:
+		step_write(fs, m);
+	}
+}
+
+static void check_reads(struct ext4 *fs, const struct model *m)
+{
+	assert_int_equal(ext4_file_read(fs, m->ino, 0, scratch, SIZE_MAX_), m->size);
+	assert_memory_equal(scratch, m->data, m->size);
+}
+
+static void run_kind(const char *options)
+{
+	struct model models[FILES] = { 0 };
+	struct volume v;
+
+	models_make(models);
+	volume_make(&v, options, "64M");
+	for (u32 i = 0; i < FILES; i++)
+		models[i].ino = volume_inode(&v, models[i].name);
+	for (u32 round = 0; round < ROUNDS; round++) {
+		volume_mount(&v);
+		for (u32 i = 0; i < FILES; i++)
+			check_reads(v.fs, &models[i]);
+		for (u32 i = 0; i < STEPS; i++)
+			step(v.fs, &models[any(FILES)]);
+		volume_unmount(&v);
+		for (u32 i = 0; i < FILES; i++)
+			assert_true(volume_has(&v, models[i].name, models[i].data, models[i].size));
+	}
+	for (u32 i = 0; i < FILES; i++)
+		free(models[i].data);
+}
+
+static void agrees_with_a_model(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(kinds); i++)
+		run_kind(kinds[i]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(agrees_with_a_model),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
