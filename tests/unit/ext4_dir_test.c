@@ -350,7 +350,8 @@ static void listings_go_on(void **state)
 			r = ext4_dir_next(w.v.fs, &dir, &position, name, &found);
 			ext4_inode_put(w.v.fs, &dir);
 			if (r == 1 && name[0] != '.') {
-				assert_false(seen[atoi(name)]);
+				/* What goes and comes again may be seen again. */
+				assert_false(stays[atoi(name)] && seen[atoi(name)]);
 				seen[atoi(name)] = true;
 			}
 			for (u32 n = 0; n < 40 && w.there < 1500; n++)
@@ -395,8 +396,8 @@ static void directories_of_others(void **state)
 		ext4_inode_put(w.v.fs, &dir);
 		assert_int_equal(ext4_look_up(w.v.fs, "d/a-file-named-00700", &ino), 0);
 		assert_int_equal(ext4_look_up(w.v.fs, "d/a-file-named-00701", &ino), -ENOENT);
-		assert_int_equal(ext4_create(w.v.fs, "d/another", false, &ino), 0);
 		assert_int_equal(ext4_remove(w.v.fs, "d/a-file-named-00333"), 0);
+		assert_int_equal(ext4_create(w.v.fs, "d/another", false, &ino), 0);
 		volume_check(&w.v);
 		/* One that others have given an index. */
 		volume_free(&w.v);
