@@ -142,7 +142,8 @@ static void others_list_the_same(void)
 		while (strlen(line) > 0 && line[strlen(line) - 1] == ' ')
 			line[strlen(line) - 1] = '\0';
 		last = strrchr(line, ' ');
-		if (last == NULL || last[1] == '.')
+		/* Free entries are listed too, as inode 0. */
+		if (last == NULL || last[1] == '.' || atoi(line) == 0)
 			continue;
 		i = (u32)atoi(last + 1);
 		assert_true(i < w.count);
@@ -410,7 +411,7 @@ static void directories_of_others(void **state)
 		assert_int_equal(ext4_look_up(w.v.fs, "d/a-file-named-00700", &ino), 0);
 		for (u32 i = 0; i < 300; i++) {
 			snprintf(name, sizeof(name), "d/added-%u", i);
-			assert_int_equal(ext4_create(w.v.fs, name, i % 3 == 0, &ino), 0);
+			assert_int_equal(ext4_create(w.v.fs, name, false, &ino), 0);
 		}
 		volume_check(&w.v);
 		volume_free(&w.v);
