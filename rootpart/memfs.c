@@ -250,6 +250,27 @@ static s64 memfs_write(struct vfs_file *file, const void *buf, size_t len)
 	return r != 0 ? r : (s64)len;
 }
 
+/* There is no place that is safer. */
+static int memfs_sync(struct vfs_file *file)
+{
+	(void)file;
+	return 0;
+}
+
+static int memfs_statfs(void *ctx, struct vfs_statfs *out)
+{
+	struct memfs *fs = ctx;
+
+	mutex_lock(&fs->lock);
+	*out = (struct vfs_statfs){
+		.block_size = PAGE_SIZE,
+		.blocks = fs->budget.limit / PAGE_SIZE,
+		.free_blocks = (fs->budget.limit - fs->budget.used) / PAGE_SIZE,
+	};
+	mutex_unlock(&fs->lock);
+	return 0;
+}
+
 /* *@position is the order of the entry before. */
 static int readdir_locked(const struct node *n, u64 *position, struct vfs_entry *entry)
 {
@@ -370,6 +391,8 @@ const struct vfs_ops memfs_ops = {
 	.close = memfs_close,
 	.read = memfs_read,
 	.write = memfs_write,
+	.sync = memfs_sync,
+	.statfs = memfs_statfs,
 	.readdir = memfs_readdir,
 	.mkdir = memfs_mkdir,
 	.remove = memfs_remove,

@@ -17,7 +17,17 @@ enum vfs_type { VFS_FILE, VFS_DIRECTORY };
 
 struct vfs_stat {
 	enum vfs_type type;
-	u64 size; /* bytes; 0 for a directory */
+	u64 size;  /* bytes; 0 for a directory */
+	u64 mtime; /* last change of the contents, seconds since 1970; 0: unknown */
+};
+
+/* A file system as a whole. */
+struct vfs_statfs {
+	u32 block_size; /* bytes */
+	u64 blocks;
+	u64 free_blocks;
+	char label[17]; /* "": none */
+	bool read_only;
 };
 
 struct vfs_entry {
@@ -42,6 +52,7 @@ struct vfs_file {
  * What a file system does. @path: below its mount point, normal, without a
  * slash in front; "" is its root, which is a directory. NULL functions that
  * change something: the file system is read-only. Any task of any VP may call.
+ * truncate, allocate, sync and statfs may be NULL: it cannot, -ENOTSUP.
  */
 struct vfs_ops {
 	int (*stat)(void *fs, const char *path, struct vfs_stat *stat);
@@ -54,6 +65,11 @@ struct vfs_ops {
 	/* Bytes done, 0 at the end, or an error. @len is below 2^31. */
 	s64 (*read)(struct vfs_file *file, void *buf, size_t len);
 	s64 (*write)(struct vfs_file *file, const void *buf, size_t len);
+	/* As vfs_truncate(), vfs_allocate(), vfs_sync() and vfs_statfs() say; @len is not 0. */
+	int (*truncate)(struct vfs_file *file, u64 size);
+	int (*allocate)(struct vfs_file *file, u64 offset, u64 len);
+	int (*sync)(struct vfs_file *file);
+	int (*statfs)(void *fs, struct vfs_statfs *out);
 	/*
 	 * Entry *@position of the directory @path, and moves *@position on: 1, or
 	 * 0 past the last one. Starts with 0, in the file system's own order.
@@ -87,6 +103,24 @@ void vfs_close(struct vfs_file *file);
 /* From file->offset, which moves. Bytes done, 0 at the end, or an error. */
 [[nodiscard]] s64 vfs_read(struct vfs_file *file, void *buf, size_t len);
 [[nodiscard]] s64 vfs_write(struct vfs_file *file, const void *buf, size_t len);
+/*
+ * The file has @size bytes from now on: what is beyond is given up, what is new reads as
+ * zeroes. -EBADF: not opened with VFS_WRITE; -EFBIG.
+ */
+[[nodiscard]] int vfs_truncate(struct vfs_file *file, u64 size);
+/*
+ * Room for @len bytes at @offset: writing there does not fail for want of it later. What was
+ * there stays, the rest reads as zeroes, and the file grows to the end of it. All, or nothing: -ENOSPC.
+ * -EBADF as above; -EINVAL: @len is 0, or the end is beyond 2^64 - 1; -EFBIG.
+ */
+[[nodiscard]] int vfs_allocate(struct vfs_file *file, u64 offset, u64 len);
+/*
+ * What was written to @file, and its name, are as safe as the file system can make them:
+ * on the medium, if it has one. An error: some of it may be lost.
+ */
+[[nodiscard]] int vfs_sync(struct vfs_file *file);
+/* The file system that @path, which must be there, is in; -ENOTSUP too where only mount points are. */
+[[nodiscard]] int vfs_statfs(const char *path, struct vfs_statfs *out);
 
 /* -EEXIST if @path is there, whatever it is. */
 [[nodiscard]] int vfs_mkdir(const char *path);

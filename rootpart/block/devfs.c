@@ -182,6 +182,13 @@ static s64 devfs_write(struct vfs_file *file, const void *buf, size_t len)
 	return (s64)done;
 }
 
+static int devfs_sync(struct vfs_file *file)
+{
+	const struct node *n = file->node;
+
+	return file->flags & VFS_WRITE ? block_flush(n->device) : 0;
+}
+
 static int devfs_readdir(void *fs, const char *path, u64 *position, struct vfs_entry *entry)
 {
 	struct block_device *d = block_next(NULL);
@@ -204,6 +211,7 @@ const struct vfs_ops devfs_ops = {
 	.close = devfs_close,
 	.read = devfs_read,
 	.write = devfs_write,
+	.sync = devfs_sync,
 	.readdir = devfs_readdir,
 };
 

@@ -299,7 +299,7 @@ struct ext4_run {
 /* An inode without links and opens: its blocks and itself. It is on the orphans' list. */
 [[nodiscard]] int ext4_file_free(struct ext4 *fs, u32 ino);
 
-/* ---- dir: ext4_dir.c, ext4_htree.c ---- */
+/* ---- dir: ext4_dir.c, ext4_dir_list.c, ext4_htree.c, ext4_htree_add.c ---- */
 
 struct ext4_found {
 	u32 ino;
@@ -309,7 +309,10 @@ struct ext4_found {
 /* -ENOENT. */
 [[nodiscard]] int ext4_dir_find(struct ext4 *fs, const struct ext4_iref *dir, const char *name,
 	size_t len, struct ext4_found *found);
-/* Entry at byte *@position, which moves on: 1, 0 at the end. "." and ".." too. @name: EXT4_NAME_MAX + 1. */
+/*
+ * Entry at or behind *@position, which begins with 0 and moves on: 1, 0 at the end. "." and ".." too. What
+ * stays there is listed once, whatever comes and goes meanwhile. @name: EXT4_NAME_MAX + 1.
+ */
 [[nodiscard]] int ext4_dir_next(struct ext4 *fs, const struct ext4_iref *dir, u64 *position,
 	char *name, struct ext4_found *found);
 /* In an operation. The name is not there yet. */
@@ -324,15 +327,21 @@ struct ext4_found {
 [[nodiscard]] int ext4_dir_make(struct ext4 *fs, struct ext4_iref *dir, u32 parent);
 /* 1: nothing but "." and ".."; 0. */
 [[nodiscard]] int ext4_dir_is_empty(struct ext4 *fs, const struct ext4_iref *dir);
-#define EXT4_DIR_BLOCKS (EXT4_EXTENT_BLOCKS + 8u)
+/* What adding changes at most: two new blocks, those above them, the inode. Others change less. */
+#define EXT4_DIR_BLOCKS (2u * EXT4_EXTENT_BLOCKS + 8u)
 
 /* ---- name: ext4_name.c ---- @path as vfs_ops has it; each in an operation of its own */
 
-/* The inode's number. -ENOENT, -ENOTDIR, -ENAMETOOLONG. Symbolic links are not followed: -ELOOP. */
+/*
+ * The inode's number. -ENOENT, -ENOTDIR, -ENAMETOOLONG. Symbolic links are not followed: -ELOOP, but
+ * the last part may be one.
+ */
 [[nodiscard]] int ext4_look_up(struct ext4 *fs, const char *path, u32 *ino);
+/* -EEXIST, -EMLINK, -ENOSPC, -EPERM: the directory may not be changed. */
 [[nodiscard]] int ext4_create(struct ext4 *fs, const char *path, bool directory, u32 *ino);
-/* A file or an empty directory. One that is open lives on as orphan until it is closed. */
+/* Anything but a directory that is not empty. One that is open lives on as orphan until it is closed. */
 [[nodiscard]] int ext4_remove(struct ext4 *fs, const char *path);
+/* As vfs_ops.rename says; nothing happens if both are names of one file. */
 [[nodiscard]] int ext4_rename(struct ext4 *fs, const char *from, const char *to);
 
 /* ---- open files: ext4_vfs.c ---- */

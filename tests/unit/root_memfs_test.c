@@ -28,7 +28,64 @@ static int other_stat(void *fs, const char *path, struct vfs_stat *stat)
 	return path[0] == '\0' || strcmp(path, "file") == 0 ? 0 : -ENOENT;
 }
 
-static const struct vfs_ops other_ops = { .stat = other_stat };
+static int other_open(void *fs, const char *path, struct vfs_file *file)
+{
+	(void)fs;
+	(void)path;
+	(void)file;
+	return 0;
+}
+
+static const struct vfs_ops other_ops = { .stat = other_stat, .open = other_open };
+
+/* One that can do all, and tells what it was asked. */
+static char asked[64];
+
+static s64 able_write(struct vfs_file *file, const void *buf, size_t len)
+{
+	(void)file;
+	(void)buf;
+	return (s64)len;
+}
+
+static int able_truncate(struct vfs_file *file, u64 size)
+{
+	(void)file;
+	snprintf(asked, sizeof(asked), "truncate %llu", (unsigned long long)size);
+	return 0;
+}
+
+static int able_allocate(struct vfs_file *file, u64 offset, u64 len)
+{
+	(void)file;
+	snprintf(asked, sizeof(asked), "allocate %llu %llu", (unsigned long long)offset,
+		(unsigned long long)len);
+	return -ENOSPC;
+}
+
+static int able_sync(struct vfs_file *file)
+{
+	(void)file;
+	snprintf(asked, sizeof(asked), "sync");
+	return -EIO;
+}
+
+static int able_statfs(void *ctx, struct vfs_statfs *out)
+{
+	(void)ctx;
+	*out = (struct vfs_statfs){ .block_size = 1024, .blocks = 7, .label = "able" };
+	return 0;
+}
+
+static const struct vfs_ops able_ops = {
+	.stat = other_stat,
+	.open = other_open,
+	.write = able_write,
+	.truncate = able_truncate,
+	.allocate = able_allocate,
+	.sync = able_sync,
+	.statfs = able_statfs,
+};
 
 static struct memfs *fs, *inner;
 
@@ -40,6 +97,7 @@ static int mount_all(void **state)
 	assert_int_equal(vfs_mount("/m", &memfs_ops, fs), 0);
 	assert_int_equal(vfs_mount("/m/dir/inner", &memfs_ops, inner), 0);
 	assert_int_equal(vfs_mount("/ro", &other_ops, NULL), 0);
+	assert_int_equal(vfs_mount("/able", &able_ops, NULL), 0);
 	return 0;
 }
 
@@ -279,6 +337,52 @@ static void what_is_beyond_the_limit(void **state)
 	assert_int_equal(vfs_remove("/m/f"), 0);
 }
 
+/* What a store needs besides: asked of who can, refused by who cannot. */
+static void what_not_all_can_do(void **state)
+{
+	struct vfs_statfs about;
+	struct vfs_stat stat;
+	struct vfs_file file;
+
+	(void)state;
+	assert_int_equal(vfs_open("/able/file", VFS_WRITE, &file), 0);
+	assert_int_equal(vfs_truncate(&file, 123), 0);
+	assert_string_equal(asked, "truncate 123");
+	assert_int_equal(vfs_allocate(&file, 5, 6), -ENOSPC);
+	assert_string_equal(asked, "allocate 5 6");
+	assert_int_equal(vfs_sync(&file), -EIO);
+	assert_string_equal(asked, "sync");
+	assert_int_equal(vfs_allocate(&file, 5, 0), -EINVAL);
+	assert_int_equal(vfs_allocate(&file, ~0ull, 1), -EINVAL);
+	assert_int_equal(vfs_open("/able/file", VFS_READ, &file), 0);
+	assert_int_equal(vfs_truncate(&file, 0), -EBADF);
+	assert_int_equal(vfs_allocate(&file, 0, 1), -EBADF);
+	assert_string_equal(asked, "sync");
+	assert_int_equal(vfs_open("/ro/file", VFS_READ, &file), 0);
+	assert_int_equal(vfs_sync(&file), -ENOTSUP);
+	assert_int_equal(vfs_statfs("/ro/file", &about), -ENOTSUP);
+	assert_int_equal(vfs_statfs("/", &about), -ENOTSUP);
+	assert_int_equal(vfs_statfs("/able/nope", &about), -ENOENT);
+	assert_int_equal(vfs_statfs("/able/file", &about), 0);
+	assert_int_equal(about.blocks, 7);
+	assert_string_equal(about.label, "able");
+	/* A memory file system has nothing to do, or cannot. */
+	assert_int_equal(vfs_open("/m/f", VFS_WRITE | VFS_CREATE, &file), 0);
+	assert_int_equal(vfs_sync(&file), 0);
+	assert_int_equal(vfs_truncate(&file, 0), -ENOTSUP);
+	assert_int_equal(vfs_allocate(&file, 0, 1), -ENOTSUP);
+	vfs_close(&file);
+	assert_int_equal(vfs_stat("/m/f", &stat), 0);
+	assert_int_equal(stat.mtime, 0);
+	assert_int_equal(vfs_statfs("/m/f", &about), 0);
+	assert_int_equal(about.block_size, PAGE_SIZE);
+	assert_int_equal(about.blocks, LIMIT / PAGE_SIZE);
+	assert_int_equal(about.free_blocks, LIMIT / PAGE_SIZE - 1);
+	assert_string_equal(about.label, "");
+	assert_false(about.read_only);
+	assert_int_equal(vfs_remove("/m/f"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +390,7 @@ int main(void)
 		cmocka_unit_test(open_files_outlive_their_names),
 		cmocka_unit_test(listings_go_on),
 		cmocka_unit_test(what_is_beyond_the_limit),
+		cmocka_unit_test(what_not_all_can_do),
 	};
 
 	return cmocka_run_group_tests(tests, mount_all, forget_all);
