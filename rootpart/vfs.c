@@ -10,7 +10,7 @@
 #include "lib/string.h"
 #include "x86/atomic.h"
 
-#define MOUNTS_MAX 16u
+#define MOUNTS_MAX 32u
 
 struct mount {
 	char path[PATH_MAX];
@@ -170,6 +170,47 @@ s64 vfs_write(struct vfs_file *file, const void *buf, size_t len)
 	if (done > 0)
 		file->offset += (u64)done;
 	return done;
+}
+
+int vfs_sync(struct vfs_file *file)
+{
+	return file->ops->sync != NULL ? file->ops->sync(file) : 0;
+}
+
+int vfs_truncate(struct vfs_file *file, u64 size)
+{
+	if (!(file->flags & VFS_WRITE))
+		return -EBADF;
+	return file->ops->truncate != NULL ? file->ops->truncate(file, size) : -ENOTSUP;
+}
+
+int vfs_allocate(struct vfs_file *file, u64 offset, u64 len)
+{
+	if (!(file->flags & VFS_WRITE))
+		return -EBADF;
+	return file->ops->allocate != NULL ? file->ops->allocate(file, offset, len) : -ENOTSUP;
+}
+
+int vfs_statfs(const char *path, struct vfs_fs_stat *out)
+{
+	char normal[PATH_MAX];
+	const struct mount *mount;
+	struct vfs_stat stat;
+	const char *below;
+	int r = path_normalise(path, normal);
+
+	if (r == 0)
+		r = look_up(normal, &mount, &below, &stat);
+	if (r != 0)
+		return r;
+	if (mount == NULL || mount->ops->statfs == NULL)
+		return -ENOTSUP;
+	return mount->ops->statfs(mount->fs, out);
+}
+
+const char *vfs_mounted(u32 i)
+{
+	return i < count_now() ? mounts[i].path : NULL;
 }
 
 int vfs_mkdir(const char *path)

@@ -17,12 +17,21 @@ enum vfs_type { VFS_FILE, VFS_DIRECTORY };
 
 struct vfs_stat {
 	enum vfs_type type;
-	u64 size; /* bytes; 0 for a directory */
+	u64 size;  /* bytes; 0 for a directory */
+	u64 mtime; /* last change, seconds since 1970; 0: not known */
 };
 
 struct vfs_entry {
 	char name[NAME_MAX + 1];
 	struct vfs_stat stat;
+};
+
+/* A file system as a whole. */
+struct vfs_fs_stat {
+	u32 block_size; /* bytes */
+	u64 blocks;
+	u64 free;
+	bool read_only;
 };
 
 #define VFS_READ     0u
@@ -71,6 +80,12 @@ struct vfs_ops {
 	 * nor below it.
 	 */
 	int (*rename)(void *fs, const char *from, const char *to);
+
+	/* These may be NULL: -ENOTSUP, but sync, which has nothing to do then. */
+	int (*sync)(struct vfs_file *file);
+	int (*truncate)(struct vfs_file *file, u64 size);
+	int (*allocate)(struct vfs_file *file, u64 offset, u64 len);
+	int (*statfs)(void *fs, struct vfs_fs_stat *out);
 };
 
 /*
@@ -87,6 +102,17 @@ void vfs_close(struct vfs_file *file);
 /* From file->offset, which moves. Bytes done, 0 at the end, or an error. */
 [[nodiscard]] s64 vfs_read(struct vfs_file *file, void *buf, size_t len);
 [[nodiscard]] s64 vfs_write(struct vfs_file *file, const void *buf, size_t len);
+
+/* What was written is on the medium afterwards, and the file's size with it. */
+[[nodiscard]] int vfs_sync(struct vfs_file *file);
+/* What is cut off is gone; what is added reads as zeros, and takes no room. -EBADF; -ENOTSUP. */
+[[nodiscard]] int vfs_truncate(struct vfs_file *file, u64 size);
+/* Gets the room for these bytes, which read as before; the file grows to hold them. As above. */
+[[nodiscard]] int vfs_allocate(struct vfs_file *file, u64 offset, u64 len);
+/* Of the file system that @path lies in. -ENOTSUP: it does not say, or only mounts are there. */
+[[nodiscard]] int vfs_statfs(const char *path, struct vfs_fs_stat *out);
+/* Mount @i's path, in the order in which they were mounted; NULL behind the last one. */
+const char *vfs_mounted(u32 i);
 
 /* -EEXIST if @path is there, whatever it is. */
 [[nodiscard]] int vfs_mkdir(const char *path);
