@@ -201,3 +201,42 @@ for name, data in (("primary", b"\x80" + mbr((0x83, 1, 10), (7, 20, 20))), ("cha
     with open(sys.argv[1] + "/" + name, "wb") as f:
         f.write(data)
 EOF
+
+# File systems on discs and sticks: what lies behind the 16 sectors that ISO 9660 leaves free;
+# FAT behind two bytes that say the size of the device, without the zeros at its end.
+mkdir -p "$out/iso9660" "$out/fat"
+tree=$(mktemp -d)
+mkdir -p "$tree/files/a/b" "$tree/files/moved/1/2/3/4/5/6/7/8/9"
+echo one >"$tree/files/A file with a long name.txt"
+head -c 3000 /dev/zero >"$tree/files/a/b/ZEROS.BIN"
+ln -s "a/b/ZEROS.BIN" "$tree/files/a/link"
+iso9660() { # name, xorriso's options
+	name=$1
+	shift
+	xorriso -report_about SORRY "$@" -padding 0 >/dev/null 2>&1
+	tail -c +32769 "$tree/image" >"$out/iso9660/$name"
+	rm "$tree/image"
+}
+iso9660 rock -compliance deep_paths_off -rr_reloc_dir rr -outdev "$tree/image" \
+	-map "$tree/files" / -commit
+iso9660 joliet -as mkisofs -J --norock -no-pad -o "$tree/image" "$tree/files"
+iso9660 plain -as mkisofs --norock -no-pad -o "$tree/image" "$tree/files/a"
+rm "$tree/files/a/link"
+fat() { # name, units of 64 KiB, mformat's options
+	name=$1
+	units=$2
+	shift 2
+	truncate -s $((units * 65536)) "$tree/image"
+	MTOOLS_SKIP_CHECK=1 mformat -i "$tree/image" "$@" ::
+	MTOOLS_SKIP_CHECK=1 mcopy -s -i "$tree/image" "$tree/files/"* ::
+	python3 - "$tree/image" "$units" >"$out/fat/$name" <<'PYTHON'
+import sys
+data = open(sys.argv[1], "rb").read().rstrip(b"\0")
+sys.stdout.buffer.write(int(sys.argv[2]).to_bytes(2, "little") + data)
+PYTHON
+	rm "$tree/image"
+}
+fat fat12 5 -f 320
+fat fat16 64 -T 8192 -h 16 -s 32 -c 1
+fat fat32 64 -F -T 8192 -h 16 -s 32 -c 1
+rm -r "$tree"
