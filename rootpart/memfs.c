@@ -364,6 +364,32 @@ static int memfs_rename(void *ctx, const char *from, const char *to)
 	return r;
 }
 
+static int memfs_truncate(struct vfs_file *file, u64 size)
+{
+	struct memfs *fs = file->fs;
+	struct node *n = file->node;
+	int r;
+
+	mutex_lock(&fs->lock);
+	r = memfs_data_resize(&n->data, &fs->budget, size);
+	mutex_unlock(&fs->lock);
+	return r;
+}
+
+static int memfs_statfs(void *ctx, struct vfs_fs_stat *out)
+{
+	struct memfs *fs = ctx;
+
+	mutex_lock(&fs->lock);
+	*out = (struct vfs_fs_stat){
+		.block_size = (u32)PAGE_SIZE,
+		.blocks = fs->budget.limit / PAGE_SIZE,
+		.free = (fs->budget.limit - fs->budget.used) / PAGE_SIZE,
+	};
+	mutex_unlock(&fs->lock);
+	return 0;
+}
+
 const struct vfs_ops memfs_ops = {
 	.stat = memfs_stat,
 	.open = memfs_open,
@@ -374,4 +400,6 @@ const struct vfs_ops memfs_ops = {
 	.mkdir = memfs_mkdir,
 	.remove = memfs_remove,
 	.rename = memfs_rename,
+	.truncate = memfs_truncate,
+	.statfs = memfs_statfs,
 };
