@@ -171,14 +171,22 @@ static void hold_and_mount(struct volume *v)
 		block_let_go(v->d);
 }
 
+/* A disk that does not answer would hold the boot up by each request, and be given up for it. */
+static bool answers(const struct block_device *d)
+{
+	const struct block_device *disk = d->parent != NULL ? d->parent : d;
+	struct block_stats stats;
+
+	block_stats_get(disk, &stats);
+	return !disk->offline && stats.timeouts == 0 && d->limits.sectors > 0;
+}
+
 /* True if @d has a file system, mounted or not. */
 static bool look_at(struct block_device *d)
 {
 	struct volume *v = &volumes[volume_count];
 
-	if (d->limits.sectors == 0 || d->offline)
-		return false;
-	for (u32 i = 0; i < ARRAY_SIZE(types); i++) {
+	for (u32 i = 0; i < ARRAY_SIZE(types) && answers(d); i++) {
 		char label[VOLUME_LABEL] = "";
 
 		if (!types[i].probe(d, label))

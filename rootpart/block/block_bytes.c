@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * See block_bytes.h: a few windows on the device, the one that was used longest ago is
- * moved. A window begins at a multiple of its size, which all sector sizes divide. Data
+ * moved. A window begins at a multiple of its size, which all sector sizes divide, but for a
+ * sector of a stretch in which others cannot be read, as at the end of many discs. Data
  * goes by way of them, too: a caller's memory may be its stack, which no device reaches.
  */
 #include "rootpart/block/block_bytes.h"
@@ -66,7 +67,8 @@ bool block_bytes_within(const struct block_bytes *b, u64 offset, u64 len)
 	return offset <= size && len <= size - offset;
 }
 
-static int fill(struct block_bytes *b, struct window *w, u64 at)
+/* @len bytes at @at, whole sectors; what the device does not have of them is left out. */
+static int fill(struct block_bytes *b, struct window *w, u64 at, u64 len)
 {
 	u64 size = block_bytes_size(b), sector = b->d->limits.sector_size;
 	int r;
@@ -74,15 +76,17 @@ static int fill(struct block_bytes *b, struct window *w, u64 at)
 	w->len = 0;
 	if (at >= size)
 		return -EIO;
-	r = block_read(b->d, at / sector, w->data, MIN(WINDOW_SIZE, size - at));
+	len = MIN(len, size - at);
+	r = block_read(b->d, at / sector, w->data, len);
 	if (r != 0)
 		return r;
 	w->at = at;
-	w->len = MIN(WINDOW_SIZE, size - at);
+	w->len = len;
 	return 0;
 }
 
-static int window_at(struct block_bytes *b, u64 at, struct window **out)
+/* The window that has @offset. If not all of it can be read, it holds the one sector. */
+static int window_at(struct block_bytes *b, u64 offset, struct window **out)
 {
 	struct window *oldest = &b->windows[0];
 	int r;
@@ -90,7 +94,7 @@ static int window_at(struct block_bytes *b, u64 at, struct window **out)
 	for (u32 i = 0; i < WINDOWS; i++) {
 		struct window *w = &b->windows[i];
 
-		if (w->len > 0 && w->at == at) {
+		if (offset >= w->at && offset - w->at < w->len) {
 			w->used = ++b->uses;
 			*out = w;
 			return 0;
@@ -98,7 +102,10 @@ static int window_at(struct block_bytes *b, u64 at, struct window **out)
 		if (w->used < oldest->used)
 			oldest = w;
 	}
-	r = fill(b, oldest, at);
+	r = fill(b, oldest, offset - offset % WINDOW_SIZE, WINDOW_SIZE);
+	if (r == -EIO)
+		r = fill(b, oldest, ALIGN_DOWN(offset, b->d->limits.sector_size),
+			b->d->limits.sector_size);
 	oldest->used = r == 0 ? ++b->uses : 0;
 	*out = oldest;
 	return r;
@@ -111,14 +118,16 @@ int block_bytes_read(struct block_bytes *b, u64 offset, void *to, u64 len)
 	if (!block_bytes_within(b, offset, len))
 		return -EIO;
 	while (len > 0) {
-		u64 skip = offset % WINDOW_SIZE, n = MIN(len, WINDOW_SIZE - skip);
 		struct window *w;
-		int r = window_at(b, offset - skip, &w);
+		u64 skip, n;
+		int r = window_at(b, offset, &w);
 
 		if (r != 0)
 			return r;
-		if (skip + n > w->len)
+		skip = offset - w->at;
+		if (skip >= w->len)
 			return -EIO;
+		n = MIN(len, w->len - skip);
 		memcpy(next, w->data + skip, n);
 		next += n;
 		offset += n;

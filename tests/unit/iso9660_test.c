@@ -230,6 +230,24 @@ static void hostile_places_are_errors(void **state)
 	assert_int_equal(image_objects, 0);
 }
 
+/* A bad sector takes none of its neighbours along: only the first read of a window fails. */
+static void a_bad_sector_is_alone(void **state)
+{
+	u8 buf[4];
+
+	(void)state;
+	make("plain.iso", "--norock", "plain");
+	mount_image("plain.iso");
+	for (u64 i = 1; i < 4; i++) {
+		iso9660_unmount(fs);
+		disk.reads = 0;
+		disk.fail_read_at = i;
+		assert_int_equal(iso9660_mount(&disk.d, &fs), 0);
+		assert_int_equal(reader_read(&iso9660_vfs_ops, fs, "SUB/B.C", buf, sizeof(buf)), 2);
+	}
+	forget();
+}
+
 static void errors_and_lack_of_memory_are_told(void **state)
 {
 	u64 reads;
@@ -316,6 +334,7 @@ int main(void)
 		cmocka_unit_test(relocated_directories_are_in_their_place),
 		cmocka_unit_test(extents_make_one_file),
 		cmocka_unit_test(hostile_places_are_errors),
+		cmocka_unit_test(a_bad_sector_is_alone),
 		cmocka_unit_test(errors_and_lack_of_memory_are_told),
 		cmocka_unit_test(flipped_bytes_do_no_harm),
 	};

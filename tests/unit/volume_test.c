@@ -66,6 +66,11 @@ void block_let_go(struct block_device *d)
 	d->holder[0] = '\0';
 }
 
+void block_stats_get(const struct block_device *d, struct block_stats *stats)
+{
+	*stats = (struct block_stats){ .timeouts = strcmp(d->name, "disk7") == 0 };
+}
+
 /* The file system is its device. */
 bool ext4_probe(struct block_device *d, char *label)
 {
@@ -185,11 +190,13 @@ static void make_devices(void)
 				 f),
 		0);
 	add_file("disk3", NULL, 512);
-	/* Held by somebody, without a medium, off line, nothing on it. */
+	/* Held by somebody, without a medium, off line, nothing on it, one that does not answer. */
 	strcpy(add_ext4("disk4", NULL, "HELD")->d.holder, "VM web");
 	add_ext4("cd1", NULL, "NONE")->d.limits.sectors = 0;
 	add_ext4("disk5", NULL, "OFF")->d.offline = true;
 	add("disk6", NULL);
+	disk = add_ext4("disk7", NULL, "SILENT");
+	add_ext4("disk7p1", disk, "SILENT");
 }
 
 static void expect_volume(const char *device, const char *path, const char *why)
@@ -259,6 +266,7 @@ static void each_volume_has_its_place(void **state)
 	expect_volume("disk4", "", "in use");
 	expect_content("/vol/DATA/a.txt");
 	expect_content("/vol/DATA-2/A.TXT");
+	assert_int_equal(devices[device_count - 1].reads + devices[device_count - 2].reads, 0);
 }
 
 static void devices_are_held_while_they_are_mounted(void **state)
