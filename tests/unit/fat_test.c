@@ -225,6 +225,75 @@ static void hostile_chains_are_errors(void **state)
 	forget();
 }
 
+static void check_only_name(const char *name)
+{
+	struct vfs_entry entry;
+	u64 position = 0;
+
+	assert_int_equal(fat_vfs_ops.readdir(fs, "", &position, &entry), 1);
+	assert_string_equal(entry.name, name);
+	assert_int_equal(fat_vfs_ops.readdir(fs, "", &position, &entry), 0);
+}
+
+/* What older systems leave: a long name that belongs to another file, or misses a part. */
+static void long_names_that_do_not_fit_are_left_out(void **state)
+{
+	static const char *const name = "a-file-that-has-a-long-name.txt";
+	struct vfs_stat stat;
+	u8 *e;
+
+	(void)state;
+	assert_int_equal(image_command("cd %s && rm -f long.img && truncate -s 1440K long.img && "
+				       "mformat -i long.img -f 1440 -v OLD :: && echo 1 >%s && "
+				       "mcopy -i long.img %s ::",
+				 image_folder(), name, name),
+		0);
+	load("long.img", 512);
+	e = entry_of("A-FILE~1TXT");
+	for (u32 i = 0; i < 4; i++) {
+		assert_int_equal(fat_mount(&disk.d, &fs), 0);
+		assert_int_equal(fat_vfs_ops.stat(fs, name, &stat), i == 0 || i == 3 ? 0 : -ENOENT);
+		assert_int_equal(fat_vfs_ops.stat(fs, "A-FILE~1.TXT", &stat),
+			i == 0 || i == 3 ? -ENOENT : 0);
+		fat_unmount(fs);
+		if (i == 0)
+			e[-32 + 13] ^= 1; /* the sum in the part that stands last */
+		if (i == 1) {
+			e[-32 + 13] ^= 1;
+			e[-64] ^= 3; /* the order */
+		}
+		if (i == 2)
+			e[-64] ^= 3;
+	}
+	/* Small letters by a flag for each part. */
+	e[-32] = e[-64] = e[-96] = 0xe5;
+	e[12] = 0x08;
+	assert_int_equal(fat_mount(&disk.d, &fs), 0);
+	check_only_name("a-file~1.TXT");
+	forget();
+}
+
+/* The root directory's entry counts; without it what the boot sector says. */
+static void labels_are_found(void **state)
+{
+	char label[FAT_LABEL];
+
+	(void)state;
+	make("fat12.img", "1440K", "-f 1440");
+	load("fat12.img", 512);
+	memcpy(disk.bytes + 43, "BOOT SECTOR", 11);
+	assert_true(fat_probe(&disk.d, label));
+	assert_string_equal(label, "MY VOLUME");
+	*entry_of("MY VOLUME  ") = 0xe5;
+	assert_true(fat_probe(&disk.d, label));
+	assert_string_equal(label, "BOOT SECTOR");
+	memcpy(disk.bytes + 43, "NO NAME    ", 11);
+	assert_true(fat_probe(&disk.d, label));
+	assert_string_equal(label, "");
+	fs = NULL;
+	forget();
+}
+
 static void other_things_are_refused(void **state)
 {
 	char label[FAT_LABEL];
@@ -329,6 +398,8 @@ int main(void)
 		cmocka_unit_test(large_sectors_are_as_on_the_host),
 		cmocka_unit_test(free_room_is_counted),
 		cmocka_unit_test(hostile_chains_are_errors),
+		cmocka_unit_test(long_names_that_do_not_fit_are_left_out),
+		cmocka_unit_test(labels_are_found),
 		cmocka_unit_test(other_things_are_refused),
 		cmocka_unit_test(errors_and_lack_of_memory_are_told),
 		cmocka_unit_test(flipped_bytes_do_no_harm),
