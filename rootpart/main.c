@@ -27,6 +27,7 @@
 #include "rootpart/trap.h"
 #include "rootpart/vm/vm.h"
 #include "rootpart/vm/vm_store.h"
+#include "rootpart/volume.h"
 #include "rootpart/work.h"
 #include "x86/cpu.h"
 
@@ -80,6 +81,9 @@ static void boot_task(void *arg)
 {
 	(void)arg;
 	drivers_start_bounded();
+	volumes_mount();
+	vm_store_init();
+	vm_init();
 	cli_start();
 }
 
@@ -98,8 +102,6 @@ void root_main(u64 start_info, u64 load)
 	work_start();
 	boot_fs_init();
 	devfs_init();
-	vm_store_init();
-	vm_init();
 	if (task_create("boot", boot_task, NULL) == NULL)
 		panic("no memory for the boot's last task");
 	task_idle_loop();

@@ -385,6 +385,18 @@ static int memfs_rename(void *ctx, const char *from, const char *to)
 	return r;
 }
 
+static int memfs_truncate(struct vfs_file *file, u64 size)
+{
+	struct memfs *fs = file->fs;
+	struct node *n = file->node;
+	int r;
+
+	mutex_lock(&fs->lock);
+	r = memfs_data_resize(&n->data, &fs->budget, size);
+	mutex_unlock(&fs->lock);
+	return r;
+}
+
 const struct vfs_ops memfs_ops = {
 	.stat = memfs_stat,
 	.open = memfs_open,
@@ -397,4 +409,5 @@ const struct vfs_ops memfs_ops = {
 	.mkdir = memfs_mkdir,
 	.remove = memfs_remove,
 	.rename = memfs_rename,
+	.truncate = memfs_truncate,
 };

@@ -161,6 +161,25 @@ int memfs_data_write(
 	return 0;
 }
 
+int memfs_data_resize(struct memfs_data *d, struct memfs_budget *b, u64 size)
+{
+	u8 *last = page_at(d, size);
+
+	if (size > b->limit)
+		return -ENOSPC;
+	for (u64 i = (size + PAGE_MASK) >> PAGE_SHIFT; i < d->room; i++) {
+		if (d->pages[i] == NULL)
+			continue;
+		(void)page_free(d->pages[i], 0);
+		d->pages[i] = NULL;
+		b->used -= PAGE_SIZE;
+	}
+	if (size < d->size && (size & PAGE_MASK) != 0 && last != NULL)
+		memset(last + (size & PAGE_MASK), 0, PAGE_SIZE - (size & PAGE_MASK));
+	d->size = size;
+	return 0;
+}
+
 void memfs_data_free(struct memfs_data *d, struct memfs_budget *b)
 {
 	for (u64 i = 0; i < d->room; i++) {

@@ -27,5 +27,7 @@ size_t memfs_data_read(const struct memfs_data *d, u64 offset, u8 *to, size_t le
 /* Writes all of it: 0; or nothing: -ENOSPC. What lies before @offset reads as zeros. */
 [[nodiscard]] int memfs_data_write(
 	struct memfs_data *d, struct memfs_budget *b, u64 offset, const u8 *from, size_t len);
+/* Cuts it off, or lets it grow by zeros that take no room: 0, or -ENOSPC. */
+[[nodiscard]] int memfs_data_resize(struct memfs_data *d, struct memfs_budget *b, u64 size);
 /* Makes it empty, and gives all back. */
 void memfs_data_free(struct memfs_data *d, struct memfs_budget *b);

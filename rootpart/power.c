@@ -13,6 +13,7 @@
 #include "rootpart/firmware.h"
 #include "rootpart/paging.h"
 #include "rootpart/time.h"
+#include "rootpart/volume.h"
 #include "x86/cpu.h"
 #include "x86/desc.h"
 #include "x86/io.h"
@@ -123,6 +124,7 @@ void power_off(void)
 {
 	const char *why = no_s5;
 
+	volumes_sync();
 	drivers_shutdown();
 	console_flush();
 	if (cmdline_get(boot_cmdline(), "test-exit", NULL, 0) == 0)
@@ -189,6 +191,7 @@ static _Noreturn void reset_by_triple_fault(void)
 
 void power_reboot(void)
 {
+	volumes_sync();
 	drivers_shutdown();
 	console_flush();
 	irq_disable();

@@ -10,7 +10,7 @@
 #include "lib/string.h"
 #include "x86/atomic.h"
 
-#define MOUNTS_MAX 16u
+#define MOUNTS_MAX 32u
 
 struct mount {
 	char path[PATH_MAX];
@@ -208,6 +208,11 @@ int vfs_statfs(const char *path, struct vfs_statfs *out)
 	if (mount == NULL || mount->ops->statfs == NULL)
 		return -ENOTSUP;
 	return mount->ops->statfs(mount->fs, out);
+}
+
+const char *vfs_mounted(u32 i)
+{
+	return i < count_now() ? mounts[i].path : NULL;
 }
 
 int vfs_mkdir(const char *path)

@@ -35,6 +35,14 @@ struct vfs_entry {
 	struct vfs_stat stat;
 };
 
+/* A file system as a whole. */
+struct vfs_fs_stat {
+	u32 block_size; /* bytes */
+	u64 blocks;
+	u64 free;
+	bool read_only;
+};
+
 #define VFS_READ     0u
 #define VFS_WRITE    1u /* reading, too */
 #define VFS_CREATE   2u /* with VFS_WRITE: made if it is not there */
@@ -65,7 +73,7 @@ struct vfs_ops {
 	/* Bytes done, 0 at the end, or an error. @len is below 2^31. */
 	s64 (*read)(struct vfs_file *file, void *buf, size_t len);
 	s64 (*write)(struct vfs_file *file, const void *buf, size_t len);
-	/* As vfs_truncate(), vfs_allocate(), vfs_sync() and vfs_statfs() say; @len is not 0. */
+	/* As vfs_truncate(), vfs_allocate(), vfs_sync() and vfs_statfs() say; @len is not 0. NULL: -ENOTSUP. */
 	int (*truncate)(struct vfs_file *file, u64 size);
 	int (*allocate)(struct vfs_file *file, u64 offset, u64 len);
 	int (*sync)(struct vfs_file *file);
@@ -121,6 +129,9 @@ void vfs_close(struct vfs_file *file);
 [[nodiscard]] int vfs_sync(struct vfs_file *file);
 /* The file system that @path, which must be there, is in; -ENOTSUP too where only mount points are. */
 [[nodiscard]] int vfs_statfs(const char *path, struct vfs_statfs *out);
+
+/* Mount @i's path, in the order in which they were mounted; NULL behind the last one. */
+const char *vfs_mounted(u32 i);
 
 /* -EEXIST if @path is there, whatever it is. */
 [[nodiscard]] int vfs_mkdir(const char *path);

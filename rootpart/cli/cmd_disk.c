@@ -63,6 +63,7 @@ int disk_failed(struct cli *cli, const struct block_device *d, int error)
 static const struct cli_command *const commands[] = {
 	&command_disk_bench,
 	&command_disk_check,
+	&command_disk_create,
 	&command_disk_list,
 };
 

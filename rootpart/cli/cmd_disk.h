@@ -9,6 +9,7 @@
 
 extern const struct cli_command command_disk_bench;
 extern const struct cli_command command_disk_check;
+extern const struct cli_command command_disk_create;
 extern const struct cli_command command_disk_list;
 
 /* "disk0" or "/dev/disk0"; prints the error. */

@@ -3,12 +3,15 @@
  * ls and cat: looking at files.
  */
 #include "base/errno.h"
+#include "lib/date.h"
+#include "lib/format.h"
 #include "lib/string.h"
 #include "rootpart/cli/commands.h"
 #include "rootpart/cli/sorted.h"
 #include "rootpart/vfs.h"
 
 #define CAT_CHUNK 1024u
+#define TIME_TEXT 24u
 
 /* How ls shows an entry. */
 struct listing {
@@ -17,19 +20,36 @@ struct listing {
 	bool details;
 };
 
+static const char *time_text(u64 seconds, char text[TIME_TEXT])
+{
+	struct date d = date_of((s64)MIN(seconds, BIT(62)));
+
+	if (seconds == 0)
+		return "-";
+	(void)format(text, TIME_TEXT, "%04u-%02u-%02u %02u:%02u:%02u", d.year, d.month, d.day,
+		d.hour, d.minute, d.second);
+	return text;
+}
+
 static void list_entry(const struct listing *l, const char *name, const struct vfs_stat *stat)
 {
 	bool directory = stat->type == VFS_DIRECTORY;
 	const char *type = directory ? "directory" : "file";
+	char time[TIME_TEXT];
 
 	if (l->json != NULL) {
 		json_object(l->json, NULL);
 		json_string(l->json, "type", type);
 		json_number(l->json, "size", stat->size);
+		if (stat->mtime != 0)
+			json_number(l->json, "mtime", stat->mtime);
+		else
+			json_string(l->json, "mtime", NULL);
 		json_string(l->json, "name", name);
 		json_close(l->json);
 	} else if (l->details) {
-		cli_printf(l->cli, "%-9s %11llu  %s\n", type, (unsigned long long)stat->size, name);
+		cli_printf(l->cli, "%-9s %14llu  %-19s  %s\n", type, (unsigned long long)stat->size,
+			time_text(stat->mtime, time), name);
 	} else {
 		cli_printf(l->cli, "%s%s\n", name, directory ? "/" : "");
 	}
@@ -56,7 +76,7 @@ static int list_all(const struct listing *l, const char *path, const struct vfs_
 		json_begin(l->json, &l->cli->out);
 		json_array(l->json, NULL);
 	} else if (l->details) {
-		cli_text(l->cli, "type             size  name\n");
+		cli_text(l->cli, "type                size  mtime                name\n");
 	}
 	if (stat->type == VFS_FILE)
 		list_entry(l, slash != NULL ? slash + 1 : path, stat);
@@ -130,7 +150,9 @@ static int run_cat(struct cli *cli, const struct cli_args *args)
 }
 
 static const struct cli_option ls_options[] = {
-	{ .name = "long", .letter = 'l', .help = "with type and size in bytes" },
+	{ .name = "long",
+		.letter = 'l',
+		.help = "with type, size in bytes and time of the last change (UTC)" },
 	CLI_OPTION_JSON,
 };
 

@@ -6,7 +6,7 @@
  */
 #include "rootpart/worker/rtc.h"
 
-#include "rootpart/worker/date.h"
+#include "lib/date.h"
 #include "rootpart/worker/space.h"
 #include "rootpart/worker/sys.h"
 

@@ -201,3 +201,72 @@ for name, data in (("primary", b"\x80" + mbr((0x83, 1, 10), (7, 20, 20))), ("cha
     with open(sys.argv[1] + "/" + name, "wb") as f:
         f.write(data)
 EOF
+
+# File systems on discs and sticks: what lies behind the 16 sectors that ISO 9660 leaves free;
+# FAT behind two bytes that say the size of the device, without the zeros at its end.
+mkdir -p "$out/iso9660" "$out/fat"
+tree=$(mktemp -d)
+mkdir -p "$tree/files/a/b" "$tree/files/moved/1/2/3/4/5/6/7/8/9"
+echo one >"$tree/files/A file with a long name.txt"
+head -c 3000 /dev/zero >"$tree/files/a/b/ZEROS.BIN"
+ln -s "a/b/ZEROS.BIN" "$tree/files/a/link"
+iso9660() { # name, xorriso's options
+	name=$1
+	shift
+	xorriso "$@" >/dev/null 2>&1
+	tail -c +32769 "$tree/image" >"$out/iso9660/$name"
+	rm "$tree/image"
+}
+iso9660 rock -padding 0 -compliance deep_paths_off -rr_reloc_dir rr -outdev "$tree/image" \
+	-map "$tree/files" /
+iso9660 joliet -as mkisofs -J --norock -no-pad -o "$tree/image" "$tree/files"
+iso9660 plain -as mkisofs --norock -no-pad -o "$tree/image" "$tree/files/a"
+rm "$tree/files/a/link"
+fat() { # name, units of 64 KiB, mformat's options
+	name=$1
+	units=$2
+	shift 2
+	truncate -s $((units * 65536)) "$tree/image"
+	MTOOLS_SKIP_CHECK=1 mformat -i "$tree/image" "$@" ::
+	MTOOLS_SKIP_CHECK=1 mcopy -s -i "$tree/image" "$tree/files/"* ::
+	python3 - "$tree/image" "$units" >"$out/fat/$name" <<'PYTHON'
+import sys
+data = open(sys.argv[1], "rb").read().rstrip(b"\0")
+sys.stdout.buffer.write(int(sys.argv[2]).to_bytes(2, "little") + data)
+PYTHON
+	rm "$tree/image"
+}
+fat fat12 5 -f 320
+fat fat16 64 -T 8192 -h 16 -s 32 -c 1
+rm -r "$tree"
+# mformat makes no FAT32 this small: a root directory of two clusters, a file, a directory.
+python3 - "$out/fat/fat32" <<'EOF'
+import struct, sys
+
+boot = b"\xeb\x58\x90MSWIN4.1" + struct.pack(
+    "<HBHBHHBHHHIIIHHIHH12xBBBI11s8s", 512, 1, 2, 1, 0, 100, 0xf8, 0, 32, 2, 0, 0, 1, 0, 0, 2, 1,
+    0, 0x80, 0, 0x29, 7, b"STICK      ", b"FAT32   ")
+info = b"RRaA" + bytes(480) + b"rrAa" + struct.pack("<II12xI", 60, 7, 0xaa550000)
+end = 0x0fffffff
+table = struct.pack("<8I", 0x0ffffff8, end, 3, end, 5, end, end, end)
+
+def entry(name, attributes, first, size):
+    return struct.pack("<11sBB7xHHHHI", name, attributes, 0x18, 0, 0, 0x5821, first, size)
+
+def long_name(short, text):
+    total = 0
+    for c in short:
+        total = ((total >> 1 | total << 7) + c) & 0xff
+    units = (text + "\0").encode("utf-16-le").ljust(52, b"\xff")
+    return b"".join(bytes([n]) + u[:10] + bytes([15, 0, total]) + u[10:22] + bytes(2) + u[22:]
+                    for n, u in ((0x42, units[26:]), (1, units[:26])))
+
+root = entry(b"STICK      ", 8, 0, 0) + long_name(b"ALONGN~1TXT", "A long n\u00e4me.txt") + \
+    entry(b"ALONGN~1TXT", 32, 4, 700) + bytes([0xe5]) * 448 + entry(b"DIR        ", 16, 6, 0)
+inner = entry(b".          ", 16, 6, 0) + entry(b"..         ", 16, 0, 0) + \
+    entry(b"EMPTY   X  ", 32, 0, 0)
+sectors = [boot.ljust(510, b"\0") + b"\x55\xaa", info, table, root[:512], root[512:], b"x" * 512,
+           b"x" * 188, inner]
+with open(sys.argv[1], "wb") as f:
+    f.write(b"\1\0" + b"".join(s.ljust(512, b"\0") for s in sectors))
+EOF

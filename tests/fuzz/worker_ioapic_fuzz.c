@@ -6,7 +6,7 @@
  * stays behind.
  * sources: rootpart/worker/ioapic.c rootpart/worker/bus.c rootpart/worker/machine.c
  * sources: rootpart/worker/memory.c rootpart/worker/uart.c rootpart/worker/rtc.c
- * sources: rootpart/worker/date.c rootpart/worker/console.c rootpart/worker/report.c
+ * sources: lib/date.c rootpart/worker/console.c rootpart/worker/report.c
  * sources: rootpart/worker/sys.c lib/format.c tests/unit/fake_worker.c
  * sources: tests/unit/host_assert.c
  */

@@ -8,7 +8,7 @@
  * sources: rootpart/worker/load_map.c rootpart/worker/load_multiboot.c rootpart/worker/load_pvh.c
  * sources: rootpart/worker/place.c rootpart/worker/kernel_file.c lib/elf.c
  * sources: rootpart/worker/memory.c rootpart/worker/machine.c rootpart/worker/uart.c
- * sources: rootpart/worker/rtc.c rootpart/worker/date.c rootpart/worker/console.c
+ * sources: rootpart/worker/rtc.c lib/date.c rootpart/worker/console.c
  * sources: rootpart/worker/report.c rootpart/worker/sys.c lib/format.c tests/unit/fake_worker.c
  * sources: tests/unit/host_assert.c
  * sources: rootpart/worker/firmware.c rootpart/worker/acpi_tables.c rootpart/worker/acpi_dsdt.c

@@ -8,7 +8,7 @@
  * sources: rootpart/cli/cmd_vm_config.c rootpart/cli/cmd_vm_life.c rootpart/cli/cmd_vm_show.c
  * sources: rootpart/cli/cmd_vm_stats.c rootpart/vm/vm_keys.c rootpart/vm/vm_config.c
  * sources: rootpart/memfs.c rootpart/memfs_data.c rootpart/vfs.c rootpart/path.c
- * sources: rootpart/errno_text.c lib/format.c lib/string.c
+ * sources: rootpart/errno_text.c lib/format.c lib/string.c lib/date.c
  * sources: tests/unit/fake_cli.c tests/unit/fake_files.c tests/unit/host_assert.c
  */
 #include <setjmp.h>
@@ -53,7 +53,8 @@ static void files(void **state)
 	fake_expect("ls /vm/d", 0, "a/\nb/\nc/\n");
 	fake_expect("ls /vm", 0, "bzImage\nd/\ninitrd\n");
 	fake_expect("ls -l /vm/bzImage", 0,
-		"type             size  name\nfile                5  bzImage\n");
+		"type                size  mtime                name\n"
+		"file                   5  -                    bzImage\n");
 	fake_expect("mkdir /vm/d/x/y /vm/d/a /vm/d/z", -EEXIST,
 		"error: /vm/d/x/y: no such file or directory\n"
 		"error: /vm/d/a: exists already\n");
@@ -63,9 +64,9 @@ static void files(void **state)
 	fake_expect("rm /vm", -EBUSY, "error: /vm: in use\n");
 	fake_expect("mkdir /x", -EROFS, "error: /x: read-only file system\n");
 	fake_expect("ls --json /vm/d", 0,
-		"[{\"type\":\"directory\",\"size\":0,\"name\":\"a\"},"
-		"{\"type\":\"directory\",\"size\":0,\"name\":\"b\"},"
-		"{\"type\":\"directory\",\"size\":0,\"name\":\"c\"}]\n");
+		"[{\"type\":\"directory\",\"size\":0,\"mtime\":null,\"name\":\"a\"},"
+		"{\"type\":\"directory\",\"size\":0,\"mtime\":null,\"name\":\"b\"},"
+		"{\"type\":\"directory\",\"size\":0,\"mtime\":null,\"name\":\"c\"}]\n");
 	fake_interrupted = true;
 	fake_expect("ls /vm", -EINTR, "");
 	fake_expect("rm /vm/d/a /vm/d/b", -EINTR, "");

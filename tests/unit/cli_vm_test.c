@@ -8,7 +8,7 @@
  * sources: rootpart/cli/cmd_vm_config.c rootpart/cli/cmd_vm_life.c rootpart/cli/cmd_vm_show.c
  * sources: rootpart/cli/cmd_vm_stats.c rootpart/vm/vm_keys.c rootpart/vm/vm_config.c
  * sources: rootpart/memfs.c rootpart/memfs_data.c rootpart/vfs.c rootpart/path.c
- * sources: rootpart/errno_text.c lib/format.c lib/string.c
+ * sources: rootpart/errno_text.c lib/format.c lib/string.c lib/date.c
  * sources: tests/unit/fake_cli.c tests/unit/fake_files.c tests/unit/host_assert.c
  */
 #include <setjmp.h>

@@ -6,7 +6,7 @@
  * sources: rootpart/worker/vp.c rootpart/worker/vp_memory.c rootpart/worker/ports.c
  * sources: rootpart/worker/power.c lib/insn.c lib/insn_access.c lib/insn_address.c
  * sources: lib/mmio_emulate.c rootpart/worker/memory.c rootpart/worker/machine.c
- * sources: rootpart/worker/uart.c rootpart/worker/rtc.c rootpart/worker/date.c
+ * sources: rootpart/worker/uart.c rootpart/worker/rtc.c lib/date.c
  * sources: rootpart/worker/console.c rootpart/worker/report.c rootpart/worker/sys.c lib/format.c
  * sources: tests/unit/fake_worker.c tests/unit/host_assert.c
  * sources: rootpart/worker/ioapic.c rootpart/worker/bus.c rootpart/worker/crash.c

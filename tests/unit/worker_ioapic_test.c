@@ -8,7 +8,7 @@
  * sources: rootpart/worker/vp.c rootpart/worker/vp_memory.c rootpart/worker/ports.c
  * sources: rootpart/worker/power.c lib/insn.c lib/insn_access.c lib/insn_address.c
  * sources: lib/mmio_emulate.c rootpart/worker/memory.c rootpart/worker/uart.c
- * sources: rootpart/worker/rtc.c rootpart/worker/date.c rootpart/worker/console.c
+ * sources: rootpart/worker/rtc.c lib/date.c rootpart/worker/console.c
  * sources: rootpart/worker/report.c rootpart/worker/sys.c lib/format.c
  * sources: rootpart/worker/crash.c tests/unit/fake_worker.c tests/unit/host_assert.c
  */

@@ -3,7 +3,7 @@
  * The child's ports: who answers to which access, and the ways to switch off
  * and to reset.
  * sources: rootpart/worker/ports.c rootpart/worker/power.c rootpart/worker/uart.c
- * sources: rootpart/worker/rtc.c rootpart/worker/date.c rootpart/worker/machine.c
+ * sources: rootpart/worker/rtc.c lib/date.c rootpart/worker/machine.c
  * sources: rootpart/worker/sys.c tests/unit/fake_worker.c tests/unit/host_assert.c
  * sources: rootpart/worker/ioapic.c rootpart/worker/report.c rootpart/worker/console.c
  * sources: lib/format.c

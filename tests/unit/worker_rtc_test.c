@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The worker's clock, and its calendar against the host's.
- * sources: rootpart/worker/rtc.c rootpart/worker/date.c rootpart/worker/sys.c
+ * sources: rootpart/worker/rtc.c lib/date.c rootpart/worker/sys.c
  * sources: tests/unit/fake_worker.c tests/unit/host_assert.c
  */
 #include <setjmp.h>
@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "fake_worker.h"
-#include "rootpart/worker/date.h"
+#include "lib/date.h"
 #include "rootpart/worker/rtc.h"
 
 #define SECOND 1000000000ull

@@ -2,7 +2,7 @@
 /*
  * Calendar arithmetic by counting days since the first day of year 0.
  */
-#include "rootpart/worker/date.h"
+#include "lib/date.h"
 
 #define DAY_SECONDS 86400
 #define YEAR_END    10000u

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Volumes: disks and partitions with a file system, each held and mounted for good at the end
+ * of boot. The first ext4 that is called VOLUME_STORE is where VMs are kept, at /vm; each
+ * other one is at /vol/LABEL. What cannot be mounted is listed with its reason.
+ */
+#pragma once
+
+#include "rootpart/block/block.h"
+
+#define VOLUME_STORE "VMSTORE"
+#define VOLUME_LABEL 33u
+#define VOLUME_WHY   96u
+#define VOLUME_PATH  64u
+#define VOLUMES_MAX  24u
+
+struct volume_info {
+	char device[BLOCK_NAME_SIZE];
+	const char *type; /* "ext4", "iso9660", "fat" */
+	char label[VOLUME_LABEL];
+	u64 size; /* bytes: the file system's, the device's if it is not mounted */
+	u64 free;
+	char path[VOLUME_PATH]; /* "": it is not mounted */
+	bool read_only;
+	char why[VOLUME_WHY]; /* it is read-only, or not mounted; "": no reason to tell */
+};
+
+/*
+ * Looks at all block devices: partitions, and disks none of whose partitions has a file
+ * system. A log line for each that has one. Once, at the end of boot; waits.
+ */
+void volumes_mount(void);
+/* True if one is mounted at /vm. */
+bool volume_is_store(void);
+/* What was done before is on the media afterwards; log lines tell what is not. Tasks. */
+void volumes_sync(void);
+
+/* The @i-th; false behind the last one. Tasks. */
+bool volume_get(u32 i, struct volume_info *info);
