@@ -36,7 +36,7 @@ struct vfs_entry {
 };
 
 /* A file system as a whole. */
-struct vfs_fs_stat {
+struct vfs_statfs {
 	u32 block_size; /* bytes */
 	u64 blocks;
 	u64 free;

@@ -181,6 +181,16 @@ static bool answers(const struct block_device *d)
 	return !disk->offline && stats.timeouts == 0 && d->limits.sectors > 0;
 }
 
+/* Labels are printed: no control characters. */
+static void copy_label(const char *label, char out[VOLUME_LABEL])
+{
+	(void)str_copy(out, label, VOLUME_LABEL);
+	for (char *p = out; *p != '\0'; p++) {
+		if ((u8)*p < 0x20 || *p == 0x7f)
+			*p = '_';
+	}
+}
+
 /* True if @d has a file system, mounted or not. */
 static bool look_at(struct block_device *d)
 {
@@ -196,7 +206,7 @@ static bool look_at(struct block_device *d)
 			return true;
 		}
 		*v = (struct volume){ .d = d, .type = &types[i] };
-		memcpy(v->label, label, sizeof(label));
+		copy_label(label, v->label);
 		volume_count++;
 		hold_and_mount(v);
 		tell(v);

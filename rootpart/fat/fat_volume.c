@@ -163,7 +163,9 @@ static int load(struct fat *fs)
 		return refuse(fs, -ENOTSUP, "exFAT, which is not known here");
 	if (!looks_right(boot) || !read_geometry(boot, &fs->g))
 		return refuse(fs, -EINVAL, "no FAT file system, or a damaged one");
-	if (!block_bytes_within(fs->bytes, fs->g.data, (u64)fs->g.clusters * fs->g.cluster_size))
+	/* A probe finds it all the same, so that somebody is told why it is not mounted. */
+	if (!fs->quiet && !block_bytes_within(
+				  fs->bytes, fs->g.data, (u64)fs->g.clusters * fs->g.cluster_size))
 		return refuse(fs, -EINVAL, "the file system is larger than the device");
 	read_label(fs);
 	return 0;

@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	if (fat_probe(&disk.d, label) && strnlen(label, sizeof(label)) == sizeof(label))
 		__builtin_trap();
 	if (fat_mount(&disk.d, &fs) == 0) {
-		struct vfs_fs_stat all;
+		struct vfs_statfs all;
 
 		(void)reader_wander(&fat_vfs_ops, fs, 50);
 		if (fat_vfs_ops.statfs(fs, &all) != 0 || all.free > all.blocks)

@@ -123,6 +123,33 @@ static void fat32_is_as_on_the_host(void **state)
 	check_image("fat32.img", 512, 65525, 200000);
 }
 
+/* Numbers of more than 16 bits; and only the second table counts, if the volume says so. */
+static void fat32_uses_all_of_its_fields(void **state)
+{
+	static u8 got[32];
+	u64 table;
+
+	(void)state;
+	assert_int_equal(image_command("cd %s && rm -f far.img && truncate -s 64M far.img && "
+				       "mformat -i far.img -F -T 131072 -h 16 -s 32 -c 1 :: && "
+				       "truncate -s 35M filler && mcopy -i far.img filler :: && "
+				       "printf 'far away' >far.txt && mcopy -i far.img far.txt ::",
+				 image_folder()),
+		0);
+	load("far.img", 512);
+	table = 512ull * (disk.bytes[36] | (u64)disk.bytes[37] << 8);
+	disk.bytes[40] = 0x81;
+	memset(disk.bytes + 512ull * disk.bytes[14], 0x11, table);
+	assert_int_equal(fat_mount(&disk.d, &fs), 0);
+	assert_int_equal(reader_read(&fat_vfs_ops, fs, "far.txt", got, sizeof(got)), 8);
+	assert_memory_equal(got, "far away", 8);
+	fat_unmount(fs);
+	disk.bytes[40] = 0x82;
+	assert_int_equal(fat_mount(&disk.d, &fs), -EINVAL);
+	fs = NULL;
+	forget();
+}
+
 static void large_sectors_are_as_on_the_host(void **state)
 {
 	(void)state;
@@ -311,6 +338,7 @@ static void other_things_are_refused(void **state)
 	disk.bytes[16] = 2;
 	assert_true(fat_probe(&disk.d, label));
 	disk.d.limits.sectors -= 1;
+	assert_true(fat_probe(&disk.d, label));
 	assert_int_equal(fat_mount(&disk.d, &fs), -EINVAL);
 	assert_non_null(strstr(image_log, "larger than the device"));
 	fs = NULL;
@@ -395,6 +423,7 @@ int main(void)
 		cmocka_unit_test(fat12_is_as_on_the_host),
 		cmocka_unit_test(fat16_is_as_on_the_host),
 		cmocka_unit_test(fat32_is_as_on_the_host),
+		cmocka_unit_test(fat32_uses_all_of_its_fields),
 		cmocka_unit_test(large_sectors_are_as_on_the_host),
 		cmocka_unit_test(free_room_is_counted),
 		cmocka_unit_test(hostile_chains_are_errors),

@@ -369,7 +369,6 @@ static void what_not_all_can_do(void **state)
 	/* A memory file system has nothing to do, or cannot. */
 	assert_int_equal(vfs_open("/m/f", VFS_WRITE | VFS_CREATE, &file), 0);
 	assert_int_equal(vfs_sync(&file), 0);
-	assert_int_equal(vfs_truncate(&file, 0), -ENOTSUP);
 	assert_int_equal(vfs_allocate(&file, 0, 1), -ENOTSUP);
 	vfs_close(&file);
 	assert_int_equal(vfs_stat("/m/f", &stat), 0);
@@ -383,6 +382,51 @@ static void what_not_all_can_do(void **state)
 	assert_int_equal(vfs_remove("/m/f"), 0);
 }
 
+/* What is cut off is gone, and its pages are given back; what comes in its place is zeros. */
+static void files_are_cut_and_grow(void **state)
+{
+	static char text[2 * PAGE_SIZE];
+	struct vfs_statfs all;
+	struct vfs_file file;
+	struct vfs_stat stat;
+	u64 used;
+
+	(void)state;
+	memset(text, 'x', sizeof(text));
+	assert_int_equal(vfs_open("/m/f", VFS_WRITE | VFS_CREATE, &file), 0);
+	assert_int_equal(vfs_write(&file, text, sizeof(text)), sizeof(text));
+	used = memfs_used(fs);
+	assert_int_equal(vfs_truncate(&file, 10), 0);
+	assert_int_equal(memfs_used(fs), used - PAGE_SIZE);
+	assert_int_equal(vfs_truncate(&file, sizeof(text)), 0);
+	assert_int_equal(vfs_stat("/m/f", &stat), 0);
+	assert_int_equal(stat.size, sizeof(text));
+	file.offset = 0;
+	assert_int_equal(vfs_read(&file, text, sizeof(text)), sizeof(text));
+	assert_int_equal(text[9], 'x');
+	for (size_t i = 10; i < sizeof(text); i++)
+		assert_int_equal(text[i], 0);
+	assert_int_equal(vfs_truncate(&file, LIMIT + 1), -ENOSPC);
+	assert_int_equal(vfs_truncate(&file, 0), 0);
+	assert_int_equal(vfs_sync(&file), 0);
+	assert_int_equal(vfs_allocate(&file, 0, 1), -ENOTSUP);
+	assert_int_equal(vfs_statfs("/m/f", &all), 0);
+	assert_int_equal(all.blocks * all.block_size, LIMIT);
+	assert_int_equal(all.free_blocks, (LIMIT - memfs_used(fs)) / all.block_size);
+	assert_false(all.read_only);
+	vfs_close(&file);
+	assert_int_equal(vfs_open("/m/f", VFS_READ, &file), 0);
+	assert_int_equal(vfs_truncate(&file, 0), -EBADF);
+	assert_int_equal(vfs_allocate(&file, 0, 1), -EBADF);
+	vfs_close(&file);
+	assert_int_equal(vfs_statfs("/ro", &all), -ENOTSUP);
+	assert_int_equal(vfs_statfs("/m/none", &all), -ENOENT);
+	assert_int_equal(vfs_statfs("/", &all), -ENOTSUP);
+	assert_string_equal(vfs_mounted(2), "/ro");
+	assert_null(vfs_mounted(3));
+	assert_int_equal(vfs_remove("/m/f"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -391,6 +435,7 @@ int main(void)
 		cmocka_unit_test(listings_go_on),
 		cmocka_unit_test(what_is_beyond_the_limit),
 		cmocka_unit_test(what_not_all_can_do),
+		cmocka_unit_test(files_are_cut_and_grow),
 	};
 
 	return cmocka_run_group_tests(tests, mount_all, forget_all);

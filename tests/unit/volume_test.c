@@ -178,7 +178,7 @@ static void make_devices(void)
 	disk = add("disk2", NULL);
 	add_ext4("disk2p1", disk, VOLUME_STORE);
 	add_ext4("disk2p2", disk, "")->bytes[EXT4_READONLY] = 1;
-	add_ext4("disk2p3", disk, "../etc dir");
+	add_ext4("disk2p3", disk, "../etc\x1b dir");
 	assert_int_equal(image_command("cd %s && mkdir -p t && echo hello >t/a.txt && "
 				       "xorriso -as mkisofs -quiet -R -V DATA -o image t",
 				 f),
@@ -260,7 +260,7 @@ static void each_volume_has_its_place(void **state)
 	expect_volume("disk1", "/vm", "");
 	expect_volume("disk2p1", "/vol/VMSTORE", "");
 	expect_volume("disk2p2", "/vol/disk2p2", "a feature");
-	expect_volume("disk2p3", "/vol/_._etc_dir", "");
+	expect_volume("disk2p3", "/vol/_._etc__dir", "");
 	expect_volume("cd0", "/vol/DATA", "such volumes are only read");
 	expect_volume("disk3", "/vol/DATA-2", "such volumes are only read");
 	expect_volume("disk4", "", "in use");
@@ -296,6 +296,8 @@ static void sizes_are_known(void **state)
 	assert_int_equal(info.size, 4096000);
 	assert_int_equal(info.free, 600 * 4096);
 	assert_false(info.read_only);
+	assert_true(volume_get(4, &info));
+	assert_string_equal(info.label, "../etc_ dir");
 	assert_true(volume_get(0, &info));
 	assert_int_equal(info.size, 64 * KIB);
 	assert_true(volume_get(6, &info));
