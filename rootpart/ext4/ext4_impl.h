@@ -9,7 +9,8 @@
  *
  * Layers, each calling only those above it in this list:
  *   buffer   blocks of metadata, read once and kept (ext4_buffer.c)
- *   journal  operations, transactions, replay (ext4_journal.c, ext4_commit.c, ext4_replay.c)
+ *   journal  operations, transactions, replay (ext4_journal.c, ext4_commit.c, ext4_replay.c;
+ *            what they share with the buffers is in ext4_journal.h)
  *   super    superblock, features, errors (ext4_super.c, ext4_mount.c); groups (ext4_group.c)
  *   alloc    blocks and inodes, bitmaps (ext4_alloc.c, ext4_ialloc.c)
  *   inode    inodes, their checksums and times (ext4_inode.c); orphans (ext4_orphan.c)
@@ -117,7 +118,10 @@ struct ext4 {
 void ext4_cache_free(struct ext4 *fs); /* nothing is dirty, or is given up */
 /* The block's contents, read if need be; to be put. -EINVAL: beyond the volume; -EIO; -ENOMEM. */
 [[nodiscard]] int ext4_buffer_get(struct ext4 *fs, u64 block, struct ext4_buffer **out);
-/* The same for a block that is all to be written: zeroes, and nothing is read. In an operation. */
+/*
+ * The same for a block that is all to be written: zeroes, and nothing is read. In an operation, and
+ * it is as changed as by ext4_change(), whose errors it has.
+ */
 [[nodiscard]] int ext4_buffer_new(struct ext4 *fs, u64 block, struct ext4_buffer **out);
 void ext4_buffer_put(struct ext4 *fs, struct ext4_buffer *b); /* NULL is allowed */
 /* The cached one or NULL, without a reference. */
@@ -144,19 +148,26 @@ void ext4_buffer_drop(struct ext4 *fs, struct ext4_buffer *b);
 
 /*
  * Begins an operation that changes at most @blocks blocks. May commit what others did, for
- * room. -EROFS; -EIO; -ENOSPC: more than the journal takes. Operations do not nest.
+ * room. -EROFS; -EIO; -ENOMEM; -ENOSPC: more than the journal takes. Operations do not nest: -EBUSY.
  */
 [[nodiscard]] int ext4_begin(struct ext4 *fs, u32 blocks);
-/* @b is about to be changed; as often as one likes. Cannot fail in an operation that said how many. -ENOMEM. */
+/*
+ * @b is about to be changed; as often as one likes. Cannot fail in an operation that said how
+ * many; else -ENOMEM, -ENOSPC. -EINVAL: outside of an operation.
+ */
 [[nodiscard]] int ext4_change(struct ext4 *fs, struct ext4_buffer *b);
 /*
  * @block, of metadata, was freed in this operation: it is not written home any more, and a
  * replay does not write it (revoke). Its buffer, if any, is gone when the operation ends well.
+ * There is room for as many as the operation said blocks, and 64 more. -ENOMEM; -ENOSPC.
  */
 [[nodiscard]] int ext4_forget(struct ext4 *fs, u64 block);
 /* Ends it. @error != 0: all buffers are as they were before. Returns @error. */
 int ext4_end(struct ext4 *fs, int error);
-/* All operations that have ended are on the medium afterwards. */
+/*
+ * All operations that have ended are on the medium afterwards, and all data that was written. -EIO: not,
+ * and the volume is read-only. Not in an operation: -EBUSY.
+ */
 [[nodiscard]] int ext4_commit(struct ext4 *fs);
 /* True if @block was freed by an operation that is not committed yet: not to be given out for data until then. */
 bool ext4_is_revoked(const struct ext4 *fs, u64 block);

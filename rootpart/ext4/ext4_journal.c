@@ -351,7 +351,7 @@ int ext4_journal_close(struct ext4 *fs)
 {
 	int r;
 
-	(void)ext4_end(fs, -EINTR);
+	(void)ext4_end(fs, -EINTR); /* one that nobody ended does not count */
 	if (fs->journal == NULL)
 		return ext4_commit(fs);
 	r = fs->cache->failed ? -EIO : 0;

@@ -165,6 +165,13 @@ seed frame_text/tcp "$macs"'\010\000\105\000\000\054\000\001\100\000\100\006\000
 seed frame_text/icmp "$macs"'\010\000\105\000\000\034\000\001\000\000\100\001\000\000\012\000\002\017\012\000\002\002\010\000\000\000\000\007\000\011'
 seed frame_text/ipv6 "$macs"'\201\000\040\144\206\335\140\000\000\000\000\010\072\100\376\200\000\000\000\000\000\000\000\000\000\000\000\000\000\001\377\002\000\000\000\000\000\000\000\000\000\000\000\000\000\002\200\000\000\000\000\007\000\011'
 
+# Journals: without a change; a descriptor's first tag, sealed; a sequence number.
+mkdir -p "$out/ext4_replay"
+seed ext4_replay/whole '\000'
+seed ext4_replay/checked '\001'
+seed ext4_replay/tag '\003\001\003\000\001'
+seed ext4_replay/sequence '\000\006\002\000\001'
+
 # Partition tables: first the byte that says the sector size (0: 512, 3: 4096), that the
 # disk goes on (0x80), and that checks are to be made right (0x40).
 python3 - "$out/partition" <<'EOF'

@@ -430,7 +430,7 @@ static u8 rounds(struct volume *v, int *error)
 	u8 done = 0;
 
 	*error = 0;
-	for (u8 k = 1; k <= 40; k++) {
+	for (u8 k = 1; k <= 20; k++) {
 		*error = ext4_begin(&v->fs, 60);
 		for (u32 i = 0; *error == 0 && i < 10; i++)
 			*error = set(v, own(v, i), k);

@@ -439,6 +439,70 @@ static void bad_inode_is_refused(void **state)
 	unload(&v);
 }
 
+static const struct volume_kind scattered = { "scattered",
+	VOLUME_COMMON ",64bit,flex_bg,metadata_csum,metadata_csum_seed", 1024, 8192, 0 };
+
+/* Every other block was in use when the journal was made: its extents are a tree. */
+static void scattered_make(void)
+{
+	const char *image = volume_image(&scattered);
+
+	assert_int_equal(
+		image_command("for i in $(seq 600 2 8000); do echo setb $i; done >%s/script; "
+			      "debugfs -w -f %s/script %s; tune2fs -J size=1 %s; "
+			      "e2fsck -fy %s; e2fsck -fn %s",
+			image_folder(), image_folder(), image, image, image, image),
+		0);
+}
+
+static void scattered_journal_is_mapped(void **state)
+{
+	struct volume v;
+
+	(void)state;
+	scattered_make();
+	replay(&scattered, "-c -v 3");
+	load(&v);
+	assert_true(map.run_count > 500);
+	assert_int_equal(map.blocks, 1024);
+	for (u32 i = 0; i < 1024; i++)
+		assert_true(ext4_journal_owns(&map, ext4_journal_place(&map, i)));
+	assert_false(ext4_journal_owns(&map, map.runs[100].start - 1));
+	unload(&v);
+}
+
+/* Any bit of its tree's blocks that is another one, and is counted, is seen by the checksum. */
+static void damaged_tree_is_refused(void **state)
+{
+	struct ext4_extent_index index;
+	struct volume v;
+	u8 *inode, *node;
+
+	(void)state;
+	log_make(&scattered, "-c -v 3", THREE);
+	load(&v);
+	inode = volume_block(&v, ((struct ext4_group *)volume_block(&v, 2))->inode_table_lo) +
+		7 * v.fs.inode_size;
+	memcpy(&index, ((struct ext4_inode *)inode)->block + 12, sizeof(index));
+	node = volume_block(&v, index.leaf_lo);
+	for (u32 bit = 0; bit < 8 * 1024; bit += 7) {
+		node[bit / 8] ^= (u8)(1 << bit % 8);
+		assert_int_equal(volume_open(&v), -EINVAL);
+		node[bit / 8] ^= (u8)(1 << bit % 8);
+	}
+	/* The same without checksums: whatever comes, nothing else is touched or left. */
+	((struct ext4_super *)(v.disk.bytes + 1024))->feature_ro_compat &=
+		~(u32)EXT4_RO_METADATA_CSUM;
+	v.disk.d.limits.read_only = true;
+	for (u32 bit = 0; bit < 8 * 1024; bit++) {
+		node[bit / 8] ^= (u8)(1 << bit % 8);
+		assert_int_not_equal(volume_open(&v), 0);
+		node[bit / 8] ^= (u8)(1 << bit % 8);
+		assert_int_equal(image_objects, 2);
+	}
+	unload(&v);
+}
+
 static void each_read_fails_once(void **state)
 {
 	u64 n = 0;
@@ -516,6 +580,8 @@ int main(void)
 		cmocka_unit_test_setup(wrong_super_checksum_is_refused, start),
 		cmocka_unit_test_setup(fast_commits_are_refused, start),
 		cmocka_unit_test_setup(bad_inode_is_refused, start),
+		cmocka_unit_test_setup(scattered_journal_is_mapped, start),
+		cmocka_unit_test_setup(damaged_tree_is_refused, start),
 		cmocka_unit_test_setup(each_read_fails_once, start),
 		cmocka_unit_test_setup(each_write_of_a_replay_fails_once, start),
 	};
