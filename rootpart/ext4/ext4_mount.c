@@ -34,8 +34,8 @@ static int refuse(const struct ext4 *fs, const char *why, int error)
 	return error;
 }
 
-/* Reads and checks the superblock. */
-static int load(struct ext4 *fs)
+/* Reads and checks the superblock. *@damaged: it says that damage was found before. */
+static int load(struct ext4 *fs, bool *damaged)
 {
 	struct ext4_super *s = kmalloc(sizeof(*s));
 	int r = s != NULL ? ext4_super_read(fs->device, s) : -ENOMEM;
@@ -46,11 +46,7 @@ static int load(struct ext4 *fs)
 		r = ext4_features_check(fs, s);
 	if (r == 0)
 		r = ext4_geometry_load(fs, s);
-	if (r == 0 && s->state & EXT4_STATE_ERROR && !fs->read_only) {
-		log_printf("ext4: %s: read-only: it was found damaged before", fs->device->name);
-		fs->read_only = true;
-		fs->why = "it was found damaged before";
-	}
+	*damaged = r == 0 && s->state & EXT4_STATE_ERROR;
 	kfree(s);
 	return r;
 }
@@ -129,18 +125,30 @@ static int mark_unmounted(struct ext4 *fs)
 	return r;
 }
 
+static void only_read_damaged(struct ext4 *fs)
+{
+	log_printf("ext4: %s: read-only: it was found damaged before", fs->device->name);
+	fs->read_only = true;
+	fs->why = "it was found damaged before";
+}
+
 /* What is on the medium is as it should be for writing: journal, superblock, orphans. */
 static int prepare(struct ext4 *fs)
 {
+	bool damaged = false;
 	int r = 0;
 
 	if (fs->feature_compat & EXT4_COMPAT_HAS_JOURNAL)
 		r = ext4_journal_open(fs);
 	if (r == 0 && !fs->read_only)
-		r = load(fs);
-	if (r != 0 || fs->read_only)
+		r = load(fs, &damaged);
+	if (r != 0)
 		return r;
 	fs->writing = true;
+	if (damaged && !fs->read_only)
+		only_read_damaged(fs);
+	if (fs->read_only)
+		return 0;
 	r = mark_mounted(fs);
 	if (r == 0)
 		r = ext4_orphans_finish(fs);
@@ -148,14 +156,19 @@ static int prepare(struct ext4 *fs)
 	return r == -EIO && fs->read_only ? 0 : r;
 }
 
+/* A damaged volume, too, is as its journal says. */
 static int mount(struct ext4 *fs)
 {
-	int r = load(fs);
+	bool damaged, replay;
+	int r = load(fs, &damaged);
 
 	if (r != 0)
 		return r;
-	if (fs->read_only && ext4_has_incompat(fs, EXT4_INCOMPAT_RECOVER))
+	replay = ext4_has_incompat(fs, EXT4_INCOMPAT_RECOVER);
+	if (fs->read_only && replay)
 		return refuse(fs, "its journal has to be replayed, and it is read-only", -EROFS);
+	if (damaged && !replay && !fs->read_only)
+		only_read_damaged(fs);
 	r = ext4_cache_create(fs);
 	if (r == 0 && !fs->read_only)
 		r = prepare(fs);

@@ -349,6 +349,16 @@ static void damage_is_for_good(void **state)
 	assert_int_equal(ext4_mount(&v.disk.d, false, &v.fs), 0);
 	assert_true(v.fs->read_only);
 	assert_int_equal(ext4_unmount(v.fs), 0);
+	/* Its journal is replayed all the same. */
+	s.feature_incompat |= EXT4_INCOMPAT_RECOVER;
+	s.checksum = ext4_crc32c(~0u, &s, offsetof(struct ext4_super, checksum));
+	memcpy(v.disk.bytes + EXT4_SUPER_OFFSET, &s, sizeof(s));
+	assert_int_equal(ext4_mount(&v.disk.d, false, &v.fs), 0);
+	assert_true(v.fs->read_only);
+	assert_int_equal(ext4_unmount(v.fs), 0);
+	assert_int_equal(ext4_super_read(&v.disk.d, &s), 0);
+	assert_false(s.feature_incompat & EXT4_INCOMPAT_RECOVER);
+	assert_true(s.state & EXT4_STATE_ERROR);
 	image_disk_free(&v.disk);
 }
 

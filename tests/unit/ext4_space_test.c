@@ -518,42 +518,53 @@ static void have_long_files(void **state)
 }
 
 /* The last blocks of terabytes. */
-static void may_be_huge(void **state)
+static void use_the_end(const char *options, const char *size, u64 blocks)
 {
 	struct ext4_iref ref;
 	struct ext4_run run = { .count = 20 };
-	u8 data[8192], back[8192];
+	u8 data[4000], back[4096];
+	u64 from;
 	u32 ino;
 
-	(void)state;
-	make("-b 4096 -N 400000 -J size=4 -O " EXT4_FEATURES, "3T", 10);
+	make(options, size, 10);
 	ino = volume_inode(&v, "file");
 	volume_mount(&v);
-	assert_int_equal(info().blocks, 3ull << 28);
+	assert_int_equal(info().blocks, blocks);
 	assert_int_equal(ext4_file_truncate(v.fs, ino, 0), 0);
 	assert_int_equal(ext4_inode_get(v.fs, ino, &ref), 0);
 	assert_int_equal(ext4_begin(v.fs, 50), 0);
-	assert_int_equal(ext4_blocks_alloc(v.fs, v.fs->blocks - 20, &run.count, &run.start), 0);
-	assert_int_equal(run.start, v.fs->blocks - 20);
+	assert_int_equal(ext4_blocks_alloc(v.fs, blocks - 20, &run.count, &run.start), 0);
+	assert_int_equal(run.start, blocks - 20);
 	assert_int_equal(run.count, 20);
 	run.block = 1;
 	run.unwritten = true;
 	assert_int_equal(ext4_extent_add(v.fs, &ref, &run), 0);
 	assert_int_equal(ext4_inode_add_blocks(v.fs, ref.i, 20), 0);
-	ext4_inode_set_size(ref.i, 21 * 4096);
 	ext4_inode_seal(v.fs, &ref);
 	assert_int_equal(ext4_end(v.fs, 0), 0);
 	ext4_inode_put(v.fs, &ref);
 	memset(data, 0x5a, sizeof(data));
-	assert_int_equal(ext4_file_write(v.fs, ino, 21 * 4096 - 8192, data, 8192), 8192);
+	from = 21ull * v.fs->block_size - sizeof(data);
+	assert_int_equal(ext4_file_write(v.fs, ino, from, data, sizeof(data)), sizeof(data));
 	volume_unmount(&v);
 	volume_mount(&v);
-	assert_int_equal(ext4_file_read(v.fs, ino, 21 * 4096 - 8192, back, 8192), 8192);
-	assert_memory_equal(back, data, 8192);
-	assert_int_equal(block_read(&v.disk.d, (3ull << 31) - 8, back, 4096), 0);
-	assert_memory_equal(back, data, 4096);
+	assert_int_equal(ext4_file_read(v.fs, ino, from, back, sizeof(back)), sizeof(data));
+	assert_memory_equal(back, data, sizeof(data));
+	assert_int_equal(
+		block_read(&v.disk.d, blocks * (v.fs->block_size / 512) - 2, back, 1024), 0);
+	assert_memory_equal(back, data, 1024);
 	assert_int_equal(ext4_file_truncate(v.fs, ino, 0), 0);
 	volume_unmount(&v);
+}
+
+static void may_be_huge(void **state)
+{
+	(void)state;
+	use_the_end("-b 4096 -N 400000 -J size=4 -O " EXT4_FEATURES, "3T", 3ull << 28);
+	/* Numbers of blocks that 32 bits do not hold. */
+	use_the_end("-b 2048 -G 2048 -N 300000 -J size=4 -E num_backup_sb=0 "
+		    "-O " EXT4_FEATURES ",^resize_inode,^sparse_super,sparse_super2",
+		"9T", 9ull << 29);
 }
 
 int main(void)
