@@ -112,6 +112,12 @@ static void ends(void **state)
 	file.offset = DISK_MAX - 2;
 	assert_int_equal(vfs_write(&file, buf, 4), 2);
 	assert_int_equal(cached, 1);
+	assert_int_equal(vfs_truncate(&file, 0), -ENOTSUP);
+	assert_int_equal(vfs_sync(&file), 0);
+	assert_int_equal(cached, 0); /* flushed */
+	file.offset = 0;
+	assert_int_equal(vfs_write(&file, buf, 4), 4);
+	assert_true(cached > 0);
 	vfs_close(&file);
 	assert_int_equal(cached, 0); /* flushed */
 }
