@@ -35,14 +35,6 @@ struct vfs_entry {
 	struct vfs_stat stat;
 };
 
-/* A file system as a whole. */
-struct vfs_statfs {
-	u32 block_size; /* bytes */
-	u64 blocks;
-	u64 free;
-	bool read_only;
-};
-
 #define VFS_READ     0u
 #define VFS_WRITE    1u /* reading, too */
 #define VFS_CREATE   2u /* with VFS_WRITE: made if it is not there */

@@ -423,7 +423,7 @@ static void files_are_cut_and_grow(void **state)
 	assert_int_equal(vfs_statfs("/m/none", &all), -ENOENT);
 	assert_int_equal(vfs_statfs("/", &all), -ENOTSUP);
 	assert_string_equal(vfs_mounted(2), "/ro");
-	assert_null(vfs_mounted(3));
+	assert_null(vfs_mounted(4));
 	assert_int_equal(vfs_remove("/m/f"), 0);
 }
 
