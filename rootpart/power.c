@@ -124,7 +124,7 @@ void power_off(void)
 {
 	const char *why = no_s5;
 
-	volumes_sync();
+	volumes_stop();
 	drivers_shutdown();
 	console_flush();
 	if (cmdline_get(boot_cmdline(), "test-exit", NULL, 0) == 0)
@@ -191,7 +191,7 @@ static _Noreturn void reset_by_triple_fault(void)
 
 void power_reboot(void)
 {
-	volumes_sync();
+	volumes_stop();
 	drivers_shutdown();
 	console_flush();
 	irq_disable();

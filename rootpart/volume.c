@@ -235,7 +235,7 @@ bool volume_is_store(void)
 	return store;
 }
 
-void volumes_sync(void)
+void volumes_stop(void)
 {
 	for (u32 i = 0; i < volume_count; i++) {
 		struct volume *v = &volumes[i];
@@ -243,7 +243,7 @@ void volumes_sync(void)
 
 		if (v->fs == NULL || v->type->ops != &ext4_vfs_ops)
 			continue;
-		r = ext4_sync(v->fs);
+		r = ext4_stop(v->fs);
 		if (r != 0)
 			log_printf("volume: %s: not all that was written is on the medium: %s",
 				v->d->name, errno_text(r));

@@ -32,8 +32,8 @@ struct volume_info {
 void volumes_mount(void);
 /* True if one is mounted at /vm. */
 bool volume_is_store(void);
-/* What was done before is on the media afterwards; log lines tell what is not. Tasks. */
-void volumes_sync(void);
+/* For the machine's end: all is on the media, which are marked clean; log lines tell what is not. Tasks. */
+void volumes_stop(void);
 
 /* The @i-th; false behind the last one. Tasks. */
 bool volume_get(u32 i, struct volume_info *info);

@@ -36,7 +36,12 @@ struct ext4_info {
  * or damaged; -EIO; -ENOMEM; -EROFS: the journal is to be replayed and cannot be.
  */
 [[nodiscard]] int ext4_mount(struct block_device *d, bool read_only, struct ext4 **out);
-/* Everything is on the medium, and marked clean. No file is open. Errors: what was lost. */
+/*
+ * Everything is on the medium, and marked clean; from now on it is read-only. For the machine's
+ * end, whatever is open. Errors: something was lost.
+ */
+int ext4_stop(struct ext4 *fs);
+/* The same, and it is gone. No file is open. */
 int ext4_unmount(struct ext4 *fs);
 
 void ext4_info_get(struct ext4 *fs, struct ext4_info *info);

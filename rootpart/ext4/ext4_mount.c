@@ -206,7 +206,7 @@ int ext4_mount(struct block_device *d, bool read_only, struct ext4 **out)
 	return r;
 }
 
-int ext4_unmount(struct ext4 *fs)
+int ext4_stop(struct ext4 *fs)
 {
 	int r = 0;
 
@@ -215,8 +215,18 @@ int ext4_unmount(struct ext4 *fs)
 		r = ext4_journal_close(fs);
 		if (r == 0)
 			r = mark_unmounted(fs);
+		fs->writing = false;
+		fs->read_only = true;
+		fs->why = "it was stopped";
 	}
 	mutex_unlock(&fs->lock);
+	return r;
+}
+
+int ext4_unmount(struct ext4 *fs)
+{
+	int r = ext4_stop(fs);
+
 	release(fs);
 	return r;
 }

@@ -87,6 +87,19 @@ static int write_all(const char *path, const char *text, size_t len)
 	return n > 0 ? 0 : n == 0 ? -EIO : (int)n;
 }
 
+/* It is as safe as its file system can make it. */
+static int sync_all(const char *path)
+{
+	struct vfs_file file;
+	int r = vfs_open(path, VFS_READ, &file);
+
+	if (r != 0)
+		return r;
+	r = vfs_sync(&file);
+	vfs_close(&file);
+	return r == -ENOTSUP ? 0 : r;
+}
+
 /* Replaces the file in a directory that is there. */
 static int replace(const char *name, const char *text, size_t len)
 {
@@ -100,7 +113,7 @@ static int replace(const char *name, const char *text, size_t len)
 		r = vfs_rename(new, path);
 	if (r != 0)
 		(void)!vfs_remove(new);
-	return r;
+	return r != 0 ? r : sync_all(path);
 }
 
 static int save(const char *name, const char *text, size_t len)

@@ -105,7 +105,7 @@ void ext4_info_get(struct ext4 *fs, struct ext4_info *info)
 
 static u32 synced;
 
-int ext4_sync(struct ext4 *fs)
+int ext4_stop(struct ext4 *fs)
 {
 	(void)fs;
 	synced++;
@@ -318,7 +318,7 @@ static void a_store_takes_the_place_of_memory(void **state)
 static void what_is_not_synced_is_told(void **state)
 {
 	(void)state;
-	volumes_sync();
+	volumes_stop();
 	assert_int_equal(synced, 4);
 	assert_string_equal(image_log,
 		"volume: disk1: not all that was written is on the medium: input or output failed");
