@@ -190,8 +190,8 @@ static int cpiofs_stat(void *fs, const char *path, struct vfs_stat *stat)
 	n = find(fs, path);
 	if (n == NULL)
 		return -ENOENT;
-	stat->type = n->directory ? VFS_DIRECTORY : VFS_FILE;
-	stat->size = n->size;
+	*stat = (struct vfs_stat){ .type = n->directory ? VFS_DIRECTORY : VFS_FILE,
+		.size = n->size };
 	return 0;
 }
 
@@ -235,8 +235,8 @@ static int cpiofs_readdir(void *ctx, const char *path, u64 *position, struct vfs
 		if (strchr(n->path + len, '/') != NULL)
 			continue;
 		(void)str_copy(entry->name, n->path + len, sizeof(entry->name));
-		entry->stat.type = n->directory ? VFS_DIRECTORY : VFS_FILE;
-		entry->stat.size = n->size;
+		entry->stat = (struct vfs_stat){ .type = n->directory ? VFS_DIRECTORY : VFS_FILE,
+			.size = n->size };
 		return 1;
 	}
 	return 0;
