@@ -113,7 +113,7 @@ int ext4_images_reserve(struct ext4 *fs, u32 count)
 u8 *ext4_image_take(struct ext4 *fs)
 {
 	struct ext4_cache *c = fs->cache;
-	u8 *image = c->images;
+	u8 *image;
 
 	if (ext4_images_reserve(fs, 1) != 0)
 		return NULL;
