@@ -12,7 +12,8 @@ objects = $(patsubst %,$(BUILD)/obj/$(1)/%.o,$(2))
 
 HYPERVISOR_SRC := $(call find,boot hypervisor)
 WORKER_SRC := $(call find,rootpart/worker)
-ROOTPART_SRC := $(filter-out $(WORKER_SRC),$(call find,rootpart vmbus vsp))
+# ext4 is linked when all its layers are there.
+ROOTPART_SRC := $(filter-out $(WORKER_SRC) rootpart/ext4/%,$(call find,rootpart vmbus vsp))
 GUEST_LIB_SRC := $(sort $(wildcard tests/guest/lib/*.[cS]))
 LIB_SRC := $(sort $(wildcard lib/*.c))
 GUESTS := $(sort $(patsubst tests/guest/%.c,%,$(wildcard tests/guest/*.c)))
