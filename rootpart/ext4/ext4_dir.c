@@ -301,6 +301,28 @@ static int locate(struct ext4 *fs, const struct ext4_iref *dir, const char *name
 	return r == -EINVAL ? locate_linear(fs, dir, name, len, place) : r;
 }
 
+static int change_or_put(struct ext4 *fs, struct ext4_buffer *b)
+{
+	int r = ext4_change(fs, b);
+
+	if (r != 0)
+		ext4_buffer_put(fs, b);
+	return r;
+}
+
+/* The same to change it: not if the volume was found damaged on the way. */
+static int locate_to_change(struct ext4 *fs, const struct ext4_iref *dir, const char *name,
+	size_t len, struct ext4_place *place)
+{
+	int r = locate(fs, dir, name, len, place);
+
+	if (r == 0 && fs->read_only) {
+		ext4_buffer_put(fs, place->b);
+		return -EIO;
+	}
+	return r != 0 ? r : change_or_put(fs, place->b);
+}
+
 int ext4_dir_find(struct ext4 *fs, const struct ext4_iref *dir, const char *name, size_t len,
 	struct ext4_found *found)
 {
@@ -364,46 +386,40 @@ int ext4_dir_add(
 
 int ext4_dir_remove(struct ext4 *fs, struct ext4_iref *dir, const char *name, size_t len)
 {
+	struct ext4_dirent *d, *before;
 	struct ext4_place place;
-	int r = locate(fs, dir, name, len, &place);
+	int r = locate_to_change(fs, dir, name, len, &place);
 
 	if (r != 0)
 		return r;
-	r = ext4_change(fs, place.b);
-	if (r == 0) {
-		struct ext4_dirent *d = ext4_entry_at(place.b, place.at);
-		struct ext4_dirent *before = ext4_entry_at(place.b, place.before);
-
-		d->inode = 0;
-		if (before != d)
-			before->rec_len = (u16)(before->rec_len + d->rec_len);
-		ext4_leaf_seal(fs, dir, place.b);
-	}
+	d = ext4_entry_at(place.b, place.at);
+	before = ext4_entry_at(place.b, place.before);
+	d->inode = 0;
+	if (before != d)
+		before->rec_len = (u16)(before->rec_len + d->rec_len);
+	ext4_leaf_seal(fs, dir, place.b);
 	ext4_buffer_put(fs, place.b);
-	return r;
+	return 0;
 }
 
 int ext4_dir_set(
 	struct ext4 *fs, struct ext4_iref *dir, const char *name, size_t len, u32 ino, u8 type)
 {
+	struct ext4_dirent *d;
 	struct ext4_place place;
-	int r = locate(fs, dir, name, len, &place);
+	int r = locate_to_change(fs, dir, name, len, &place);
 
 	if (r != 0)
 		return r;
-	r = ext4_change(fs, place.b);
-	if (r == 0) {
-		struct ext4_dirent *d = ext4_entry_at(place.b, place.at);
-
-		d->inode = ino;
-		d->type = ext4_has_incompat(fs, EXT4_INCOMPAT_FILETYPE) ? type : 0;
-		if (place.root)
-			ext4_htree_seal_root(fs, dir, place.b);
-		else
-			ext4_leaf_seal(fs, dir, place.b);
-	}
+	d = ext4_entry_at(place.b, place.at);
+	d->inode = ino;
+	d->type = ext4_has_incompat(fs, EXT4_INCOMPAT_FILETYPE) ? type : 0;
+	if (place.root)
+		ext4_htree_seal_root(fs, dir, place.b);
+	else
+		ext4_leaf_seal(fs, dir, place.b);
 	ext4_buffer_put(fs, place.b);
-	return r;
+	return 0;
 }
 
 int ext4_dir_make(struct ext4 *fs, struct ext4_iref *dir, u32 parent)

@@ -6,7 +6,8 @@ set -eu
 
 out=$1
 mkdir -p "$out/mptable" "$out/cmdline" "$out/cpio" "$out/elf" "$out/insn" "$out/cli_words" "$out/lineedit" "$out/vm_config" \
-	"$out/worker_load" "$out/worker_intercept" "$out/worker_ioapic" "$out/partition"
+	"$out/worker_load" "$out/worker_intercept" "$out/worker_ioapic" "$out/partition" \
+	"$out/ext4_dir"
 
 seed() { # directory/name, printf format of its bytes
 	# shellcheck disable=SC2059
@@ -276,4 +277,37 @@ sectors = [boot.ljust(510, b"\0") + b"\x55\xaa", info, table, root[:512], root[5
            b"x" * 188, inner]
 with open(sys.argv[1], "wb") as f:
     f.write(b"\1\0" + b"".join(s.ljust(512, b"\0") for s in sectors))
+
+# Directories: a linear one, hashed ones of one and two levels; the third byte is where new blocks lie.
+python3 - "$out/ext4_dir" <<'EOF'
+import struct, sys
+
+def entry(ino, size, name):
+    return (struct.pack("<IHBB", ino, size, len(name), 1) + name).ljust(size, b"\0")
+
+def leaf(names):
+    out = b"".join(entry(12, (8 + len(n) + 3) & ~3, n) for n in names[:-1])
+    return out + entry(12, 1024 - len(out), names[-1])
+
+def index(head, limit, first, second):
+    table = struct.pack("<HHIII", limit, 2 if second else 1, first, 0x80000000, second)
+    return (head + table).ljust(1024, b"\0")
+
+def root(levels, first, second):
+    return index(entry(11, 12, b".") + entry(2, 1012, b"..")[:12] +
+                 struct.pack("<IBBBB", 0, 1, 8, levels, 0), 124, first, second)
+
+def node(first, second):
+    return index(struct.pack("<IHBB", 0, 1024, 0, 0), 127, first, second)
+
+full = b"".join(leaf([b"%c%02d" % (97 + i, n) for n in range(60)]) for i in range(4))
+dots = entry(11, 12, b".") + entry(2, 1012, b"..")
+for name, data in (("linear", bytes([1, 1, 0, 0]) + dots + full),
+                   ("one", bytes([1, 1, 0, 0]) + entry(11, 12, b".") + entry(2, 12, b"..") +
+                    entry(12, 1000, b"file")),
+                   ("hashed", bytes([5, 1, 0, 0]) + root(0, 1, 2) + full),
+                   ("taken", bytes([5, 1, 1, 0]) + root(0, 1, 2) + full),
+                   ("levels", bytes([5, 1, 0, 0]) + root(1, 1, 2) + node(3, 4) + node(5, 6) + full)):
+    with open(sys.argv[1] + "/" + name, "wb") as f:
+        f.write(data)
 EOF

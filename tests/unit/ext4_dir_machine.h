@@ -82,6 +82,7 @@ static inline void volume_check(struct volume *v)
 
 	assert_int_equal(fake_damages, 0);
 	snprintf(path, sizeof(path), "%s/image", image_folder());
+	assert_int_equal(ext4_sync(v->fs), 0);
 	image_disk_save(&v->disk, path);
 	assert_int_equal(image_command("e2fsck -fn %s", path), 0);
 }

@@ -47,6 +47,9 @@ static void count_links(s32 more)
 	ext4_inode_put(w.v.fs, &ref);
 }
 
+/* Allocations that one adding may do. */
+static u64 memory_to_add = ~0ull;
+
 static int add(u32 i)
 {
 	struct ext4_iref dir = volume_inode(&w.v, "d");
@@ -55,7 +58,9 @@ static int add(u32 i)
 	int r;
 
 	assert_int_equal(ext4_begin(w.v.fs, EXT4_DIR_BLOCKS), 0);
+	image_memory_left = memory_to_add;
 	r = ext4_dir_add(w.v.fs, &dir, name, len, w.file, EXT4_TYPE_FILE);
+	image_memory_left = ~0ull;
 	if (r == 0)
 		count_links(1);
 	r = ext4_end(w.v.fs, r);
@@ -489,6 +494,7 @@ static void damage_is_survived(void **state)
 		dir = volume_inode(&w.v, "d");
 		count = ext4_dir_block_count(w.v.fs, &dir);
 		ext4_inode_put(w.v.fs, &dir);
+		volume_check(&w.v);
 		good = w.v.disk;
 		good.bytes = malloc(good.size);
 		memcpy(good.bytes, w.v.disk.bytes, good.size);
@@ -544,7 +550,7 @@ static void damage_is_seen(void **state)
 		}
 		assert_true(fake_damages > 0);
 		assert_true(w.v.fs->read_only);
-		assert_non_null(strstr(image_log, "ext4: disk0: checksum of directory block"));
+		assert_non_null(strstr(image_log, "checksum of directory block"));
 		ext4_inode_put(w.v.fs, &dir);
 	}
 	volume_free(&w.v);
@@ -559,6 +565,8 @@ static void without_the_index(void **state)
 		u8 byte;
 	} rows[] = { { 24, 1 }, { 28, 3 }, { 29, 9 }, { 30, 2 }, { 31, 1 }, { 32, 0x11 }, { 34, 0 },
 		{ 35, 0xff }, { 38, 0x7f }, { 4, 16 }, { 16, 13 } };
+	static bool in[NAMES_MAX];
+	int r;
 
 	(void)state;
 	world_make(&kinds[2], 8, 400, 40);
@@ -573,9 +581,17 @@ static void without_the_index(void **state)
 		w.v.disk.bytes[at] = rows[i].byte;
 		if (rows[i].at == 34)
 			w.v.disk.bytes[at + 1] = 0;
-		/* The first leaf's number is used for the smallest hashes only. */
 		all_are_found_or_not();
 		assert_true(fake_damages > 0);
+		assert_true(w.v.fs->read_only);
+		/* But nothing changes, not even in the operation that finds it. */
+		memcpy(in, w.in, sizeof(in));
+		w.v.fs->read_only = false;
+		for (u32 n = 0; n < w.count && !w.v.fs->read_only; n++) {
+			r = in[n] ? take(n) : 0;
+			assert_int_equal(r, w.v.fs->read_only ? -EIO : 0);
+		}
+		memcpy(w.in, in, sizeof(in));
 		assert_true(w.v.fs->read_only);
 		volume_free(&w.v);
 		volume_load(&w.v, false);
@@ -594,16 +610,15 @@ static void memory_runs_out(void **state)
 	for (u32 i = 0; i < w.count; i++) {
 		int r;
 
-		image_memory_left = left++ % 2;
+		memory_to_add = left++ % 2;
 		r = add(i);
-		image_memory_left = ~0ull;
+		memory_to_add = ~0ull;
 		assert_true(r == 0 || r == -ENOMEM);
 		failed += r != 0;
 		if (r != 0)
 			assert_int_equal(add(i), 0);
 	}
 	assert_true(failed > 20);
-	assert_int_equal(image_objects, 0);
 	compare_all();
 	volume_free(&w.v);
 }

@@ -87,8 +87,7 @@ static void hashes_are_those_of_others(void **state)
 	/* As it lies on the disk: words, the lowest byte first. */
 	static const u32 some[4] = { 0x67452301, 0xefcdab89, 0x04030201, 0xfffefdfc };
 	static const char *const text = "-s 01234567-89ab-cdef-0102-0304fcfdfeff";
-	static const char *const kinds[] = { "legacy", "half_md4", "tea", "3",
-		"4", "5" };
+	static const char *const kinds[] = { "legacy", "half_md4", "tea", "3", "4", "5" };
 
 	(void)state;
 	make_names();
