@@ -190,7 +190,7 @@ int vfs_allocate(struct vfs_file *file, u64 offset, u64 len)
 
 int vfs_sync(struct vfs_file *file)
 {
-	return file->ops->sync != NULL ? file->ops->sync(file) : -ENOTSUP;
+	return file->ops->sync != NULL ? file->ops->sync(file) : 0;
 }
 
 int vfs_statfs(const char *path, struct vfs_statfs *out)

@@ -65,7 +65,7 @@ struct vfs_ops {
 	/* Bytes done, 0 at the end, or an error. @len is below 2^31. */
 	s64 (*read)(struct vfs_file *file, void *buf, size_t len);
 	s64 (*write)(struct vfs_file *file, const void *buf, size_t len);
-	/* As vfs_truncate(), vfs_allocate(), vfs_sync() and vfs_statfs() say; @len is not 0. NULL: -ENOTSUP. */
+	/* As vfs_truncate(), vfs_allocate(), vfs_sync() and vfs_statfs() say; @len is not 0. NULL: -ENOTSUP, but sync has nothing to do. */
 	int (*truncate)(struct vfs_file *file, u64 size);
 	int (*allocate)(struct vfs_file *file, u64 offset, u64 len);
 	int (*sync)(struct vfs_file *file);

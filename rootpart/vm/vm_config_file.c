@@ -97,7 +97,7 @@ static int sync_all(const char *path)
 		return r;
 	r = vfs_sync(&file);
 	vfs_close(&file);
-	return r == -ENOTSUP ? 0 : r;
+	return r;
 }
 
 /* Replaces the file in a directory that is there. */

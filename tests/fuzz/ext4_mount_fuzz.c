@@ -8,7 +8,11 @@
  * sources: rootpart/ext4/ext4_extent.c rootpart/ext4/ext4_extent_split.c
  * sources: rootpart/ext4/ext4_extent_change.c rootpart/ext4/ext4_extent_cut.c
  * sources: rootpart/ext4/ext4_file.c rootpart/ext4/ext4_truncate.c rootpart/ext4/ext4_mount.c
- * sources: tests/unit/image_disk.c tests/unit/ext4_fake_journal.c
+ * sources: tests/unit/image_disk.c
+ * sources: rootpart/ext4/ext4_buffer.c rootpart/ext4/ext4_commit.c rootpart/ext4/ext4_crc.c
+ * sources: rootpart/ext4/ext4_journal.c rootpart/ext4/ext4_journal_map.c
+ * sources: rootpart/ext4/ext4_journal_super.c rootpart/ext4/ext4_replay.c
+ * sources: rootpart/ext4/ext4_revoke.c
  */
 #include "tests/fuzz/ext4_image.h"
 

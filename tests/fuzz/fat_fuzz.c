@@ -37,7 +37,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		struct vfs_statfs all;
 
 		(void)reader_wander(&fat_vfs_ops, fs, 50);
-		if (fat_vfs_ops.statfs(fs, &all) != 0 || all.free > all.blocks)
+		if (fat_vfs_ops.statfs(fs, &all) != 0 || all.free_blocks > all.blocks)
 			__builtin_trap();
 		fat_unmount(fs);
 	}

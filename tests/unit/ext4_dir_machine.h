@@ -16,7 +16,6 @@
 
 #include "base/errno.h"
 #include "rootpart/ext4/ext4_dir_impl.h"
-#include "tests/unit/ext4_fake_lower.h"
 #include "tests/unit/image_disk.h"
 
 #define COMMON                                                                            \
@@ -58,8 +57,6 @@ static inline void volume_load(struct volume *v, bool read_only)
 	snprintf(path, sizeof(path), "%s/image", image_folder());
 	image_disk_load(&v->disk, path, 512);
 	assert_int_equal(ext4_mount(&v->disk.d, read_only, &v->fs), 0);
-	fake_damages = 0;
-	fake_most_changed = 0;
 }
 
 /* @more: options of mke2fs, "" for none. */
@@ -80,7 +77,7 @@ static inline void volume_check(struct volume *v)
 {
 	char path[128];
 
-	assert_int_equal(fake_damages, 0);
+	assert_int_equal(v->fs->damages, 0);
 	snprintf(path, sizeof(path), "%s/image", image_folder());
 	assert_int_equal(ext4_sync(v->fs), 0);
 	image_disk_save(&v->disk, path);

@@ -4,8 +4,17 @@
  * files, links of directories, what is damaged, a volume that is read-only.
  * sources: rootpart/ext4/ext4_dir.c rootpart/ext4/ext4_dir_list.c rootpart/ext4/ext4_hash.c
  * sources: rootpart/ext4/ext4_htree.c rootpart/ext4/ext4_htree_add.c rootpart/ext4/ext4_name.c
- * sources: rootpart/ext4/ext4_vfs.c tests/unit/ext4_fake_lower.c tests/unit/image_disk.c
+ * sources: rootpart/ext4/ext4_vfs.c tests/unit/image_disk.c
  * sources: rootpart/vfs.c rootpart/path.c lib/string.c lib/format.c
+ * sources: rootpart/ext4/ext4_alloc.c rootpart/ext4/ext4_bitmap.c rootpart/ext4/ext4_buffer.c
+ * sources: rootpart/ext4/ext4_commit.c rootpart/ext4/ext4_crc.c rootpart/ext4/ext4_extent.c
+ * sources: rootpart/ext4/ext4_extent_change.c rootpart/ext4/ext4_extent_cut.c
+ * sources: rootpart/ext4/ext4_extent_split.c rootpart/ext4/ext4_features.c
+ * sources: rootpart/ext4/ext4_file.c rootpart/ext4/ext4_geometry.c rootpart/ext4/ext4_group.c
+ * sources: rootpart/ext4/ext4_ialloc.c rootpart/ext4/ext4_inode.c rootpart/ext4/ext4_journal.c
+ * sources: rootpart/ext4/ext4_journal_map.c rootpart/ext4/ext4_journal_super.c
+ * sources: rootpart/ext4/ext4_mount.c rootpart/ext4/ext4_orphan.c rootpart/ext4/ext4_replay.c
+ * sources: rootpart/ext4/ext4_revoke.c rootpart/ext4/ext4_super.c rootpart/ext4/ext4_truncate.c
  */
 #include "tests/unit/ext4_dir_machine.h"
 
@@ -505,7 +514,7 @@ static void entries_that_lead_astray(void **state)
 		assert_int_equal(ext4_end(v.fs, 0), 0);
 		ext4_inode_put(v.fs, &dir);
 		assert_int_equal(vfs_remove("/m/d/f"), -EIO);
-		assert_int_equal(fake_damages, 1);
+		assert_int_equal(v.fs->damages, 1);
 		assert_true(v.fs->read_only);
 		assert_int_equal(vfs_open("/m/d/f", VFS_READ, &file), -EIO);
 		(void)!vfs_stat("/m/d/f/d", &stat);
@@ -588,7 +597,6 @@ static void a_random_tree(void **state)
 				volume_check(&v);
 		}
 		volume_check(&v);
-		assert_true(fake_most_changed <= 20);
 		volume_free(&v);
 	}
 }
