@@ -114,6 +114,11 @@ class Console:
         self.child.expect(pexpect.EOF, timeout=timeout or self.patience)
         return self.text_before()
 
+    def heard(self, lines, text):
+        """Waits for a line of the log that is shown as it comes: among an answer's lines, or behind."""
+        if not any(text in line for line in lines):
+            self.expect(re.escape(text) + r"[^\r\n]*\r\n")
+
     def root_log(self):
         """The root's log as a list. What it says just now may stand before it, too."""
         return json.loads(self.command("log --json root")[-1])["root"]["lines"]

@@ -158,9 +158,11 @@ def test_silent_disk(model, boot):
         extra += ["-blockdev", "driver=null-co,read-zeroes=on,node-name=d%d,size=%d,latency-ns=%d" %
                   (index, SIZE, latency)] + device(how, index, sector)
     machine = started(boot, machine, extra)
-    for error in ("timed out", "timed out", "off line; see log"):
+    for error, log in (("timed out", "disk0: silent: reset"), ("timed out", "disk0: off line"),
+                       ("off line; see log", "")):
         lines = machine.console.command("disk bench disk0 --depth 2 --seconds 1", timeout=60)
         assert "error: disk0: " + error in lines
+        machine.console.heard(lines, log)
         assert check(machine, "disk1", "--step 500") == hashlib.sha256(bytes(SIZE)).hexdigest()
     slow, good = disks(machine)
     assert (slow["state"], good["state"]) == ("offline", "online")

@@ -97,5 +97,5 @@ def test_idle(boot):
         assert after.host[key] == before.host[key], key
     assert (after.disks, after.nics, after.log) == (before.disks, before.nics, before.log)
     (vp,) = json.loads(top)["vps"]
-    # Ticks per second: the longest time that the processor's timer takes is 4 s.
-    assert vp["busy"] < 500, vp
+    # Ticks per second, of 10^9: the longest time that the processor's timer takes is 4 s.
+    assert vp["busy"] < 5000, vp

@@ -277,6 +277,7 @@ sectors = [boot.ljust(510, b"\0") + b"\x55\xaa", info, table, root[:512], root[5
            b"x" * 188, inner]
 with open(sys.argv[1], "wb") as f:
     f.write(b"\1\0" + b"".join(s.ljust(512, b"\0") for s in sectors))
+EOF
 
 # Directories: a linear one, hashed ones of one and two levels; the third byte is where new blocks lie.
 python3 - "$out/ext4_dir" <<'EOF'
