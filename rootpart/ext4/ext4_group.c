@@ -145,7 +145,7 @@ int ext4_group_get(struct ext4 *fs, u32 group, struct ext4_buffer **b, struct ex
 
 static bool overlap(u64 first, u32 count, u64 other, u32 others)
 {
-	return first < other + others && other < first + count;
+	return others > 0 && first < other + others && other < first + count;
 }
 
 static int is_group_metadata(struct ext4 *fs, u32 group, u64 first, u32 count)

@@ -35,6 +35,7 @@ static const char *const kinds[] = {
 	"-b 4096 -g 2048 -O " EXT4_FEATURES_OLD,
 	"-b 1024 -O " EXT4_FEATURES_OLD,
 	"-b 1024 -O " EXT4_FEATURES_32,
+	"-b 1024 -g 1024 -O " EXT4_FEATURES, /* extents of many groups */
 	"-b 2048 -I 128 -O " EXT4_FEATURES,
 };
 

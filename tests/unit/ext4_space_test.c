@@ -198,6 +198,47 @@ static void tell_about_themselves(void **state)
 	image_disk_free(&v.disk);
 }
 
+/* The superblock's counters may be those of long ago. */
+static void count_what_is_free(void **state)
+{
+	u64 blocks, inodes;
+
+	(void)state;
+	make(DEFAULT, "8M", 100);
+	volume_load(&v);
+	blocks = super()->free_blocks_count_lo;
+	inodes = super()->free_inodes_count;
+	super()->free_blocks_count_lo -= 77;
+	super()->free_inodes_count += 3;
+	seal_super();
+	assert_int_equal(ext4_mount(&v.disk.d, false, &v.fs), 0);
+	assert_int_equal(info().free_blocks, blocks - v.fs->reserved);
+	assert_int_equal(info().free_inodes, inodes);
+	volume_unmount(&v);
+}
+
+static void know_large_sectors(void **state)
+{
+	u8 data[5000], back[5000];
+	u32 ino;
+
+	(void)state;
+	make("-b 4096 -O " EXT4_FEATURES, "16M", 5000);
+	ino = volume_inode(&v, "file");
+	image_disk_load_sparse(&v.disk, v.path, 4096);
+	assert_int_equal(ext4_mount(&v.disk.d, false, &v.fs), 0);
+	memset(data, 0x42, sizeof(data));
+	assert_int_equal(ext4_file_write(v.fs, ino, 777, data, sizeof(data)), sizeof(data));
+	assert_int_equal(ext4_file_read(v.fs, ino, 777, back, sizeof(back)), sizeof(back));
+	assert_memory_equal(back, data, sizeof(data));
+	volume_unmount(&v);
+	make(DEFAULT, "8M", 10);
+	image_disk_load_sparse(&v.disk, v.path, 4096);
+	assert_int_equal(ext4_mount(&v.disk.d, false, &v.fs), -ENOTSUP);
+	assert_non_null(strstr(image_log, "sectors"));
+	image_disk_free(&v.disk);
+}
+
 /* ---- blocks and inodes ---- */
 
 static void fill_up(const char *options)
@@ -395,6 +436,13 @@ static u32 orphan_volume(const char *options, u32 *inodes)
 	for (u32 i = 0; i < ORPHANS; i++) {
 		snprintf(name, sizeof(name), "orphan%u", i);
 		inodes[i] = volume_inode(&v, name);
+		/* One has attributes in a block of their own. */
+		if (i == 0)
+			assert_int_equal(
+				image_command("head -c 600 /dev/zero | tr '\\0' x >%s/value && "
+					      "debugfs -w -R 'ea_set -f %s/value %s user.big' %s",
+					image_folder(), image_folder(), name, v.path),
+				0);
 		if (i % 2 == 0)
 			assert_int_equal(
 				image_command("debugfs -w -R 'unlink %s' %s", name, v.path), 0);
@@ -410,6 +458,9 @@ static void finish_orphans(const char *options)
 	struct ext4_iref ref;
 	u32 whole, kept;
 
+	assert_int_equal(image_command("debugfs -R 'stat <%u>' %s | grep 'File ACL: [1-9]'",
+				 inodes[0], v.path),
+		0);
 	volume_mount(&v);
 	before = info();
 	for (u32 i = 0; i < ORPHANS; i++)
@@ -437,7 +488,7 @@ static void finish_orphans(const char *options)
 	whole = v.fs->block_size == 1024 ? 5 : 2;
 	kept = v.fs->block_size == 1024 ? 2 : 1;
 	assert_int_equal(now.free_blocks,
-		before.free_blocks + ORPHANS / 2 * whole + (ORPHANS / 2 + 1) * (whole - kept));
+		before.free_blocks + 1 + ORPHANS / 2 * whole + (ORPHANS / 2 + 1) * (whole - kept));
 	assert_int_equal(ext4_inode_get(v.fs, inodes[0], &ref), 0);
 	assert_int_equal(ref.i->links_count, 0);
 	assert_int_not_equal(ref.i->dtime, 0);
@@ -575,6 +626,8 @@ int main(void)
 		cmocka_unit_test(need_what_makes_ext4),
 		cmocka_unit_test(are_read_only_when_asked),
 		cmocka_unit_test(tell_about_themselves),
+		cmocka_unit_test(count_what_is_free),
+		cmocka_unit_test(know_large_sectors),
 		cmocka_unit_test(can_be_filled_and_emptied),
 		cmocka_unit_test(allocate_what_they_can_keep),
 		cmocka_unit_test(hold_back_what_is_not_committed),
