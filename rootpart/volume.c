@@ -225,7 +225,8 @@ void volumes_mount(void)
 
 		for (d = block_next(d); d != NULL && d->parent == disk; d = block_next(d))
 			found = look_at(d) || found;
-		if (!found)
+		/* A drive may take many seconds to tell what lies in it: boot does not wait for it. */
+		if (!found && !disk->limits.removable)
 			(void)look_at(disk);
 	}
 }

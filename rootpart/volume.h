@@ -26,8 +26,8 @@ struct volume_info {
 };
 
 /*
- * Looks at all block devices: partitions, and disks none of whose partitions has a file
- * system. A log line for each that has one. Once, at the end of boot; waits.
+ * Looks at all block devices but those with removable media: partitions, and disks none of whose
+ * partitions has a file system. A log line for each that has one. Once, at the end of boot; waits.
  */
 void volumes_mount(void);
 /* True if one is mounted at /vm. */
