@@ -221,6 +221,18 @@ static const char *loads_scan(struct elf_image *elf)
 	return NULL;
 }
 
+/* True if @paddr lies in a segment, and not in a gap between two. */
+static bool is_loaded(const struct elf_image *elf, u64 paddr)
+{
+	struct elf_segment seg;
+
+	for (u32 i = 0; elf_segment_get(elf, i, &seg) == 0; i++) {
+		if (paddr >= seg.paddr && paddr - seg.paddr < seg.memsz)
+			return true;
+	}
+	return false;
+}
+
 /* Takes the PVH entry from a note, if it is that one; @name and @desc: in the file. */
 static const char *note_use(struct elf_image *elf, const struct elf_note *note, u64 name, u64 desc)
 {
@@ -237,7 +249,7 @@ static const char *note_use(struct elf_image *elf, const struct elf_note *note, 
 		return "PVH entry note of unknown size";
 	if (!source_read(&elf->source, desc, &entry, note->descsz))
 		return WHY_UNREADABLE;
-	if (entry < elf->phys_base || entry - elf->phys_base >= elf->phys_size)
+	if (!is_loaded(elf, entry))
 		return "PVH entry outside of the image";
 	elf->pvh_entry = entry;
 	return NULL;

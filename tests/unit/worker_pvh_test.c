@@ -232,6 +232,16 @@ static void entries_above_4_gib(void **state)
 	kernel_refused("KERNEL: its PVH entry is above 4 GiB; link it lower");
 }
 
+static void entry_in_a_gap(void **state)
+{
+	(void)state;
+	kernel_64();
+	put_phdr(2, 1, CODE_AT + 0x1000, 0x104000, 0x800, 0x1000);
+	put(NOTE_AT + 16, 4, 0x102000);
+	kernel_refused("KERNEL: PVH entry outside of the image; give a bzImage, or a multiboot1 or "
+		       "PVH ELF kernel");
+}
+
 static void initrds_that_do_not_fit(void **state)
 {
 	(void)state;
@@ -307,6 +317,7 @@ int main(void)
 		cmocka_unit_test_setup(formats_that_are_not_known, kernel_setup),
 		cmocka_unit_test(damage_is_named),
 		cmocka_unit_test_setup(entries_above_4_gib, kernel_setup),
+		cmocka_unit_test_setup(entry_in_a_gap, kernel_setup),
 		cmocka_unit_test_setup(initrds_that_do_not_fit, kernel_setup),
 		cmocka_unit_test_setup(no_room_for_information, kernel_setup),
 		cmocka_unit_test_setup(disks_that_fail, kernel_setup),
