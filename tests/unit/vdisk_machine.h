@@ -148,6 +148,8 @@ static void device_step(void)
 
 /* ---- the agent ---- */
 
+static struct vdisk_agent *agent; /* that was asked last */
+
 int vdisk_agent_start(struct vdisk_agent *a, void (*serve)(struct vdisk_request *q))
 {
 	*a = (struct vdisk_agent){ .serve = serve };
@@ -159,9 +161,8 @@ void vdisk_agent_stop(struct vdisk_agent *a)
 {
 	assert_true(list_empty(&a->queue));
 	a->ended = true;
+	agent = NULL;
 }
-
-static struct vdisk_agent *agent;
 
 void vdisk_agent_ask(struct vdisk_agent *a, struct vdisk_request *q)
 {

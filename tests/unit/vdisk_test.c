@@ -303,11 +303,294 @@ static void power_cuts(void **context)
 	}
 }
 
+/* ---- one thing at a time ---- */
+
+static int last_error;
+static u32 ended;
+
+static void one_done(struct block_request *r)
+{
+	assert_false(submitting);
+	last_error = r->error;
+	ended++;
+}
+
+/* A request on its own; its error. */
+static int one(enum block_op op, u64 sector, u8 *data, u32 bytes, u32 flags)
+{
+	static struct vdisk_request q;
+	static struct block_segment segment;
+
+	segment = (struct block_segment){ gpa_of(data), bytes };
+	q.r = (struct block_request){ .op = op,
+		.flags = flags,
+		.sector = sector,
+		.bytes = bytes,
+		.segments = &segment,
+		.segment_count = op == BLOCK_READ || op == BLOCK_WRITE,
+		.done = one_done };
+	ended = 0;
+	submitting = true;
+	vdisk_submit(disk, &q);
+	submitting = false;
+	settle();
+	assert_int_equal(ended, 1);
+	return last_error;
+}
+
+static int try_open(const char *path, bool write, u32 sector_size)
+{
+	const struct vdisk_how h = {
+		.path = path, .holder = "another", .write = write, .sector_size = sector_size
+	};
+	char other[BLOCK_HOLDER_SIZE];
+	struct vdisk *d;
+	int r = vdisk_open(&h, other, &d);
+
+	if (r == 0)
+		vdisk_close(d);
+	return r;
+}
+
+static int try_file(const char *path, u32 flags)
+{
+	struct vfs_file f;
+	int r = vfs_open(path, flags, &f);
+
+	if (r == 0)
+		vfs_close(&f);
+	return r;
+}
+
+static void make_file(const char *path, u64 size)
+{
+	struct vfs_file f;
+
+	assert_int_equal(vfs_open(path, VFS_WRITE | VFS_CREATE, &f), 0);
+	assert_int_equal(vfs_truncate(&f, size), 0);
+	vfs_close(&f);
+}
+
+/* Who else may have an image that is open. */
+static void others(void **context)
+{
+	struct vfs_file f;
+
+	(void)context;
+	begin(kinds[0].options, 512);
+	assert_int_equal(try_open(PATH, true, 0), -EBUSY);
+	assert_int_equal(try_open(PATH, false, 0), -EBUSY);
+	assert_int_equal(try_file(PATH, VFS_WRITE), -EBUSY);
+	assert_int_equal(try_file(PATH, VFS_WRITE | VFS_TRUNCATE), -EBUSY);
+	assert_int_equal(try_file(PATH, VFS_READ), 0);
+	assert_int_equal(vfs_remove(PATH), -EBUSY);
+	make_file("/vm/other", 5);
+	assert_int_equal(vfs_rename("/vm/other", PATH), -EBUSY);
+	assert_int_equal(vfs_rename(PATH, "/vm/moved"), 0);
+	assert_int_equal(vfs_rename("/vm/moved", PATH), 0);
+	vdisk_close(disk);
+	how.write = false;
+	open_disk();
+	assert_int_equal(try_open(PATH, false, 0), 0);
+	assert_int_equal(try_open(PATH, true, 0), -EBUSY);
+	assert_int_equal(try_file(PATH, VFS_WRITE), -EBUSY);
+	assert_int_equal(vfs_remove(PATH), -EBUSY);
+	assert_int_equal(one(BLOCK_WRITE, 0, model, 512, 0), -EROFS);
+	vdisk_close(disk);
+	how.write = true;
+	assert_int_equal(vfs_open(PATH, VFS_WRITE, &f), 0);
+	assert_int_equal(try_open(PATH, true, 0), -EBUSY);
+	vfs_close(&f);
+	open_disk();
+	end();
+}
+
+static void refusals(void **context)
+{
+	static u8 buf[MIB + 512];
+
+	(void)context;
+	begin(kinds[0].options, 512);
+	make_file("/vm/odd", 1000);
+	make_file("/vm/empty", 0);
+	make_file("/vm/512", 512 * 9);
+	assert_int_equal(try_open("/vm/odd", false, 0), -EINVAL);
+	assert_int_equal(try_open("/vm/empty", false, 0), -EINVAL);
+	assert_int_equal(try_open("/vm/512", false, 4096), -EINVAL);
+	assert_int_equal(try_open("/vm/512", false, 1024), -EINVAL);
+	assert_int_equal(try_open("/vm/512", false, 512), 0);
+	assert_int_equal(try_open("/vm/none", false, 0), -ENOENT);
+	assert_int_equal(try_open("/vm", false, 0), -EISDIR);
+	assert_int_equal(try_open("/dev/none", false, 0), -ENOENT);
+	assert_int_equal(one(BLOCK_READ, SECTORS, buf, 512, 0), -EINVAL);
+	assert_int_equal(one(BLOCK_READ, SECTORS - 1, buf, 1024, 0), -EINVAL);
+	assert_int_equal(one(BLOCK_READ, ~0ull, buf, 512, 0), -EINVAL);
+	assert_int_equal(one(BLOCK_READ, 0, buf, 0, 0), -EINVAL);
+	assert_int_equal(one(BLOCK_READ, 0, buf, 700, 0), -EINVAL);
+	assert_int_equal(one(BLOCK_READ, 0, buf, MIB + 512, 0), -EINVAL);
+	assert_int_equal(one(BLOCK_DISCARD, 0, buf, 512, 0), -ENOTSUP);
+	/* What is no memory, where zeroes are to go. */
+	assert_int_equal(one(BLOCK_READ, SECTORS - 8, (u8 *)512, 512, 0), -EINVAL);
+	end();
+}
+
+/* No room for a hole: that request fails, what has its place goes on. */
+static void full_volume(void **context)
+{
+	static u8 buf[MIB];
+	struct vfs_file f;
+
+	(void)context;
+	begin(kinds[0].options, 512);
+	assert_int_equal(vfs_open("/vm/junk", VFS_WRITE | VFS_CREATE, &f), 0);
+	while (vfs_write(&f, buf, sizeof(buf)) > 0)
+		;
+	vfs_close(&f);
+	memset(buf, 0x5a, sizeof(buf));
+	assert_int_equal(one(BLOCK_WRITE, 4200, buf, 512 * 900, 0), -ENOSPC);
+	assert_int_equal(one(BLOCK_WRITE, 400, buf, 512 * 20, 0), 0);
+	memcpy(model + 400 * 512, buf, 512 * 20);
+	assert_int_equal(one(BLOCK_WRITE, 3001, buf, 512, BLOCK_FUA), 0);
+	memcpy(model + 3001 * 512, buf, 512);
+	assert_int_equal(vfs_remove("/vm/junk"), 0);
+	assert_int_equal(one(BLOCK_WRITE, 4200, buf, 512 * 900, 0), 0);
+	memcpy(model + 4200 * 512, buf, 512 * 900);
+	end();
+}
+
+/* Each write that the device refuses: an error, nothing that was there before, and on it goes. */
+static void write_errors(void **context)
+{
+	static u8 buf[512 * 40], have[512 * 40];
+
+	(void)context;
+	for (u64 n = 1; n <= 4; n++) {
+		begin(kinds[0].options, 512);
+		memset(buf, (int)n, sizeof(buf));
+		v.disk.fail_write_at = v.disk.writes + n;
+		for (u32 i = 0; i < 4; i++) {
+			u32 first = i < 2 ? 4200 + i * 100 : 300 + i * 100;
+			int r = one(BLOCK_WRITE, first + 1, buf, sizeof(buf), 0);
+
+			assert_true(r == 0 || r == -EIO);
+			if (r == 0)
+				memcpy(model + (first + 1) * 512, buf, sizeof(buf));
+			assert_int_equal(one(BLOCK_READ, first + 1, have, sizeof(have), 0), 0);
+			for (u32 k = 0; k < sizeof(have); k++)
+				assert_true(have[k] == buf[k] ||
+					    have[k] == model[(first + 1) * 512 + k]);
+			/* Again, so that the model is right. */
+			assert_int_equal(one(BLOCK_WRITE, first + 1, buf, sizeof(buf), 0), 0);
+			memcpy(model + (first + 1) * 512, buf, sizeof(buf));
+		}
+		assert_true(v.disk.writes > v.disk.fail_write_at);
+		assert_int_equal(vdisk_flush(disk), 0);
+		end();
+	}
+}
+
+/* Overwriting in place is nothing for the file system: no write but the data's. */
+static void in_place(void **context)
+{
+	static u8 buf[512 * 100];
+	u64 writes, flushes;
+
+	(void)context;
+	begin(kinds[0].options, 512);
+	memset(buf, 7, sizeof(buf));
+	assert_int_equal(one(BLOCK_WRITE, 300, buf, sizeof(buf), 0), 0);
+	assert_int_equal(vdisk_flush(disk), 0);
+	writes = v.disk.writes;
+	flushes = v.disk.flushes;
+	image_clock += 100;
+	for (u32 i = 0; i < 50; i++)
+		assert_int_equal(one(BLOCK_WRITE, 300 + i, buf, sizeof(buf), 0), 0);
+	assert_int_equal(vdisk_flush(disk), 0);
+	assert_int_equal(v.disk.writes, writes + 50);
+	assert_int_equal(v.disk.flushes, flushes + 1);
+	memset(model + 300 * 512, 7, 512 * 149);
+	end();
+	/* Its time is told when it is closed. */
+	assert_int_equal(image_command("debugfs -R 'stat disk.img' %s | grep -q '^ *mtime: 0x%08x'",
+				 v.path, (u32)image_clock),
+		0);
+	image_clock -= 100;
+}
+
+/* Sectors of a size that the device does not have, up and down. */
+static void devices(void **context)
+{
+	static const u32 sizes[][2] = { { 512, 4096 }, { 4096, 512 }, { 512, 512 }, { 4096, 4096 } };
+	static u8 buf[4096 * 20];
+	char other[BLOCK_HOLDER_SIZE];
+
+	(void)context;
+	for (u32 i = 0; i < ARRAY_SIZE(sizes); i++) {
+		u32 size = sizes[i][1];
+		struct vdisk_how h = {
+			.path = "/dev/disk0", .holder = "VM web", .write = true, .sector_size = size
+		};
+
+		image_disk_make(&v.disk, MIB, sizes[i][0]);
+		assert_int_equal(vdisk_open(&h, other, &disk), 0);
+		assert_string_equal(vdisk_name(disk), "disk0");
+		assert_int_equal(disk->sectors, MIB / size);
+		assert_int_equal(try_open("/dev/disk0", true, 0), -EBUSY);
+		for (u32 k = 0; k < sizeof(buf); k++)
+			buf[k] = (u8)(k * 3 + i);
+		assert_int_equal(one(BLOCK_WRITE, 9, buf, size * 5, 0), 0);
+		assert_memory_equal(v.disk.bytes + 9 * size, buf, size * 5);
+		memset(buf, 0, sizeof(buf));
+		assert_int_equal(one(BLOCK_READ, 9, buf, size * 5, 0), 0);
+		assert_memory_equal(v.disk.bytes + 9 * size, buf, size * 5);
+		assert_int_equal(one(BLOCK_READ, MIB / size, buf, size, 0), -EINVAL);
+		assert_int_equal(vdisk_flush(disk), 0);
+		vdisk_close(disk);
+		assert_string_equal(device_holder, "");
+		assert_int_equal(image_objects, 0);
+		image_disk_free(&v.disk);
+	}
+}
+
+/* A file in memory has no extents: it is copied. */
+static void in_memory(void **context)
+{
+	static struct memfs *fs;
+	static u8 buf[512 * 300], have[512 * 300];
+	struct vdisk_how h = { .path = "/memory/x", .holder = "VM web", .write = true };
+	char other[BLOCK_HOLDER_SIZE];
+
+	(void)context;
+	v.disk.d.limits.sector_size = 512;
+	fs = memfs_create(4 * MIB);
+	assert_non_null(fs);
+	assert_int_equal(vfs_mount("/memory", &memfs_ops, fs), 0);
+	make_file("/memory/x", 512 * 1000);
+	assert_int_equal(vdisk_open(&h, other, &disk), 0);
+	for (u32 k = 0; k < sizeof(buf); k++)
+		buf[k] = (u8)(k * 5);
+	assert_int_equal(one(BLOCK_WRITE, 3, buf, sizeof(buf), BLOCK_FUA), 0);
+	assert_int_equal(one(BLOCK_READ, 3, have, sizeof(have), 0), 0);
+	assert_memory_equal(have, buf, sizeof(buf));
+	assert_int_equal(one(BLOCK_READ, 999, have, 1024, 0), -EINVAL);
+	assert_int_equal(one(BLOCK_WRITE, 5, (u8 *)512, 512, 0), -EINVAL);
+	assert_int_equal(vdisk_flush(disk), 0);
+	vdisk_close(disk);
+	assert_int_equal(pins, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(at_random),
 		cmocka_unit_test(power_cuts),
+		cmocka_unit_test(others),
+		cmocka_unit_test(refusals),
+		cmocka_unit_test(full_volume),
+		cmocka_unit_test(write_errors),
+		cmocka_unit_test(in_place),
+		cmocka_unit_test(devices),
+		cmocka_unit_test(in_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
