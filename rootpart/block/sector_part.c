@@ -15,8 +15,7 @@ static struct block_cursor find(const struct sector_request *q, u64 offset)
 {
 	struct block_cursor at = { 0, 0 };
 
-	block_cursor_move(q->r.segments, &at,
-		offset + (q->r.flags & BLOCK_PART ? q->r.skip : 0));
+	block_cursor_move(q->r.segments, &at, offset + (q->r.flags & BLOCK_PART ? q->r.skip : 0));
 	return at;
 }
 

@@ -62,11 +62,11 @@ static int open_failed(struct cli *cli, const char *path, int error, const char 
 	const char *name = strncmp(path, DEV, strlen(DEV)) == 0 ? path + strlen(DEV) : path;
 
 	if (error == -EBUSY)
-		return cli_error(cli, error, "%s: in use%s%s", name, other[0] != '\0' ? ": " : "",
-			other);
+		return cli_error(
+			cli, error, "%s: in use%s%s", name, other[0] != '\0' ? ": " : "", other);
 	if (error == -EINVAL)
-		return cli_error(cli, error, "%s: is no disk: it is not whole sectors of 512 bytes",
-			name);
+		return cli_error(
+			cli, error, "%s: is no disk: it is not whole sectors of 512 bytes", name);
 	return cli_error_errno(cli, error, name);
 }
 

@@ -76,7 +76,8 @@ static int round_ends(struct check *c)
 	}
 	if (sum == c->first_sum)
 		return 0;
-	return cli_error(c->cli, -EIO, "%s: reading it twice gave two results", vdisk_name(c->disk));
+	return cli_error(
+		c->cli, -EIO, "%s: reading it twice gave two results", vdisk_name(c->disk));
 }
 
 /* Sectors are whole words. */
@@ -244,8 +245,8 @@ static int write_and_read(struct check *c)
 	if (r == 0)
 		r = expected(c, digest);
 	if (r == 0 && memcmp(digest, c->digest, sizeof(digest)) != 0)
-		r = cli_error(
-			c->cli, -EIO, "%s: what is read is not what was written", vdisk_name(c->disk));
+		r = cli_error(c->cli, -EIO, "%s: what is read is not what was written",
+			vdisk_name(c->disk));
 	return r;
 }
 

@@ -57,7 +57,7 @@ struct ext4_node {
 	u32 ino;
 	u32 opens;
 	u32 writers; /* of them, those that may write */
-	u32 maps;    /* of them, those that know where its blocks lie: nobody else writes, cuts, removes it */
+	u32 maps; /* of them, those that know where its blocks lie: nobody else writes, cuts, removes it */
 	bool removed; /* its last name has gone; freed when the last one closes it */
 	struct list_node link;
 };

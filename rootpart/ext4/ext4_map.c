@@ -17,8 +17,8 @@ static u64 bytes_of(const struct ext4 *fs, u64 blocks)
 }
 
 /* The part of @run, which @offset lies in, that is the file's, from @offset on. */
-static void describe(
-	const struct ext4 *fs, const struct ext4_run *run, u64 offset, u64 size, struct vfs_extent *e)
+static void describe(const struct ext4 *fs, const struct ext4_run *run, u64 offset, u64 size,
+	struct vfs_extent *e)
 {
 	u64 begin = bytes_of(fs, run->block), end = bytes_of(fs, (u64)run->block + run->count);
 

@@ -31,10 +31,10 @@ struct vdisk_request {
 	struct sector_request part; /* on the device */
 	struct list_node link;      /* the agent's queue, or of those that are blocked */
 	struct list_node under_way; /* of those that are converting */
-	u64 at;          /* bytes that are over */
-	u64 len;         /* of the part */
-	bool converting; /* the part goes where nothing was written yet */
-	bool sync;       /* only that is left */
+	u64 at;                     /* bytes that are over */
+	u64 len;                    /* of the part */
+	bool converting;            /* the part goes where nothing was written yet */
+	bool sync;                  /* only that is left */
 };
 
 /* What to open, and how. */

@@ -16,8 +16,7 @@ static int copy(struct vdisk_file *f, bool write, void *data, u64 len)
 	return (u64)done == len ? 0 : write ? -ENOSPC : -EIO;
 }
 
-static int copy_segment(
-	struct vdisk_file *f, bool write, const struct block_segment *s)
+static int copy_segment(struct vdisk_file *f, bool write, const struct block_segment *s)
 {
 	int r = page_pin(s->gpa, s->len);
 

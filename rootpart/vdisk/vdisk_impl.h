@@ -70,8 +70,7 @@ void vdisk_grow_serve(struct vdisk_request *q);
 /* ---- vdisk_agent.c ---- */
 
 /* -ENOMEM. Tasks. */
-[[nodiscard]] int vdisk_agent_start(
-	struct vdisk_agent *a, void (*serve)(struct vdisk_request *q));
+[[nodiscard]] int vdisk_agent_start(struct vdisk_agent *a, void (*serve)(struct vdisk_request *q));
 /* Nothing is queued, nor will be. Tasks. */
 void vdisk_agent_stop(struct vdisk_agent *a);
 /* Has it serve @q. Tasks and work of any VP. */

@@ -61,8 +61,7 @@ static struct window *find(struct vdisk_map *m, u64 offset)
 /* Where run @i of @w ends, in the file. */
 static u64 run_end(const struct vdisk_map *m, const struct window *w, u32 i)
 {
-	return i + 1 < w->count ? w->begin + w->runs[i + 1].offset
-				: vdisk_window_end(m, w->begin);
+	return i + 1 < w->count ? w->begin + w->runs[i + 1].offset : vdisk_window_end(m, w->begin);
 }
 
 /* From @offset, which lies in run @i, to its end. */

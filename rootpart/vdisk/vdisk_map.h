@@ -12,8 +12,8 @@
 #include "rootpart/vfs.h"
 #include "x86/spinlock.h"
 
-#define VDISK_WINDOW      (4 * MIB)  /* bytes */
-#define VDISK_EXTENT_MIN  1024u      /* no shorter ones, but at the file's end */
+#define VDISK_WINDOW      (4 * MIB)   /* bytes */
+#define VDISK_EXTENT_MIN  1024u       /* no shorter ones, but at the file's end */
 #define VDISK_EXTENTS_MAX (256 * KIB) /* of all windows, about */
 #define VDISK_BUCKETS     256u
 
@@ -28,7 +28,8 @@ struct vdisk_run {
 
 struct vdisk_map {
 	u64 size; /* of the file; constant */
-	struct vdisk_run *scratch; /* the owner's: VDISK_RUNS_MAX, of the window that is being made */
+	struct vdisk_run
+		*scratch; /* the owner's: VDISK_RUNS_MAX, of the window that is being made */
 	u32 scratch_count;
 
 	struct spinlock lock; /* of what follows; changed by the owner only */

@@ -140,8 +140,8 @@ static void compare(u32 block)
 	assert_int_equal(e.state, model[block].state);
 	if (e.state != VFS_HOLE)
 		assert_int_equal(e.place, model[block].place * BLOCK + in);
-	assert_int_equal(e.offset + e.len,
-		MIN((u64)(block + run(block, window_last(block))) * BLOCK, SIZE));
+	assert_int_equal(
+		e.offset + e.len, MIN((u64)(block + run(block, window_last(block))) * BLOCK, SIZE));
 }
 
 static void begin(void)

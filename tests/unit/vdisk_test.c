@@ -434,6 +434,43 @@ static void refusals(void **context)
 	end();
 }
 
+/* Two writes to one new block: what only the first writes stays, whichever ends first. */
+static void overlap(void **context)
+{
+	static struct vdisk_request q[2];
+	static u8 first[4096], second[512];
+	struct block_segment segments[] = { { gpa_of(first), 4096 }, { gpa_of(second), 512 } };
+
+	(void)context;
+	begin(kinds[0].options, 512);
+	memset(first, 1, sizeof(first));
+	memset(second, 2, sizeof(second));
+	for (u32 round = 0; round < 20; round++) {
+		u32 sector = 4200 + round * 8;
+		u8 *want = model + sector * 512;
+
+		ended = 0;
+		for (u32 i = 0; i < 2; i++) {
+			q[i].r = (struct block_request){ .op = BLOCK_WRITE,
+				.sector = sector + 3 * i,
+				.bytes = segments[i].len,
+				.segments = &segments[i],
+				.segment_count = 1,
+				.done = one_done };
+			vdisk_submit(disk, &q[i]);
+			/* The first is on its way to the device. */
+			while (i == 0 && agent_step())
+				;
+		}
+		settle();
+		assert_int_equal(ended, 2);
+		assert_int_equal(one(BLOCK_READ, sector, want, 4096, 0), 0);
+		for (u32 i = 0; i < 4096; i++)
+			assert_true(want[i] == 1 || (want[i] == 2 && i / 512 == 3));
+	}
+	end();
+}
+
 /* No room for a hole: that request fails, what has its place goes on. */
 static void full_volume(void **context)
 {
@@ -520,7 +557,8 @@ static void in_place(void **context)
 /* Sectors of a size that the device does not have, up and down. */
 static void devices(void **context)
 {
-	static const u32 sizes[][2] = { { 512, 4096 }, { 4096, 512 }, { 512, 512 }, { 4096, 4096 } };
+	static const u32 sizes[][2] = { { 512, 4096 }, { 4096, 512 }, { 512, 512 },
+		{ 4096, 4096 } };
 	static u8 buf[4096 * 20];
 	char other[BLOCK_HOLDER_SIZE];
 
@@ -586,6 +624,7 @@ int main(void)
 		cmocka_unit_test(power_cuts),
 		cmocka_unit_test(others),
 		cmocka_unit_test(refusals),
+		cmocka_unit_test(overlap),
 		cmocka_unit_test(full_volume),
 		cmocka_unit_test(write_errors),
 		cmocka_unit_test(in_place),
