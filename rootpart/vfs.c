@@ -6,6 +6,7 @@
  */
 #include "rootpart/vfs.h"
 
+#include "base/assert.h"
 #include "base/errno.h"
 #include "lib/string.h"
 #include "x86/atomic.h"
@@ -140,6 +141,8 @@ int vfs_open(const char *path, u32 flags, struct vfs_file *file)
 		return homeless(normal);
 	if ((flags & VFS_WRITE) && mount->ops->write == NULL)
 		return -EROFS;
+	if ((flags & VFS_MAP) && mount->ops->map == NULL)
+		return -ENOTSUP;
 	*file = (struct vfs_file){ .ops = mount->ops, .fs = mount->fs, .flags = flags };
 	return mount->ops->open(mount->fs, below, file);
 }
@@ -191,6 +194,26 @@ int vfs_allocate(struct vfs_file *file, u64 offset, u64 len)
 int vfs_sync(struct vfs_file *file)
 {
 	return file->ops->sync != NULL ? file->ops->sync(file) : 0;
+}
+
+void vfs_medium_get(struct vfs_file *file, struct vfs_medium *out)
+{
+	assert(file->flags & VFS_MAP);
+	file->ops->medium(file->fs, out);
+}
+
+int vfs_map(struct vfs_file *file, u64 offset, struct vfs_extent *extent)
+{
+	assert(file->flags & VFS_MAP);
+	return file->ops->map(file, offset, extent);
+}
+
+int vfs_written(struct vfs_file *file, u64 offset, u64 len)
+{
+	assert(file->flags & VFS_MAP);
+	if (!(file->flags & VFS_WRITE))
+		return -EBADF;
+	return file->ops->written(file, offset, len);
 }
 
 int vfs_statfs(const char *path, struct vfs_statfs *out)

@@ -13,6 +13,8 @@
 #include "base/types.h"
 #include "rootpart/path.h"
 
+struct block_device;
+
 enum vfs_type { VFS_FILE, VFS_DIRECTORY };
 
 struct vfs_stat {
@@ -39,6 +41,11 @@ struct vfs_entry {
 #define VFS_WRITE    1u /* reading, too */
 #define VFS_CREATE   2u /* with VFS_WRITE: made if it is not there */
 #define VFS_TRUNCATE 4u /* with VFS_WRITE: emptied if it is there */
+/*
+ * vfs_map() may be asked, and what it says holds until the file is closed. Meanwhile nobody else writes
+ * to it, cuts it or removes it, and with VFS_WRITE nobody else has it open like that: -EBUSY.
+ */
+#define VFS_MAP 8u
 
 struct vfs_file {
 	const struct vfs_ops *ops;
@@ -46,6 +53,26 @@ struct vfs_file {
 	void *node; /* the file system's */
 	u32 flags;
 	u64 offset; /* where the next read or write begins */
+};
+
+enum vfs_extent_state {
+	VFS_HOLE,      /* reads as zeroes */
+	VFS_UNWRITTEN, /* the same, but it has its place; what lies there is nobody's business */
+	VFS_WRITTEN,
+};
+
+/* A stretch of a file, and where it lies. All in bytes. */
+struct vfs_extent {
+	u64 offset; /* in the file */
+	u64 len;
+	u64 place; /* on the device; not of a hole */
+	enum vfs_extent_state state;
+};
+
+/* What a file with extents lies on. */
+struct vfs_medium {
+	struct block_device *device;
+	u32 block_size; /* bytes: extents are made of such blocks, but for the file's end */
 };
 
 /*
@@ -70,6 +97,10 @@ struct vfs_ops {
 	int (*allocate)(struct vfs_file *file, u64 offset, u64 len);
 	int (*sync)(struct vfs_file *file);
 	int (*statfs)(void *fs, struct vfs_statfs *out);
+	/* As vfs_map() and the others say; all three, or none of them: then VFS_MAP is refused. */
+	void (*medium)(void *fs, struct vfs_medium *out);
+	int (*map)(struct vfs_file *file, u64 offset, struct vfs_extent *extent);
+	int (*written)(struct vfs_file *file, u64 offset, u64 len);
 	/*
 	 * Entry *@position of the directory @path, and moves *@position on: 1, or
 	 * 0 past the last one. Starts with 0, in the file system's own order.
@@ -119,6 +150,17 @@ void vfs_close(struct vfs_file *file);
  * on the medium, if it has one. An error: some of it may be lost.
  */
 [[nodiscard]] int vfs_sync(struct vfs_file *file);
+/*
+ * For files opened with VFS_MAP, whose data others move past the file layer. What the file lies on;
+ * and the extent that byte @offset lies in, from there on, which is not beyond its end: -EINVAL. -EIO.
+ */
+void vfs_medium_get(struct vfs_file *file, struct vfs_medium *out);
+[[nodiscard]] int vfs_map(struct vfs_file *file, u64 offset, struct vfs_extent *extent);
+/*
+ * [offset, offset + len), whole blocks none of which is a hole's, was written: VFS_WRITTEN from now
+ * on. -EBADF; -EINVAL; -EROFS, -EIO, -ENOSPC, -ENOMEM: some of them perhaps not.
+ */
+[[nodiscard]] int vfs_written(struct vfs_file *file, u64 offset, u64 len);
 /* The file system that @path, which must be there, is in; -ENOTSUP too where only mount points are. */
 [[nodiscard]] int vfs_statfs(const char *path, struct vfs_statfs *out);
 

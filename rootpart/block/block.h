@@ -40,6 +40,8 @@ enum block_op {
 
 /* With BLOCK_WRITE: on the medium before it completes. */
 #define BLOCK_FUA BIT(0)
+/* With BLOCK_READ, BLOCK_WRITE: the list is longer than the data, which begins @skip bytes into it. */
+#define BLOCK_PART BIT(1)
 
 struct block_device;
 struct block_queue; /* block_queue.h's */
@@ -54,6 +56,7 @@ struct block_request {
 	u64 bytes;  /* READ, WRITE: up to BLOCK_REQUEST_MAX; DISCARD: any number of sectors */
 	const struct block_segment *segments;
 	u32 segment_count;
+	u32 skip; /* with BLOCK_PART */
 	/*
 	 * Called once, never inside block_submit(). error: 0; -EINVAL: sizes, sectors,
 	 * segments, memory that is no RAM; -EROFS; -ENOTSUP: no discard; -EIO: the device's,
@@ -182,6 +185,8 @@ void block_let_go(struct block_device *d);
 
 /* Starts @r, or has it wait for its turn. Any VP; tasks, and work. */
 void block_submit(struct block_device *d, struct block_request *r);
+/* As block_submit(), but nothing is done: done() hears of @error. */
+void block_end(struct block_device *d, struct block_request *r, int error);
 /*
  * What of @r has not begun ends with -ECANCELED; done() is called in any case. Before it:
  * on the VP where it will be called, or with a lock held that done() takes, too.

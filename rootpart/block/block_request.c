@@ -13,38 +13,6 @@ static struct block_queue *queue_here(const struct block_device *d)
 	return &d->queues[this_cpu()->vp % d->queue_count];
 }
 
-static int check_range(const struct block_request *r, u32 sector_size, u64 sectors)
-{
-	u64 count = r->bytes >> __builtin_ctz(sector_size);
-
-	if (r->bytes == 0 || (r->bytes & (sector_size - 1)) != 0)
-		return -EINVAL;
-	return r->sector <= sectors && count <= sectors - r->sector ? 0 : -EINVAL;
-}
-
-static int check_segments(const struct block_request *r)
-{
-	u64 sum = 0;
-
-	if (r->bytes > BLOCK_REQUEST_MAX || r->segment_count > BLOCK_SEGMENTS_MAX)
-		return -EINVAL;
-	for (u32 i = 0; i < r->segment_count; i++) {
-		const struct block_segment *s = &r->segments[i];
-
-		if (s->len == 0 || s->gpa.a > ~0ull - s->len)
-			return -EINVAL;
-		sum += s->len;
-	}
-	return sum == r->bytes ? 0 : -EINVAL;
-}
-
-int block_request_check(const struct block_request *r, u32 sector_size, u64 sectors)
-{
-	int error = check_range(r, sector_size, sectors);
-
-	return error == 0 && r->op != BLOCK_DISCARD ? check_segments(r) : error;
-}
-
 static int check(const struct block_limits *l, const struct block_request *r)
 {
 	if (r->op == BLOCK_FLUSH)
@@ -74,6 +42,16 @@ static void begin(struct block_device *d, struct block_queue *q, struct block_re
 	r->ended = false;
 }
 
+/* Where a request that was checked has its data. */
+static void find_data(struct block_request *r)
+{
+	struct block_cursor at = { 0, 0 };
+
+	block_cursor_move(r->segments, &at, r->skip);
+	r->segment = at.segment;
+	r->segment_offset = at.offset;
+}
+
 void block_submit(struct block_device *d, struct block_request *r)
 {
 	struct block_queue *q = queue_here(d);
@@ -81,6 +59,8 @@ void block_submit(struct block_device *d, struct block_request *r)
 	u64 flags;
 
 	begin(d, q, r);
+	if (error == 0 && (r->flags & BLOCK_PART))
+		find_data(r);
 	flags = lock_irq(&q->lock);
 	if (q->state == BLOCK_OFFLINE)
 		error = -ENODEV;
@@ -91,6 +71,18 @@ void block_submit(struct block_device *d, struct block_request *r)
 		list_push_back(&q->waiting, &r->link);
 		block_queue_run(q);
 	}
+	unlock_irq(&q->lock, flags);
+}
+
+void block_end(struct block_device *d, struct block_request *r, int error)
+{
+	struct block_queue *q = queue_here(d);
+	u64 flags;
+
+	begin(d, q, r);
+	flags = lock_irq(&q->lock);
+	r->error = error;
+	block_queue_end(q, r);
 	unlock_irq(&q->lock, flags);
 }
 

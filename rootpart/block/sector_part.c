@@ -4,17 +4,27 @@
  * way of memory of their slot, and what lies between, which goes as it is.
  */
 #include "rootpart/block/sector_part.h"
+
+#include "base/errno.h"
 #include "lib/string.h"
 #include "rootpart/block/block_cut.h"
 #include "rootpart/page_alloc.h"
+
+/* Byte @offset of the request's data in its list. */
+static struct block_cursor find(const struct sector_request *q, u64 offset)
+{
+	struct block_cursor at = { 0, 0 };
+
+	block_cursor_move(q->r.segments, &at, offset + (q->r.flags & BLOCK_PART ? q->r.skip : 0));
+	return at;
+}
 
 /* Between the edge's memory and the request's. */
 static void copy(const struct sector_part *p, bool to_edge)
 {
 	const struct block_segment *segments = p->owner->r.segments;
-	struct block_cursor at = { 0, 0 };
+	struct block_cursor at = find(p->owner, p->offset);
 
-	block_cursor_move(segments, &at, p->offset);
 	for (u32 done = 0; done < p->len;) {
 		u8 *data = (u8 *)gpa_ptr(segments[at.segment].gpa) + at.offset;
 		u32 n = MIN(segments[at.segment].len - at.offset, p->len - done);
@@ -36,7 +46,7 @@ static void edge_done(struct block_request *r)
 	if (r->error == 0 && r->op == BLOCK_READ && q->r.op == BLOCK_WRITE) {
 		copy(p, true);
 		r->op = BLOCK_WRITE;
-		r->flags = q->r.flags;
+		r->flags = q->r.flags & ~(u32)BLOCK_PART;
 		block_submit(q->disk->device, r);
 		return;
 	}
@@ -72,13 +82,12 @@ static void edge_prepare(struct sector_request *q, struct sector_part *p, u64 se
 static void middle_prepare(struct sector_request *q, u64 sector, u64 offset, u64 bytes)
 {
 	struct sector_part *p = &q->slot->middle;
-	struct block_cursor at = { 0, 0 };
+	struct block_cursor at = find(q, offset);
 	u32 count = 0;
 
-	block_cursor_move(q->r.segments, &at, offset);
 	p->owner = q;
 	p->r = (struct block_request){ .op = q->r.op,
-		.flags = q->r.flags,
+		.flags = q->r.flags & ~(u32)BLOCK_PART,
 		.sector = sector,
 		.bytes = bytes,
 		.segments = q->slot->segments,
@@ -134,12 +143,10 @@ static void whole_prepare(struct sector_request *q)
 		.flags = q->r.flags,
 		.segments = q->r.segments,
 		.segment_count = q->r.segment_count,
+		.skip = q->r.skip,
 		.done = whole_done };
 	w->sector = from / size;
 	w->bytes = to - MIN(from, to);
-	/* Nothing is left of it: done() comes by way of what does no harm. */
-	if (w->op == BLOCK_DISCARD && w->bytes == 0)
-		w->op = BLOCK_FLUSH;
 }
 
 void sector_begin(struct sector_request *q)
@@ -151,7 +158,11 @@ void sector_begin(struct sector_request *q)
 	if (!q->partial) {
 		q->parts = 1;
 		whole_prepare(q);
-		block_submit(d, &q->whole);
+		/* Nothing may be left of a discard. */
+		if (q->whole.op == BLOCK_DISCARD && q->whole.bytes == 0)
+			block_end(d, &q->whole, 0);
+		else
+			block_submit(d, &q->whole);
 		return;
 	}
 	n = cut(q, parts);
@@ -169,5 +180,5 @@ void sector_refuse(struct sector_disk *s, struct sector_request *q)
 	q->parts = 1;
 	list_init(&q->link);
 	q->whole = (struct block_request){ .op = BLOCK_READ, .done = whole_done };
-	block_submit(s->device, &q->whole);
+	block_end(s->device, &q->whole, -EINVAL);
 }

@@ -37,7 +37,7 @@ static inline u32 sector_medium(const struct sector_disk *s)
 
 /* Starts a request that may begin. */
 void sector_begin(struct sector_request *q);
-/* It hears of its error as of any: by the device, which is asked for nothing at all. */
+/* It ends with -EINVAL. */
 void sector_refuse(struct sector_disk *s, struct sector_request *q);
 /* One part of @q less. */
 void sector_part_ended(struct sector_request *q, int error);

@@ -12,16 +12,6 @@
 
 #define DEV "/dev/"
 
-struct block_device *disk_look_up(struct cli *cli, const char *word)
-{
-	const char *name = strncmp(word, DEV, strlen(DEV)) == 0 ? word + strlen(DEV) : word;
-	struct block_device *d = block_find(name);
-
-	if (d == NULL)
-		(void)cli_error(cli, -ENOENT, "no disk \"%.64s\"; see disk list", word);
-	return d;
-}
-
 void complete_disk(struct completion *c, const char *typed)
 {
 	char path[sizeof(DEV) + BLOCK_NAME_SIZE];
@@ -30,6 +20,16 @@ void complete_disk(struct completion *c, const char *typed)
 		(void)format(path, sizeof(path), DEV "%s", d->name);
 		completion_offer(c, typed, path);
 	}
+	if (strncmp(typed, DEV, strlen(DEV)) != 0)
+		complete_path(c, typed);
+}
+
+/* The path that @word means: "disk0" is "/dev/disk0". -ENAMETOOLONG. */
+static int path_of(const char *word, char path[PATH_MAX])
+{
+	if (word[0] == '/')
+		return str_copy(path, word, PATH_MAX);
+	return format(path, PATH_MAX, DEV "%s", word) < (int)PATH_MAX ? 0 : -ENAMETOOLONG;
 }
 
 static bool has_partitions(const struct block_device *d)
@@ -39,24 +39,59 @@ static bool has_partitions(const struct block_device *d)
 	return next != NULL && next->parent == d;
 }
 
-int disk_hold(struct cli *cli, struct block_device *d, bool force)
+/* What is below /dev: that it is there, and may be written. */
+static int check_device(struct cli *cli, const char *word, const char *name, bool write, bool force)
 {
-	char other[BLOCK_HOLDER_SIZE];
+	const struct block_device *d = block_find(name);
 
-	if (d->limits.read_only)
+	if (d == NULL)
+		return cli_error(cli, -ENOENT, "no disk \"%.64s\"; see disk list", word);
+	if (d->limits.sectors == 0)
+		return cli_error(cli, -ENODEV, "%s: is empty", d->name);
+	if (write && d->limits.read_only)
 		return cli_error(cli, -EROFS, "%s: is read-only", d->name);
-	if (!force && (d->parent != NULL || has_partitions(d)))
+	if (write && !force && (d->parent != NULL || has_partitions(d)))
 		return cli_error(cli, -EBUSY,
 			"%s: %s; what is there would be lost: --force does it all the same",
 			d->name, d->parent != NULL ? "is a partition" : "has partitions");
-	if (block_hold(d, "a disk command", other) != 0)
-		return cli_error(cli, -EBUSY, "%s: in use: %s", d->name, other);
 	return 0;
 }
 
-int disk_failed(struct cli *cli, const struct block_device *d, int error)
+static int open_failed(struct cli *cli, const char *path, int error, const char *other)
 {
-	return cli_error(cli, error, "%s: %s", d->name,
+	const char *name = strncmp(path, DEV, strlen(DEV)) == 0 ? path + strlen(DEV) : path;
+
+	if (error == -EBUSY)
+		return cli_error(
+			cli, error, "%s: in use%s%s", name, other[0] != '\0' ? ": " : "", other);
+	if (error == -EINVAL)
+		return cli_error(
+			cli, error, "%s: is no disk: it is not whole sectors of 512 bytes", name);
+	return cli_error_errno(cli, error, name);
+}
+
+int disk_open(struct cli *cli, const struct cli_args *args, struct vdisk **out)
+{
+	char path[PATH_MAX], other[BLOCK_HOLDER_SIZE];
+	struct vdisk_how how = {
+		.path = path, .holder = "a disk command", .write = args_has(args, "write")
+	};
+	int r = path_of(args->words[0], path);
+
+	if (r != 0)
+		return cli_error_errno(cli, r, "path");
+	if (strncmp(path, DEV, strlen(DEV)) == 0)
+		r = check_device(cli, args->words[0], path + strlen(DEV), how.write,
+			args_has(args, "force"));
+	if (r != 0)
+		return r;
+	r = vdisk_open(&how, other, out);
+	return r != 0 ? open_failed(cli, path, r, other) : 0;
+}
+
+int disk_failed(struct cli *cli, const char *name, int error)
+{
+	return cli_error(cli, error, "%s: %s", name,
 		error == -ENODEV ? "off line; see log" : errno_text(error));
 }
 

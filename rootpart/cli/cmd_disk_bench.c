@@ -17,7 +17,7 @@
 struct settings {
 	struct cli *cli;
 	struct json *json; /* NULL: for people */
-	struct block_device *device;
+	struct vdisk *disk;
 	u64 size; /* 0: what the pattern has */
 	u64 depth;
 	u64 seconds;
@@ -87,7 +87,7 @@ static int bench_with(struct settings *s, struct bench *b)
 		return cli_error(
 			s->cli, r, "out of memory: a smaller --depth or --size needs less");
 	if (r != 0)
-		return disk_failed(s->cli, s->device, r);
+		return disk_failed(s->cli, vdisk_name(s->disk), r);
 	if (s->json != NULL)
 		row_json(s->json, b);
 	else
@@ -101,13 +101,13 @@ static int bench_one(struct settings *s, bool random, bool write)
 	struct bench *b;
 	int r;
 
-	if (size > s->device->limits.sectors * s->device->limits.sector_size)
+	if (size > s->disk->sectors * s->disk->sector_size)
 		return cli_error(s->cli, -EINVAL, "%s: is smaller than one request of %llu bytes",
-			s->device->name, (unsigned long long)size);
+			vdisk_name(s->disk), (unsigned long long)size);
 	b = kzalloc(sizeof(*b));
 	if (b == NULL)
 		return cli_error_errno(s->cli, -ENOMEM, "disk bench");
-	b->device = s->device;
+	b->disk = s->disk;
 	b->random = random;
 	b->write = write;
 	b->size = (u32)size;
@@ -160,9 +160,9 @@ static int take_size(struct settings *s, const struct cli_args *args)
 {
 	int r = cli_number(s->cli, args, "size", 1, BLOCK_REQUEST_MAX, &s->size);
 
-	if (r == 0 && s->size % s->device->limits.sector_size != 0)
+	if (r == 0 && s->size % s->disk->sector_size != 0)
 		r = cli_error(s->cli, -EINVAL, "--size: not a multiple of the sector size, %u",
-			s->device->limits.sector_size);
+			s->disk->sector_size);
 	return r;
 }
 
@@ -199,23 +199,18 @@ static int run_bench(struct cli *cli, const struct cli_args *args)
 	struct json json;
 	struct settings s = { .cli = cli,
 		.json = args_has(args, "json") ? &json : NULL,
-		.device = disk_look_up(cli, args->words[0]),
 		.depth = 8,
 		.seconds = 3,
 		.count = ~0ull,
 		.write = args_has(args, "write") };
-	int r;
+	int r = disk_open(cli, args, &s.disk);
 
-	if (s.device == NULL)
-		return -ENOENT;
-	r = take_options(&s, args);
-	if (r == 0 && s.write)
-		r = disk_hold(cli, s.device, args_has(args, "force"));
 	if (r != 0)
 		return r;
-	r = bench_all(&s);
-	if (s.write)
-		block_let_go(s.device);
+	r = take_options(&s, args);
+	if (r == 0)
+		r = bench_all(&s);
+	vdisk_close(s.disk);
 	return r;
 }
 
@@ -243,7 +238,7 @@ const struct cli_command command_disk_bench = {
 	.name = "disk bench",
 	.usage = "PATH [--write] [--pattern NAME] [--size SIZE] [--depth N] [--seconds N] "
 		 "[--count N] [--force] [--json]",
-	.help = "measure how fast a disk is",
+	.help = "measure how fast a disk, or an image file, is",
 	.more = "us: microseconds that a request takes, on average, and that 50 and 99 percent of\n"
 		"them do not exceed. Ctrl-C ends it.",
 	.min_words = 1,

@@ -21,7 +21,7 @@
 #define FLAT_ORDER  8u        /* BLOCK_REQUEST_MAX */
 
 struct slot {
-	struct block_request request;
+	struct vdisk_request request;
 	bool busy;
 	bool done;
 	void *arena;
@@ -30,7 +30,7 @@ struct slot {
 
 struct check {
 	struct cli *cli;
-	struct block_device *device;
+	struct vdisk *disk;
 	u64 sectors;
 	u64 seed;
 	u64 numbers; /* state of the lists' */
@@ -60,7 +60,7 @@ static struct wait_queue waiters = WAIT_QUEUE_INIT(waiters);
 static void request_done(struct block_request *r)
 {
 	/* Pairs with the acquire in settle(). */
-	store_release(&container_of(r, struct slot, request)->done, true);
+	store_release(&container_of(r, struct slot, request.r)->done, true);
 	wait_wake_all(&waiters);
 }
 
@@ -76,7 +76,8 @@ static int round_ends(struct check *c)
 	}
 	if (sum == c->first_sum)
 		return 0;
-	return cli_error(c->cli, -EIO, "%s: reading it twice gave two results", c->device->name);
+	return cli_error(
+		c->cli, -EIO, "%s: reading it twice gave two results", vdisk_name(c->disk));
 }
 
 /* Sectors are whole words. */
@@ -92,13 +93,13 @@ static u64 add_up(u64 sum, const void *data, u64 bytes)
 /* Takes what a request has read. */
 static int look_at(struct check *c, const struct slot *s)
 {
-	const struct block_request *r = &s->request;
+	const struct block_request *r = &s->request.r;
 
 	scatter_get(s->segments, r->segment_count, c->flat);
 	if (c->rounds == 0)
 		sha256_add(&c->hash, c->flat, r->bytes);
 	c->sum = add_up(c->sum, c->flat, r->bytes);
-	c->passed += r->bytes / c->device->limits.sector_size;
+	c->passed += r->bytes / c->disk->sector_size;
 	return c->passed == c->sectors ? round_ends(c) : 0;
 }
 
@@ -109,8 +110,8 @@ static int settle(struct check *c, struct slot *s)
 		return 0;
 	wait_event(&waiters, load_acquire(&s->done));
 	s->busy = false;
-	if (s->request.error != 0)
-		return disk_failed(c->cli, c->device, s->request.error);
+	if (s->request.r.error != 0)
+		return disk_failed(c->cli, vdisk_name(c->disk), s->request.r.error);
 	return c->write ? 0 : look_at(c, s);
 }
 
@@ -132,34 +133,34 @@ static int settle_all(struct check *c, int r)
 /* Gives the sectors their next contents. */
 static void fill(struct check *c, const struct slot *s, u32 count)
 {
-	u32 size = c->device->limits.sector_size;
+	u32 size = c->disk->sector_size;
 
 	for (u32 i = 0; i < count; i++) {
 		u32 generation = ++c->generations[c->at + i];
 
 		scatter_sector(c->flat + i * size, size, c->seed, c->at + i, generation);
 	}
-	scatter_put(s->segments, s->request.segment_count, c->flat);
+	scatter_put(s->segments, s->request.r.segment_count, c->flat);
 }
 
 static void begin(struct check *c, struct slot *s, u32 count)
 {
-	u64 bytes = (u64)count * c->device->limits.sector_size;
+	u64 bytes = (u64)count * c->disk->sector_size;
 	u32 kind = (u32)scatter_number(&c->numbers);
 
-	s->request = (struct block_request){ .op = c->write ? BLOCK_WRITE : BLOCK_READ,
+	s->request.r = (struct block_request){ .op = c->write ? BLOCK_WRITE : BLOCK_READ,
 		.sector = c->at,
 		.bytes = bytes,
 		.segments = s->segments,
 		.done = request_done };
-	s->request.segment_count = scatter_list(s->segments, s->arena, bytes, kind, &c->numbers);
+	s->request.r.segment_count = scatter_list(s->segments, s->arena, bytes, kind, &c->numbers);
 	if (c->write)
 		fill(c, s, count);
 	s->done = false;
 	s->busy = true;
 	c->requests++;
 	c->bytes += bytes;
-	block_submit(c->device, &s->request);
+	vdisk_submit(c->disk, &s->request);
 }
 
 /*
@@ -184,7 +185,7 @@ static int step(struct check *c, u32 count)
 /* Every size, one after the other; at the disk's end what is left, and it again. */
 static int all_sizes(struct check *c)
 {
-	u32 most = (u32)(BLOCK_REQUEST_MAX / c->device->limits.sector_size);
+	u32 most = (u32)(BLOCK_REQUEST_MAX / c->disk->sector_size);
 	int r = 0;
 
 	for (u32 size = 1; r == 0 && size <= MIN(most, c->sectors); size += c->step) {
@@ -194,7 +195,7 @@ static int all_sizes(struct check *c)
 			r = step(c, size);
 	}
 	/* To the end of the round, and at least one. */
-	while (r == 0 && (c->at != 0 || c->bytes < c->sectors * c->device->limits.sector_size))
+	while (r == 0 && (c->at != 0 || c->bytes < c->sectors * c->disk->sector_size))
 		r = step(c, most);
 	return r;
 }
@@ -216,7 +217,7 @@ static int pass(struct check *c, bool write)
 /* What the disk should hold by now. */
 static int expected(struct check *c, u8 digest[SHA256_SIZE])
 {
-	u32 size = c->device->limits.sector_size;
+	u32 size = c->disk->sector_size;
 	struct sha256 hash;
 
 	sha256_begin(&hash);
@@ -237,15 +238,15 @@ static int write_and_read(struct check *c)
 
 	if (r != 0)
 		return r;
-	r = block_flush(c->device);
+	r = vdisk_flush(c->disk);
 	if (r != 0)
-		return disk_failed(c->cli, c->device, r);
+		return disk_failed(c->cli, vdisk_name(c->disk), r);
 	r = pass(c, false);
 	if (r == 0)
 		r = expected(c, digest);
 	if (r == 0 && memcmp(digest, c->digest, sizeof(digest)) != 0)
-		r = cli_error(
-			c->cli, -EIO, "%s: what is read is not what was written", c->device->name);
+		r = cli_error(c->cli, -EIO, "%s: what is read is not what was written",
+			vdisk_name(c->disk));
 	return r;
 }
 
@@ -256,14 +257,14 @@ static void report(struct check *c, bool for_programs)
 
 	sha256_text(c->digest, text);
 	if (!for_programs) {
-		cli_printf(c->cli, "%s  %s: %llu requests\n", text, c->device->name,
+		cli_printf(c->cli, "%s  %s: %llu requests\n", text, vdisk_name(c->disk),
 			(unsigned long long)c->requests);
 		return;
 	}
 	json_begin(&j, &c->cli->out);
 	json_object(&j, NULL);
-	json_string(&j, "name", c->device->name);
-	json_number(&j, "size", c->sectors * c->device->limits.sector_size);
+	json_string(&j, "name", vdisk_name(c->disk));
+	json_number(&j, "size", c->sectors * c->disk->sector_size);
 	json_number(&j, "requests", c->requests);
 	json_string(&j, "sha256", text);
 	json_close(&j);
@@ -301,11 +302,9 @@ static int options_take(struct check *c, const struct cli_args *args)
 	u64 n = 1;
 	int r;
 
-	if (c->sectors == 0)
-		return cli_error(c->cli, -ENODEV, "%s: is empty", c->device->name);
 	if (args_has(args, "write") && c->sectors > SECTORS_MAX)
 		return cli_error(c->cli, -ENOTSUP,
-			"%s: is too large to be written: %llu sectors at most", c->device->name,
+			"%s: is too large to be written: %llu sectors at most", vdisk_name(c->disk),
 			(unsigned long long)SECTORS_MAX);
 	r = cli_number(c->cli, args, "seed", 0, ~0ull, &c->seed);
 	if (r == 0)
@@ -326,18 +325,12 @@ static int check_with_memory(struct check *c, bool write)
 	return r;
 }
 
-static int check_device(struct check *c, const struct cli_args *args)
+static int check_disk(struct check *c, const struct cli_args *args)
 {
-	bool write = args_has(args, "write");
 	int r = options_take(c, args);
 
-	if (r == 0 && write)
-		r = disk_hold(c->cli, c->device, args_has(args, "force"));
-	if (r != 0)
-		return r;
-	r = check_with_memory(c, write);
-	if (write)
-		block_let_go(c->device);
+	if (r == 0)
+		r = check_with_memory(c, args_has(args, "write"));
 	if (r == 0)
 		report(c, args_has(args, "json"));
 	return r;
@@ -345,19 +338,18 @@ static int check_device(struct check *c, const struct cli_args *args)
 
 static int run_check(struct cli *cli, const struct cli_args *args)
 {
-	struct block_device *d = disk_look_up(cli, args->words[0]);
-	struct check *c;
+	struct check *c = kzalloc(sizeof(*c));
 	int r;
 
-	if (d == NULL)
-		return -ENOENT;
-	c = kzalloc(sizeof(*c));
 	if (c == NULL)
 		return cli_error_errno(cli, -ENOMEM, "disk check");
 	c->cli = cli;
-	c->device = d;
-	c->sectors = d->limits.sectors;
-	r = check_device(c, args);
+	r = disk_open(cli, args, &c->disk);
+	if (r == 0) {
+		c->sectors = c->disk->sectors;
+		r = check_disk(c, args);
+		vdisk_close(c->disk);
+	}
 	kfree(c);
 	return r;
 }
@@ -373,7 +365,7 @@ static const struct cli_option options[] = {
 const struct cli_command command_disk_check = {
 	.name = "disk check",
 	.usage = "PATH [--write] [--seed N] [--step N] [--force] [--json]",
-	.help = "read a disk by requests of every size, and print its SHA-256",
+	.help = "read a disk, or an image file, by requests of every size, and print its SHA-256",
 	.more = "Requests of one sector to 1 MiB follow each other over the whole disk, again and\n"
 		"again, on odd lists of memory; each round has to give the same. Ctrl-C ends it.",
 	.min_words = 1,

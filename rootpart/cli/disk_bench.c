@@ -44,8 +44,8 @@ u64 bench_percentile(const struct bench *b, u32 percent)
 /* Where the next one goes: a multiple of its size. */
 static u64 next_place(struct bench *b)
 {
-	u64 sectors = b->size / b->device->limits.sector_size;
-	u64 places = b->device->limits.sectors / sectors;
+	u64 sectors = b->size / b->disk->sector_size;
+	u64 places = b->disk->sectors / sectors;
 	u64 n = b->random ? scatter_number(&b->seed) : b->next++;
 
 	return n % places * sectors;
@@ -54,9 +54,9 @@ static u64 next_place(struct bench *b)
 static void slot_start(struct bench *b, struct bench_slot *s)
 {
 	b->started++;
-	s->request.sector = next_place(b);
+	s->request.r.sector = next_place(b);
 	s->started = time_ns();
-	block_submit(b->device, &s->request);
+	vdisk_submit(b->disk, &s->request);
 }
 
 static void account(struct bench *b, const struct bench_slot *s, u64 now)
@@ -77,7 +77,7 @@ static bool goes_on(const struct bench *b, u64 now)
 
 static void slot_done(struct block_request *r)
 {
-	struct bench_slot *s = container_of(r, struct bench_slot, request);
+	struct bench_slot *s = container_of(r, struct bench_slot, request.r);
 	struct bench *b = s->bench;
 	u64 now = time_ns();
 
@@ -116,7 +116,7 @@ static int slots_init(struct bench *b)
 			return -ENOMEM;
 		s->bench = b;
 		s->segment = (struct block_segment){ gpa_of(p), b->size };
-		s->request = (struct block_request){ .op = b->write ? BLOCK_WRITE : BLOCK_READ,
+		s->request.r = (struct block_request){ .op = b->write ? BLOCK_WRITE : BLOCK_READ,
 			.bytes = b->size,
 			.segments = &s->segment,
 			.segment_count = 1,
@@ -142,10 +142,10 @@ static int measure(struct bench *b, u64 ns)
 	b->begin = b->last = time_ns();
 	b->end = b->begin + ns;
 	/* Kicked at once: until then none of them can end, and be started anew by done(). */
-	block_plug(b->device);
+	vdisk_plug(b->disk);
 	for (u32 i = 0; i < first; i++)
 		slot_start(b, &b->slots[i]);
-	block_unplug(b->device);
+	vdisk_unplug(b->disk);
 	r = console_wait_for(is_over, b, TIME_NEVER);
 	store_relaxed(&b->stop, true);
 	wait_event(&waiters, is_over(b));

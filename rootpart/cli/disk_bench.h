@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "rootpart/block/block.h"
+#include "rootpart/vdisk/vdisk.h"
 
 #define BENCH_DEPTH_MAX 256u
 /* Eight steps to each power of two of nanoseconds. */
@@ -13,7 +13,7 @@
 #define BENCH_BUCKETS (BENCH_STEPS * 48)
 
 struct bench_slot {
-	struct block_request request;
+	struct vdisk_request request;
 	struct block_segment segment;
 	struct bench *bench;
 	u64 started;
@@ -21,7 +21,7 @@ struct bench_slot {
 
 /* The queue's VP, once it runs, but where it says. */
 struct bench {
-	struct block_device *device; /* constant, as what follows up to depth */
+	struct vdisk *disk; /* constant, as what follows up to depth */
 	bool write;
 	bool random;
 	u32 size;

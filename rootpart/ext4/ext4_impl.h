@@ -15,7 +15,8 @@
  *   alloc    blocks and inodes, bitmaps (ext4_alloc.c, ext4_ialloc.c)
  *   inode    inodes, their checksums and times (ext4_inode.c); orphans (ext4_orphan.c)
  *   extent   which blocks a file has (ext4_extent.c, ext4_extent_change.c)
- *   data     reading, writing, truncating, allocating files (ext4_file.c)
+ *   data     reading, writing, truncating, allocating files (ext4_file.c, ext4_truncate.c);
+ *            where they lie, for others to read and write (ext4_map.c)
  *   dir      entries of directories (ext4_dir.c), hashed ones (ext4_htree.c, ext4_hash.c)
  *   name     paths, create, remove, rename (ext4_name.c); the file layer's calls (ext4_vfs.c)
  *
@@ -55,6 +56,8 @@ struct ext4_node {
 	struct ext4 *fs;
 	u32 ino;
 	u32 opens;
+	u32 writers; /* of them, those that may write */
+	u32 maps; /* of them, those that know where its blocks lie: nobody else writes, cuts, removes it */
 	bool removed; /* its last name has gone; freed when the last one closes it */
 	struct list_node link;
 };
@@ -307,6 +310,13 @@ struct ext4_run {
 [[nodiscard]] int ext4_file_truncate(struct ext4 *fs, u32 ino, u64 size);
 /* Unwritten extents for all holes in [offset, offset + len); the size grows to the end. All or nothing. */
 [[nodiscard]] int ext4_file_allocate(struct ext4 *fs, u32 ino, u64 offset, u64 len);
+/* The run that byte @offset lies in, in bytes, from there to its end or the file's. -EINVAL: beyond it. */
+[[nodiscard]] int ext4_file_map(
+	struct ext4 *fs, u32 ino, u64 offset, struct vfs_extent *extent); /* ext4_map.c */
+/* As vfs_written() says. */
+[[nodiscard]] int ext4_file_written(struct ext4 *fs, u32 ino, u64 offset, u64 len);
+/* It was changed just now. */
+[[nodiscard]] int ext4_file_touch(struct ext4 *fs, u32 ino);
 /* An inode without links and opens: its blocks and itself. It is on the orphans' list. */
 [[nodiscard]] int ext4_file_free(struct ext4 *fs, u32 ino);
 

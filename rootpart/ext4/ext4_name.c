@@ -247,6 +247,14 @@ static int remove_from(struct ext4 *fs, struct spot *s, struct ext4_iref *ref)
 	return r != 0 ? r : drop_name(fs, ref);
 }
 
+/* True if somebody knows where its blocks lie. */
+static bool is_mapped(struct ext4 *fs, const struct ext4_iref *ref)
+{
+	const struct ext4_node *node = ext4_node_find(fs, ref->ino);
+
+	return node != NULL && node->maps > 0;
+}
+
 static int remove_spot(struct ext4 *fs, struct spot *s)
 {
 	struct ext4_iref ref;
@@ -254,7 +262,7 @@ static int remove_spot(struct ext4 *fs, struct spot *s)
 
 	if (r != 0)
 		return r;
-	r = may_remove(fs, s, &ref);
+	r = is_mapped(fs, &ref) ? -EBUSY : may_remove(fs, s, &ref);
 	if (r == 0)
 		r = ext4_begin(fs, REMOVE_BLOCKS);
 	if (r == 0)
@@ -292,6 +300,8 @@ static int may_replace(struct ext4 *fs, const struct move *m)
 		return -EISDIR;
 	if (!ext4_is_dir(m->old.i) && ext4_is_dir(m->moved.i))
 		return -ENOTDIR;
+	if (is_mapped(fs, &m->old))
+		return -EBUSY;
 	return may_remove(fs, &m->to, &m->old);
 }
 

@@ -94,6 +94,18 @@ static int check_inode(struct ext4 *fs, u32 ino, u32 flags, u64 *size)
 	return r;
 }
 
+/* -EBUSY if somebody has it open who does not go with @flags. */
+static int check_others(struct ext4 *fs, u32 ino, u32 flags)
+{
+	const struct ext4_node *n = ext4_node_find(fs, ino);
+
+	if (n == NULL)
+		return 0;
+	if ((flags & VFS_MAP) && n->writers > 0)
+		return -EBUSY;
+	return (flags & VFS_WRITE) && n->maps > 0 ? -EBUSY : 0;
+}
+
 /* The inode to be opened: found, emptied or made as @flags say. */
 static int prepare(struct ext4 *fs, const char *path, u32 flags, u32 *ino)
 {
@@ -106,6 +118,8 @@ static int prepare(struct ext4 *fs, const char *path, u32 flags, u32 *ino)
 		return ext4_create(fs, path, false, ino);
 	if (r == 0)
 		r = check_inode(fs, *ino, flags, &size);
+	if (r == 0)
+		r = check_others(fs, *ino, flags);
 	if (r == 0 && (flags & VFS_TRUNCATE) && (flags & VFS_WRITE) && size > 0)
 		r = ext4_file_truncate(fs, *ino, 0);
 	return r;
@@ -127,8 +141,11 @@ static int open_locked(struct ext4 *fs, const char *path, u32 flags, struct ext4
 		list_push_back(&fs->nodes, &fresh->link);
 		*node = fresh;
 	}
-	if (r == 0)
+	if (r == 0) {
 		(*node)->opens++;
+		(*node)->writers += (flags & VFS_WRITE) != 0;
+		(*node)->maps += (flags & VFS_MAP) != 0;
+	}
 	return r;
 }
 
@@ -145,6 +162,14 @@ static int ext4_open(void *ctx, const char *path, struct vfs_file *file)
 	return r;
 }
 
+/* When others wrote past us is not known: it was last changed now. */
+static void close_map(struct ext4_node *n, u32 flags)
+{
+	n->maps--;
+	if ((flags & VFS_WRITE) && !n->removed && !n->fs->read_only)
+		(void)ext4_file_touch(n->fs, n->ino);
+}
+
 static void ext4_close(struct vfs_file *file)
 {
 	struct ext4 *fs = file->fs;
@@ -152,6 +177,9 @@ static void ext4_close(struct vfs_file *file)
 	int r = 0;
 
 	mutex_lock(&fs->lock);
+	if (file->flags & VFS_MAP)
+		close_map(n, file->flags);
+	n->writers -= (file->flags & VFS_WRITE) != 0;
 	if (--n->opens == 0) {
 		list_remove(&n->link);
 		if (n->removed)
@@ -231,6 +259,37 @@ static int ext4_statfs(void *ctx, struct vfs_statfs *out)
 	};
 	(void)str_copy(out->label, info.label, sizeof(out->label));
 	return 0;
+}
+
+static void ext4_medium(void *ctx, struct vfs_medium *out)
+{
+	const struct ext4 *fs = ctx;
+
+	*out = (struct vfs_medium){ .device = fs->device, .block_size = fs->block_size };
+}
+
+static int ext4_map(struct vfs_file *file, u64 offset, struct vfs_extent *extent)
+{
+	const struct ext4_node *n = file->node;
+	struct ext4 *fs = file->fs;
+	int r;
+
+	mutex_lock(&fs->lock);
+	r = ext4_file_map(fs, n->ino, offset, extent);
+	mutex_unlock(&fs->lock);
+	return r;
+}
+
+static int ext4_written(struct vfs_file *file, u64 offset, u64 len)
+{
+	const struct ext4_node *n = file->node;
+	struct ext4 *fs = file->fs;
+	int r;
+
+	mutex_lock(&fs->lock);
+	r = fs->read_only ? -EROFS : ext4_file_written(fs, n->ino, offset, len);
+	mutex_unlock(&fs->lock);
+	return r;
 }
 
 /* One whose inode is damaged shows by its name. */
@@ -326,6 +385,9 @@ const struct vfs_ops ext4_vfs_ops = {
 	.allocate = ext4_allocate,
 	.sync = ext4_fsync,
 	.statfs = ext4_statfs,
+	.medium = ext4_medium,
+	.map = ext4_map,
+	.written = ext4_written,
 	.readdir = ext4_readdir,
 	.mkdir = ext4_mkdir,
 	.remove = ext4_unlink,

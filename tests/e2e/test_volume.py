@@ -85,6 +85,31 @@ def test_files(model, boot, tmp_path):
     assert "File not found" in tool("debugfs", "-R", "stat /f1", image)
 
 
+@pytest.mark.parametrize("model", ON)
+def test_image(model, boot, tmp_path):
+    """An image file as a disk: every size, odd lists of memory; sparse, and with its room taken."""
+    image = make_volume(tmp_path, "VMSTORE", block=1024 if model == "ide" else 4096)
+    machine = start(boot, model, [image])
+    ok(machine, "mkdir /vm/a")
+    digests = {}
+    for name, full in (("sparse", ""), ("taken", "--full ")):
+        path = "/vm/a/" + name
+        ok(machine, "disk create %s--size 4M %s" % (full, path))
+        said = ok(machine, "disk check --write --step 199 --json --seed %d %s" % (len(name), path))
+        digests[name] = json.loads(said[-1])["sha256"]
+        (said,) = ok(machine, "disk check --step 211 " + path)
+        assert said.split()[0] == digests[name]
+        (said,) = ok(machine, "sha256 " + path)
+        assert said.split()[0] == digests[name]
+    power_off(machine)
+    tool("e2fsck", "-fn", image)
+    for name, digest in digests.items():
+        back = str(tmp_path / "back")
+        tool("debugfs", "-R", "dump /a/%s %s" % (name, back), image)
+        assert sha256(back) == digest
+    assert digests["sparse"] != digests["taken"]
+
+
 def test_vms_stay(boot, tmp_path):
     """A VM is there after power-off, and after a power cut: its configuration was synced."""
     image = make_volume(tmp_path, "VMSTORE")

@@ -4,6 +4,7 @@
  * errors in the middle, who holds what; and looking for partitions.
  * sources: rootpart/block/block_cut.c rootpart/block/block_queue.c rootpart/block/block_piece.c
  * sources: rootpart/block/block_request.c rootpart/block/block_agent.c rootpart/block/block_watch.c
+ * sources: rootpart/block/block_check.c
  * sources: rootpart/block/block_sync.c rootpart/block/block_device.c rootpart/block/devfs.c
  * sources: rootpart/block/block_partition.c lib/partition_table.c lib/partition_mbr.c
  * sources: lib/partition_gpt.c lib/crc32.c rootpart/vfs.c rootpart/path.c rootpart/errno_text.c

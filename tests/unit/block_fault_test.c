@@ -5,6 +5,7 @@
  * the disk does not hold.
  * sources: rootpart/block/block_cut.c rootpart/block/block_queue.c rootpart/block/block_piece.c
  * sources: rootpart/block/block_request.c rootpart/block/block_agent.c rootpart/block/block_watch.c
+ * sources: rootpart/block/block_check.c
  * sources: rootpart/block/block_sync.c rootpart/block/block_device.c rootpart/time.c lib/format.c
  * sources: lib/string.c tests/unit/fake_root.c
  * cflags: -iquote tests/unit/fake/root

@@ -4,6 +4,7 @@
  * medium, each its own ones: none of it is lost.
  * sources: rootpart/block/block_cut.c rootpart/block/block_queue.c rootpart/block/block_piece.c
  * sources: rootpart/block/block_request.c rootpart/block/block_agent.c rootpart/block/block_watch.c
+ * sources: rootpart/block/block_check.c
  * sources: rootpart/block/block_device.c rootpart/block/sector.c rootpart/block/sector_part.c
  * sources: rootpart/time.c lib/format.c lib/string.c tests/unit/fake_root.c
  * cflags: -iquote tests/unit/fake/root

@@ -35,22 +35,24 @@ void fake_wait(void)
 static struct block_request *submitted[BENCH_DEPTH_MAX];
 static u32 submitted_count, plugs, error_at;
 
-void block_submit(struct block_device *d, struct block_request *r)
+void vdisk_submit(struct vdisk *v, struct vdisk_request *q)
 {
-	assert_true(r->sector + r->bytes / 512 <= d->limits.sectors);
+	struct block_request *r = &q->r;
+
+	assert_true(r->sector + r->bytes / 512 <= v->sectors);
 	assert_int_equal(r->sector * 512 % r->bytes, 0);
 	submitted[submitted_count++] = r;
 }
 
-void block_plug(struct block_device *d)
+void vdisk_plug(struct vdisk *v)
 {
-	(void)d;
+	(void)v;
 	plugs++;
 }
 
-void block_unplug(struct block_device *d)
+void vdisk_unplug(struct vdisk *v)
 {
-	(void)d;
+	(void)v;
 	plugs--;
 }
 
@@ -208,14 +210,14 @@ static void buckets(void **state)
 
 static struct bench *bench_new(u32 depth)
 {
-	static struct block_device disk = { .limits = { .sector_size = 512, .sectors = 1000 } };
+	static struct vdisk disk = { .sector_size = 512, .sectors = 1000 };
 	struct bench *b = calloc(1, sizeof(*b));
 
 	fake_tsc = 0;
 	time_init(NS_PER_S, 0);
 	interrupted = 0;
 	error_at = 0;
-	b->device = &disk;
+	b->disk = &disk;
 	b->size = 4096;
 	b->depth = depth;
 	b->count = ~0ull;
