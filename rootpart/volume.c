@@ -16,6 +16,7 @@
 #include "rootpart/log.h"
 #include "rootpart/vfs.h"
 #include "rootpart/vm/vm_config.h"
+#include "rootpart/volume_commit.h"
 
 #define ROOT "/vol/"
 
@@ -154,6 +155,8 @@ static int mount(struct volume *v)
 		return r;
 	}
 	store = store || strcmp(path, VM_ROOT) == 0;
+	if (v->type->ops == &ext4_vfs_ops)
+		volume_commit_start(v->fs, v->d->name);
 	return 0;
 }
 
@@ -259,6 +262,7 @@ static void describe_ext4(const struct volume *v, struct volume_info *info)
 	info->size = e.blocks * e.block_size;
 	info->free = e.free_blocks * e.block_size;
 	info->read_only = e.read_only;
+	info->uncommitted = e.uncommitted;
 	if (e.why != NULL)
 		(void)str_copy(info->why, e.why, sizeof(info->why));
 }

@@ -23,6 +23,7 @@ struct volume_info {
 	char path[VOLUME_PATH]; /* "": it is not mounted */
 	bool read_only;
 	char why[VOLUME_WHY]; /* it is read-only, or not mounted; "": no reason to tell */
+	bool uncommitted;     /* what was changed last may not be on the medium yet */
 };
 
 /*

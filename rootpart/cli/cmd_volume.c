@@ -35,6 +35,7 @@ static void volume_json(struct json *j, const struct volume_info *v)
 	json_string(j, "path", or_null(v->path));
 	json_string(j, "state", state_of(v));
 	json_string(j, "why", or_null(v->why));
+	json_bool(j, "uncommitted", v->uncommitted);
 	json_close(j);
 }
 

@@ -298,6 +298,7 @@ int ext4_log_commit(struct ext4 *fs)
 		j->used += distance(j, j->head, w.at);
 		j->head = w.at;
 		j->sequence++;
+		fs->uncommitted = false;
 	}
 	while (!list_empty(&c->running)) {
 		struct ext4_buffer *b =
@@ -390,6 +391,7 @@ int ext4_checkpoint(struct ext4 *fs)
 		return fail(fs, "a write of metadata", r);
 	if (j != NULL)
 		j->used = 0;
+	fs->uncommitted = false;
 	clean_all(fs);
 	return 0;
 }

@@ -98,9 +98,12 @@ struct ext4 {
 	u32 orphan_ino;       /* the orphan file's; 0: there is none */
 
 	bool read_only;
-	const char *why; /* it is */
-	bool writing;    /* mounted for writing, whatever came later */
-	u32 damages;     /* that were found */
+	const char *why;                /* it is */
+	bool writing;                   /* mounted for writing, whatever came later */
+	bool uncommitted;               /* something was changed behind the last commit */
+	void (*changed)(void *context); /* NULL: nobody is to hear of that */
+	void *changed_context;
+	u32 damages; /* that were found */
 	u32 group_hint;
 	u32 directory_hint;
 	u32 orphan_blocks; /* of the orphan file: those behind it are empty */
@@ -169,6 +172,8 @@ int ext4_end(struct ext4 *fs, int error);
  * and the volume is read-only. Not in an operation: -EBUSY.
  */
 [[nodiscard]] int ext4_commit(struct ext4 *fs);
+/* Something was changed: by an operation, or data in its place. ext4_on_change()'s is called. */
+void ext4_changed(struct ext4 *fs);
 /* True if @block was freed by an operation that is not committed yet: not to be given out for data until then. */
 bool ext4_is_revoked(const struct ext4 *fs, u64 block);
 

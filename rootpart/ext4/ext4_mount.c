@@ -241,6 +241,7 @@ void ext4_info_get(struct ext4 *fs, struct ext4_info *info)
 	info->inodes = fs->inodes;
 	info->read_only = fs->read_only;
 	info->why = fs->read_only ? fs->why : NULL;
+	info->uncommitted = fs->uncommitted;
 	if (ext4_super_get(fs, &b, &s) == 0) {
 		u64 have = ext4_super_free_blocks(s);
 
@@ -262,4 +263,14 @@ int ext4_sync(struct ext4 *fs)
 		r = ext4_commit(fs);
 	mutex_unlock(&fs->lock);
 	return r;
+}
+
+void ext4_on_change(struct ext4 *fs, void (*changed)(void *context), void *context)
+{
+	mutex_lock(&fs->lock);
+	fs->changed = changed;
+	fs->changed_context = context;
+	if (fs->uncommitted && changed != NULL)
+		changed(context);
+	mutex_unlock(&fs->lock);
 }

@@ -26,6 +26,7 @@
 #include "rootpart/vfs.h"
 #include "rootpart/vm/vm_store.h"
 #include "rootpart/volume.h"
+#include "rootpart/volume_commit.h"
 #include "tests/unit/image_disk.h"
 
 #define EXT4_MAGIC_AT 1080u
@@ -101,6 +102,15 @@ void ext4_info_get(struct ext4 *fs, struct ext4_info *info)
 	*info = (struct ext4_info){ .block_size = 4096, .blocks = 1000, .free_blocks = 600 };
 	info->read_only = read_only;
 	info->why = read_only ? "a feature" : NULL;
+}
+
+/* Those that are committed by time. */
+static char committed[128];
+
+void volume_commit_start(struct ext4 *fs, const char *name)
+{
+	assert_ptr_equal((void *)fs, container_of(name, struct block_device, name[0]));
+	strcat(strcat(committed, " "), name);
 }
 
 static u32 synced;
@@ -264,6 +274,7 @@ static void each_volume_has_its_place(void **state)
 	expect_volume("cd0", "/vol/DATA", "such volumes are only read");
 	expect_volume("disk3", "/vol/DATA-2", "such volumes are only read");
 	expect_volume("disk4", "", "in use");
+	assert_string_equal(committed, " disk1 disk2p1 disk2p2 disk2p3");
 	expect_content("/vol/DATA/a.txt");
 	expect_content("/vol/DATA-2/A.TXT");
 	assert_int_equal(devices[device_count - 1].reads + devices[device_count - 2].reads, 0);
