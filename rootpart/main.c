@@ -85,6 +85,7 @@ static void boot_task(void *arg)
 	vm_store_init();
 	vm_init();
 	cli_start();
+	volumes_mount_removable();
 }
 
 void root_main(u64 start_info, u64 load)

@@ -75,9 +75,10 @@ const u32 cli_command_count = ARRAY_SIZE(cli_commands);
 bool volume_get(u32 i, struct volume_info *info)
 {
 	static const struct volume_info list[] = {
-		{ "disk0p1", "ext4", "VMSTORE", 8 * GIB, 3 * GIB, "/vm", false, "", true },
-		{ "cd0", "iso9660", "", 700 * MIB, 0, "/vol/cd0", true, "only read", false },
-		{ "disk1", "fat", "X", MIB, 0, "", false, "invalid", false },
+		{ "disk0p1", "ext4", "VMSTORE", 8 * GIB, 3 * GIB, "/vm", false, "", false, true },
+		{ "cd0", "iso9660", "", 700 * MIB, 0, "/vol/cd0", true, "only read", false, false },
+		{ "disk1", "fat", "X", MIB, 0, "", false, "invalid", false, false },
+		{ "cd1", "", "", 2048, 0, "", false, "", true, false },
 	};
 
 	if (i >= ARRAY_SIZE(list))
@@ -462,6 +463,8 @@ static void volumes_are_listed(void **state)
 		"read\",\"uncommitted\":false},{\"device\":\"disk1\",\"type\":\"fat\",\"label\":"
 		"\"X\",\"size\":"
 		"1048576,\"free\":0,\"path\":null,\"state\":\"failed\",\"why\":\"invalid\","
+		"\"uncommitted\":false},{\"device\":\"cd1\",\"type\":null,\"label\":null,"
+		"\"size\":2048,\"free\":0,\"path\":null,\"state\":\"looking\",\"why\":null,"
 		"\"uncommitted\":false}]\n");
 }
 
