@@ -385,6 +385,9 @@ int ext4_checkpoint(struct ext4 *fs)
 	r = write_home(fs);
 	if (r == 0)
 		r = ext4_device_flush(fs);
+	/* The superblock is home, with its mark. */
+	if (r == 0 && ext4_journal_is_damaged(fs))
+		j->super->error = 0;
 	if (r == 0 && j != NULL && j->super->start != 0)
 		r = ext4_journal_super_write(fs, 0, j->sequence);
 	if (r != 0)

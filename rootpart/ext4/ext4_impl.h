@@ -310,7 +310,7 @@ struct ext4_run {
 	struct ext4 *fs, u32 ino, u64 offset, const void *buf, size_t len);
 /* Longer: a hole. */
 [[nodiscard]] int ext4_file_truncate(struct ext4 *fs, u32 ino, u64 size);
-/* Unwritten extents for all holes in [offset, offset + len); the size grows to the end. All or nothing. */
+/* Unwritten extents for all holes in [offset, offset + len); the size grows to the end. As vfs_allocate() says. */
 [[nodiscard]] int ext4_file_allocate(struct ext4 *fs, u32 ino, u64 offset, u64 len);
 /* An inode without links and opens: its blocks and itself. It is on the orphans' list. */
 [[nodiscard]] int ext4_file_free(struct ext4 *fs, u32 ino);

@@ -7,6 +7,7 @@
 #include "base/errno.h"
 #include "lib/string.h"
 #include "rootpart/block/block.h"
+#include "rootpart/ext4/ext4_journal.h"
 #include "rootpart/ext4/ext4_space.h"
 #include "rootpart/heap.h"
 #include "rootpart/log.h"
@@ -132,6 +133,22 @@ static void only_read_damaged(struct ext4 *fs)
 	fs->why = "it was found damaged before";
 }
 
+/* What the journal was told about damage goes to the superblock, which is as the log had it. */
+static int take_damage(struct ext4 *fs, bool *damaged)
+{
+	struct ext4_buffer *b;
+	struct ext4_super *s;
+	int r = ext4_super_get(fs, &b, &s);
+
+	if (r != 0)
+		return r;
+	*damaged = true;
+	s->state |= EXT4_STATE_ERROR;
+	r = write_super(fs, b, s);
+	ext4_buffer_put(fs, b);
+	return r != 0 ? r : ext4_journal_clear_damaged(fs);
+}
+
 /* What is on the medium is as it should be for writing: journal, superblock, orphans. */
 static int prepare(struct ext4 *fs)
 {
@@ -142,6 +159,8 @@ static int prepare(struct ext4 *fs)
 		r = ext4_journal_open(fs);
 	if (r == 0 && !fs->read_only)
 		r = load(fs, &damaged);
+	if (r == 0 && !fs->read_only && ext4_journal_is_damaged(fs))
+		r = take_damage(fs, &damaged);
 	if (r != 0)
 		return r;
 	fs->writing = true;
