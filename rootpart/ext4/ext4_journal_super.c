@@ -120,10 +120,12 @@ bool ext4_journal_is_damaged(const struct ext4 *fs)
 	return fs->journal != NULL && fs->journal->super->error == be32((u32)-JBD2_ERROR_DAMAGED);
 }
 
-int ext4_journal_clear_damaged(struct ext4 *fs)
+int ext4_journal_clear_error(struct ext4 *fs)
 {
 	struct ext4_journal *j = fs->journal;
 
+	if (j == NULL || j->super->error == 0)
+		return 0;
 	j->super->error = 0;
 	return ext4_journal_super_write(fs, 0, be32(j->super->sequence));
 }

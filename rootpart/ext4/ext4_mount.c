@@ -133,8 +133,7 @@ static void only_read_damaged(struct ext4 *fs)
 	fs->why = "it was found damaged before";
 }
 
-/* What the journal was told about damage goes to the superblock, which is as the log had it. */
-static int take_damage(struct ext4 *fs, bool *damaged)
+static int mark_damaged(struct ext4 *fs)
 {
 	struct ext4_buffer *b;
 	struct ext4_super *s;
@@ -142,11 +141,25 @@ static int take_damage(struct ext4 *fs, bool *damaged)
 
 	if (r != 0)
 		return r;
-	*damaged = true;
 	s->state |= EXT4_STATE_ERROR;
 	r = write_super(fs, b, s);
 	ext4_buffer_put(fs, b);
-	return r != 0 ? r : ext4_journal_clear_damaged(fs);
+	return r;
+}
+
+/*
+ * What the journal was told about damage goes to the superblock, which is as the log had it. Other
+ * errors of whoever wrote it end with the replay.
+ */
+static int settle_error(struct ext4 *fs, bool *damaged)
+{
+	int r = 0;
+
+	if (ext4_journal_is_damaged(fs)) {
+		*damaged = true;
+		r = mark_damaged(fs);
+	}
+	return r != 0 ? r : ext4_journal_clear_error(fs);
 }
 
 /* What is on the medium is as it should be for writing: journal, superblock, orphans. */
@@ -159,8 +172,8 @@ static int prepare(struct ext4 *fs)
 		r = ext4_journal_open(fs);
 	if (r == 0 && !fs->read_only)
 		r = load(fs, &damaged);
-	if (r == 0 && !fs->read_only && ext4_journal_is_damaged(fs))
-		r = take_damage(fs, &damaged);
+	if (r == 0 && !fs->read_only)
+		r = settle_error(fs, &damaged);
 	if (r != 0)
 		return r;
 	fs->writing = true;

@@ -145,6 +145,25 @@ static void damage_outlives_the_end(void **state)
 	assert_int_equal(volume_check(&v), 0);
 }
 
+/* A write of the log fails: nothing is left of that once its log was replayed. */
+static void an_error_of_the_log_ends_with_it(void **state)
+{
+	volume_make(&v, *state, "8M");
+	volume_mount(&v);
+	assert_int_equal(ext4_vfs_ops.mkdir(v.fs, "a"), 0);
+	assert_int_equal(ext4_sync(v.fs), 0);
+	assert_int_equal(ext4_vfs_ops.mkdir(v.fs, "b"), 0);
+	v.disk.fail_write_at = v.disk.writes + 1;
+	assert_int_equal(ext4_sync(v.fs), -EIO);
+	assert_int_equal(ext4_unmount(v.fs), -EIO);
+	volume_save(&v);
+	mount_again(false);
+	assert_int_equal(
+		image_command("dumpe2fs -h %s | grep -c 'Journal errno' | grep -q '^0'", v.path),
+		0);
+	assert_int_equal(volume_check(&v), 0);
+}
+
 #define ROOM (20ull * MIB)
 
 static int allocate(u64 size)
@@ -221,6 +240,8 @@ int main(void)
 		cmocka_unit_test_prestate(damage_outlives_the_end, journal),
 		cmocka_unit_test_prestate(damage_outlives_the_end, old),
 		cmocka_unit_test_prestate(damage_outlives_the_end, none),
+		cmocka_unit_test_prestate(an_error_of_the_log_ends_with_it, journal),
+		cmocka_unit_test_prestate(an_error_of_the_log_ends_with_it, old),
 		cmocka_unit_test(allocating_may_fail_in_the_middle),
 	};
 
