@@ -142,6 +142,7 @@ void vfs_close(struct vfs_file *file);
 /*
  * Room for @len bytes at @offset: writing there does not fail for want of it later. What was
  * there stays, the rest reads as zeroes, and the file grows to the end of it. All, or nothing: -ENOSPC.
+ * After another error size and contents are as before, but some of the room may be made already.
  * -EBADF as above; -EINVAL: @len is 0, or the end is beyond 2^64 - 1; -EFBIG.
  */
 [[nodiscard]] int vfs_allocate(struct vfs_file *file, u64 offset, u64 len);

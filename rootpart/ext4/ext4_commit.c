@@ -298,6 +298,7 @@ int ext4_log_commit(struct ext4 *fs)
 		j->used += distance(j, j->head, w.at);
 		j->head = w.at;
 		j->sequence++;
+		fs->uncommitted = false;
 	}
 	while (!list_empty(&c->running)) {
 		struct ext4_buffer *b =
@@ -384,12 +385,16 @@ int ext4_checkpoint(struct ext4 *fs)
 	r = write_home(fs);
 	if (r == 0)
 		r = ext4_device_flush(fs);
+	/* The superblock is home, with its mark. */
+	if (r == 0 && ext4_journal_is_damaged(fs))
+		j->super->error = 0;
 	if (r == 0 && j != NULL && j->super->start != 0)
 		r = ext4_journal_super_write(fs, 0, j->sequence);
 	if (r != 0)
 		return fail(fs, "a write of metadata", r);
 	if (j != NULL)
 		j->used = 0;
+	fs->uncommitted = false;
 	clean_all(fs);
 	return 0;
 }

@@ -177,6 +177,8 @@ static int write_in_place(struct ext4 *fs, struct piece *p)
 	if (r != 0)
 		return r < 0 ? r : ext4_damaged(fs, "a file has metadata's blocks", p->ref.ino);
 	r = ext4_blocks_write(fs, p->run.start, p->buf, p->run.count);
+	if (r == 0)
+		ext4_changed(fs);
 	if (r != 0 || (p->offset + p->bytes <= ext4_inode_size(p->ref.i) &&
 			      p->ref.i->mtime == ext4_now()))
 		return r;

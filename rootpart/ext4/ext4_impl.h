@@ -101,9 +101,12 @@ struct ext4 {
 	u32 orphan_ino;       /* the orphan file's; 0: there is none */
 
 	bool read_only;
-	const char *why; /* it is */
-	bool writing;    /* mounted for writing, whatever came later */
-	u32 damages;     /* that were found */
+	const char *why;                /* it is */
+	bool writing;                   /* mounted for writing, whatever came later */
+	bool uncommitted;               /* something was changed behind the last commit */
+	void (*changed)(void *context); /* NULL: nobody is to hear of that */
+	void *changed_context;
+	u32 damages; /* that were found */
 	u32 group_hint;
 	u32 directory_hint;
 	u32 orphan_blocks; /* of the orphan file: those behind it are empty */
@@ -172,6 +175,8 @@ int ext4_end(struct ext4 *fs, int error);
  * and the volume is read-only. Not in an operation: -EBUSY.
  */
 [[nodiscard]] int ext4_commit(struct ext4 *fs);
+/* Something was changed: by an operation, or data in its place. ext4_on_change()'s is called. */
+void ext4_changed(struct ext4 *fs);
 /* True if @block was freed by an operation that is not committed yet: not to be given out for data until then. */
 bool ext4_is_revoked(const struct ext4 *fs, u64 block);
 
@@ -308,7 +313,7 @@ struct ext4_run {
 	struct ext4 *fs, u32 ino, u64 offset, const void *buf, size_t len);
 /* Longer: a hole. */
 [[nodiscard]] int ext4_file_truncate(struct ext4 *fs, u32 ino, u64 size);
-/* Unwritten extents for all holes in [offset, offset + len); the size grows to the end. All or nothing. */
+/* Unwritten extents for all holes in [offset, offset + len); the size grows to the end. As vfs_allocate() says. */
 [[nodiscard]] int ext4_file_allocate(struct ext4 *fs, u32 ino, u64 offset, u64 len);
 /* The run that byte @offset lies in, in bytes, from there to its end or the file's. -EINVAL: beyond it. */
 [[nodiscard]] int ext4_file_map(

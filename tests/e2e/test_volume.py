@@ -3,11 +3,13 @@
 import json
 import os
 import re
+import shutil
 import subprocess
+import time
 
 import pytest
 
-from test_disk import MODELS, make_image, pattern, sha256, start
+from test_disk import MODELS, make_image, pattern, qemu, sha256, start, started
 
 FEATURES = ("none,has_journal,extent,64bit,flex_bg,metadata_csum,metadata_csum_seed,orphan_file,"
             "dir_index,dir_nlink,huge_file,large_file,sparse_super,resize_inode,ext_attr,"
@@ -51,6 +53,14 @@ def ok(machine, line):
     return said
 
 
+def volumes(machine):
+    return {v["label"]: v for v in json.loads(ok(machine, "volume list --json")[0])}
+
+
+def names(machine, path):
+    return sorted(entry["name"] for entry in json.loads(ok(machine, "ls --json " + path)[0]))
+
+
 def power_off(machine):
     machine.console.sendline("poweroff")
     machine.wait_exit()
@@ -63,8 +73,7 @@ def test_files(model, boot, tmp_path):
     image = make_volume(tmp_path, "VMSTORE", files, 1024 if model == "ide" else 4096)
     assert model in MODELS
     machine = start(boot, model, [image])
-    (store,) = [v for v in json.loads(ok(machine, "volume list --json")[0])
-                if v["label"] == "VMSTORE"]
+    store = volumes(machine)["VMSTORE"]
     assert (store["type"], store["path"], store["state"]) == ("ext4", "/vm", "mounted")
     ok(machine, "mkdir /vm/new")
     for name, _ in files:
@@ -136,16 +145,91 @@ def test_several(boot, tmp_path):
               make_volume(tmp_path, "strange", size="16M")]
     tool("debugfs", "-w", "-R", "feature +inline_data", images[2])
     machine = start(boot, "ahci", images)
-    volumes = {v["label"]: v for v in json.loads(ok(machine, "volume list --json")[0])}
-    assert volumes["data"]["path"] == "/vol/data"
-    assert volumes["strange"]["state"] == "failed" and "inline_data" in " ".join(
+    found = volumes(machine)
+    assert found["data"]["path"] == "/vol/data"
+    assert found["strange"]["state"] == "failed" and "inline_data" in " ".join(
         machine.console.root_log())
     ok(machine, "cp /vol/data/f /vm/one")
     (said,) = [line for line in machine.console.command("cp /vol/data/f /vm/two", timeout=LONG)
                if line.startswith("error")]
     assert said == "error: /vm/two: no space left"
-    names = [entry["name"] for entry in json.loads(ok(machine, "ls --json /vm")[0])]
-    assert sorted(names) == ["lost+found", "one"]
+    assert names(machine, "/vm") == ["lost+found", "one"]
     power_off(machine)
     for image in images[:2]:
         tool("e2fsck", "-fn", image)
+
+
+def test_committed_by_time(boot, tmp_path):
+    """What nobody syncs is on the medium after some seconds: a power cut leaves it."""
+    image = make_volume(tmp_path, "VMSTORE", size="16M")
+    machine = start(boot, "virtio", [image])
+    assert not volumes(machine)["VMSTORE"]["uncommitted"]
+    begun = time.monotonic()
+    ok(machine, "mkdir /vm/kept")
+    assert volumes(machine)["VMSTORE"]["uncommitted"]
+    while volumes(machine)["VMSTORE"]["uncommitted"]:
+        assert time.monotonic() - begun < machine.patience
+    machine.kill()
+    machine = start(boot, "virtio", [image])
+    assert names(machine, "/vm") == ["kept", "lost+found"]
+    power_off(machine)
+    tool("e2fsck", "-fn", image)
+
+
+def journal_block(image, index):
+    """Where a block of the journal lies, in sectors."""
+    blocks = tool("debugfs", "-R", "blocks <8>", image).split("\n")[1].split()
+    return int(blocks[index]) * 4096 // 512
+
+
+def start_failing(boot, tmp_path, images):
+    """A machine whose first disk fails to write a block of its journal; reading goes on."""
+    rules = tmp_path / "rules"
+    rules.write_text('[inject-error]\nevent = "write_aio"\niotype = "write"\nerrno = "5"\n'
+                     'sector = "%d"\n' % journal_block(images[0], 3))
+    name, how, sector, _, _ = MODELS["virtio"]
+    extra = ["-boot", "d"]
+    for index, image in enumerate(images):
+        debug = "blkdebug:%s:" % rules if index == 0 else ""
+        extra += qemu(how, index, image, sector, debug)
+    return started(boot, name, extra)
+
+
+def test_writing_fails(boot, tmp_path):
+    """A volume that cannot be written is read-only from then on; what is there is still read."""
+    images = [make_volume(tmp_path, "VMSTORE", [("old", 300_000)]),
+              make_volume(tmp_path, "data", [("f", 6 << 20)])]
+    old, new = (sha256(str(tmp_path / (label + "-files") / name))
+                for label, name in (("VMSTORE", "old"), ("data", "f")))
+    machine = start_failing(boot, tmp_path, images)
+    said = machine.console.command("cp /vol/data/f /vm/f", timeout=LONG)
+    assert any(re.match("error: /vm/f: (input or output failed|read-only)", line)
+               for line in said), said
+    machine.console.heard(said, "ext4: disk0: a write of the journal failed")
+    found = volumes(machine)
+    assert (found["VMSTORE"]["state"], found["VMSTORE"]["why"]) == (
+        "read-only", "writing to the device failed")
+    assert found["data"]["state"] == "mounted"
+    for line in ("mkdir /vm/new", "rm /vm/old", "mv /vm/old /vm/new", "cp /boot/motd /vm/new"):
+        (said,) = machine.console.command(line)
+        assert said.startswith("error: /vm/") and said.endswith("read-only file system"), said
+    ok(machine, "cp /vol/data/f /vol/data/g")
+    said = ok(machine, "sha256 /vm/old /vol/data/f /vol/data/g")
+    assert [line.split()[0] for line in said] == [old, new, new]
+    log = machine.console.root_log()
+    assert len([line for line in log if "failed" in line and "disk0" in line]) == 1, log
+    power_off(machine)
+    tool("e2fsck", "-fn", images[1])
+    repaired = str(tmp_path / "repaired.img")
+    shutil.copyfile(images[0], repaired)
+    check = subprocess.run(["e2fsck", "-fp", repaired], check=False,
+                           env=dict(os.environ, PATH=PATH))
+    assert check.returncode in (0, 1)
+    tool("e2fsck", "-fn", repaired)
+    # Repaired or not, it is whole.
+    machine = start(boot, "virtio", [images[0]])
+    assert volumes(machine)["VMSTORE"]["state"] == "mounted"
+    assert ok(machine, "sha256 /vm/old")[0].split()[0] == old
+    ok(machine, "cp /vm/old /vm/new")
+    power_off(machine)
+    tool("e2fsck", "-fn", images[0])

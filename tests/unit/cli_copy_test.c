@@ -75,9 +75,10 @@ const u32 cli_command_count = ARRAY_SIZE(cli_commands);
 bool volume_get(u32 i, struct volume_info *info)
 {
 	static const struct volume_info list[] = {
-		{ "disk0p1", "ext4", "VMSTORE", 8 * GIB, 3 * GIB, "/vm", false, "" },
-		{ "cd0", "iso9660", "", 700 * MIB, 0, "/vol/cd0", true, "only read" },
-		{ "disk1", "fat", "X", MIB, 0, "", false, "invalid" },
+		{ "disk0p1", "ext4", "VMSTORE", 8 * GIB, 3 * GIB, "/vm", false, "", false, true },
+		{ "cd0", "iso9660", "", 700 * MIB, 0, "/vol/cd0", true, "only read", false, false },
+		{ "disk1", "fat", "X", MIB, 0, "", false, "invalid", false, false },
+		{ "cd1", "", "", 2048, 0, "", false, "", true, false },
 	};
 
 	if (i >= ARRAY_SIZE(list))
@@ -455,10 +456,16 @@ static void volumes_are_listed(void **state)
 	expect("volume list --json", 0,
 		"[{\"device\":\"disk0p1\",\"type\":\"ext4\",\"label\":\"VMSTORE\",\"size\":"
 		"8589934592,\"free\":3221225472,\"path\":\"/vm\",\"state\":\"mounted\",\"why\":"
-		"null},{\"device\":\"cd0\",\"type\":\"iso9660\",\"label\":null,\"size\":"
+		"null,\"uncommitted\":true},{\"device\":\"cd0\",\"type\":\"iso9660\",\"label\":"
+		"null,\"size\":"
 		"734003200,\"free\":0,\"path\":\"/vol/cd0\",\"state\":\"read-only\",\"why\":"
-		"\"only read\"},{\"device\":\"disk1\",\"type\":\"fat\",\"label\":\"X\",\"size\":"
-		"1048576,\"free\":0,\"path\":null,\"state\":\"failed\",\"why\":\"invalid\"}]\n");
+		"\"only "
+		"read\",\"uncommitted\":false},{\"device\":\"disk1\",\"type\":\"fat\",\"label\":"
+		"\"X\",\"size\":"
+		"1048576,\"free\":0,\"path\":null,\"state\":\"failed\",\"why\":\"invalid\","
+		"\"uncommitted\":false},{\"device\":\"cd1\",\"type\":null,\"label\":null,"
+		"\"size\":2048,\"free\":0,\"path\":null,\"state\":\"looking\",\"why\":null,"
+		"\"uncommitted\":false}]\n");
 }
 
 static void mounts_are_listed(void **state)

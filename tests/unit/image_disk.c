@@ -19,7 +19,7 @@
 #include "rootpart/mutex.h"
 #include "rootpart/rtc.h"
 
-char image_log[512];
+char image_log[512], image_log_quiet[512];
 u64 image_objects, image_memory_left = ~0ull;
 u64 image_clock = 1767225600; /* 2026-01-01 */
 
@@ -291,6 +291,15 @@ void log_printf(const char *fmt, ...)
 
 	va_start(args, fmt);
 	vsnprintf(image_log, sizeof(image_log), fmt, args);
+	va_end(args);
+}
+
+void log_quiet(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(image_log_quiet, sizeof(image_log_quiet), fmt, args);
 	va_end(args);
 }
 

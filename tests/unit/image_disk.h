@@ -43,6 +43,7 @@ void image_disk_free(struct image_disk *disk);
 
 /* The last line that was logged, "" if none was since it was emptied. */
 extern char image_log[512];
+extern char image_log_quiet[512]; /* by log_quiet() */
 /* Heap blocks that are handed out. */
 extern u64 image_objects;
 /* Allocations that still succeed; ~0: all. */
