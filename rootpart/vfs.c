@@ -210,6 +210,21 @@ int vfs_statfs(const char *path, struct vfs_statfs *out)
 	return mount->ops->statfs(mount->fs, out);
 }
 
+bool vfs_is_read_only(const char *path)
+{
+	char normal[PATH_MAX];
+	const struct mount *mount;
+	struct vfs_statfs s;
+	const char *below;
+
+	if (path_normalise(path, normal) != 0)
+		return true;
+	mount = mount_of(normal, &below);
+	if (mount == NULL || mount->ops->remove == NULL)
+		return true;
+	return mount->ops->statfs != NULL && mount->ops->statfs(mount->fs, &s) == 0 && s.read_only;
+}
+
 const char *vfs_mounted(u32 i)
 {
 	return i < count_now() ? mounts[i].path : NULL;

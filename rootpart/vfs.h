@@ -122,6 +122,9 @@ void vfs_close(struct vfs_file *file);
 /* The file system that @path, which must be there, is in; -ENOTSUP too where only mount points are. */
 [[nodiscard]] int vfs_statfs(const char *path, struct vfs_statfs *out);
 
+/* True if nothing can be made, changed or removed at @path, whatever is there. */
+[[nodiscard]] bool vfs_is_read_only(const char *path);
+
 /* Mount @i's path, in the order in which they were mounted; NULL behind the last one. */
 const char *vfs_mounted(u32 i);
 

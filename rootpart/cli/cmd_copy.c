@@ -23,6 +23,29 @@ static int into_directory(struct paths *p)
 	return path_join(directory, strrchr(p->source, '/') + 1, p->target);
 }
 
+/* "name/" is for what is a directory, or becomes one. */
+static bool wants_directory(const char *path)
+{
+	return path[0] != '\0' && path[strlen(path) - 1] == '/';
+}
+
+/* @target as typed, to p->target. */
+static int resolve_target(const char *target, struct paths *p)
+{
+	struct vfs_stat stat;
+	int r = path_normalise(target, p->target);
+	bool there = r == 0 && vfs_stat(target, &stat) == 0;
+
+	if (there && stat.type == VFS_DIRECTORY)
+		r = into_directory(p);
+	else if (r == 0 && wants_directory(target) && !p->directory)
+		r = there ? -ENOTDIR : -ENOENT;
+	if (r == 0 && vfs_stat(p->target, &stat) == 0 &&
+		(stat.type == VFS_DIRECTORY) != p->directory)
+		r = p->directory ? -ENOTDIR : -EISDIR;
+	return r;
+}
+
 static int resolve(struct cli *cli, const struct cli_args *args, struct paths *p)
 {
 	const char *source = args->words[0], *target = args->words[1];
@@ -34,12 +57,7 @@ static int resolve(struct cli *cli, const struct cli_args *args, struct paths *p
 	if (r != 0)
 		return cli_error_errno(cli, r, source);
 	p->directory = stat.type == VFS_DIRECTORY;
-	r = path_normalise(target, p->target);
-	if (r == 0 && vfs_stat(target, &stat) == 0 && stat.type == VFS_DIRECTORY)
-		r = into_directory(p);
-	if (r == 0 && vfs_stat(p->target, &stat) == 0 &&
-		(stat.type == VFS_DIRECTORY) != p->directory)
-		r = p->directory ? -ENOTDIR : -EISDIR;
+	r = resolve_target(target, p);
 	if (r != 0)
 		return cli_error_errno(cli, r, target);
 	if (path_below(p->target, p->source) == NULL)
@@ -75,6 +93,9 @@ static int move_file(struct cli *cli, const struct paths *p)
 	if (p->directory)
 		return cli_error(cli, -EXDEV, "%.256s: is on another file system; cp -r copies it",
 			p->target);
+	/* Or the copy would be all that it comes to. */
+	if (vfs_is_read_only(p->source))
+		return cli_error_errno(cli, -EROFS, p->source);
 	if (!copy_begin(&copy, cli))
 		return cli_error_errno(cli, -ENOMEM, "mv");
 	r = copy_file(&copy, p->source, p->target);

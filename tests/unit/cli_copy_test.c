@@ -145,6 +145,17 @@ static int other_sync(struct vfs_file *file)
 	return 0;
 }
 
+static bool other_read_only;
+
+static int other_statfs(void *fs, struct vfs_statfs *out)
+{
+	if (!other_read_only)
+		return -ENOTSUP;
+	*out = (struct vfs_statfs){ .read_only = true };
+	(void)fs;
+	return 0;
+}
+
 /* A device: can be written, not made or removed. */
 static u8 device[300000];
 
@@ -184,7 +195,7 @@ static int set_up(void **state)
 	other_ops.write = other_write;
 	other_ops.read = other_read;
 	other_ops.truncate = NULL;
-	other_ops.statfs = NULL;
+	other_ops.statfs = other_statfs;
 	other_ops.sync = other_sync;
 	assert_int_equal(vfs_mount("/vm", &memfs_ops, vm), 0);
 	assert_int_equal(vfs_mount("/other", &other_ops, inner), 0);
@@ -292,6 +303,13 @@ static void files_are_copied(void **state)
 	expect("cp /vm/d /vm/x", -EISDIR, "error: /vm/d: is a directory; -r copies it\n");
 	expect("cp /vm/a /x", -EROFS, "error: /x: read-only file system\n");
 	expect("cp /vm/a /vm/q/x", -ENOENT, "error: /vm/q/x: no such file or directory\n");
+	/* With a slash at its end it is a directory. */
+	expect("cp /vm/a /vm/q/", -ENOENT, "error: /vm/q/: no such file or directory\n");
+	expect("cp /vm/a /vm/small/", -ENOTDIR, "error: /vm/small/: not a directory\n");
+	expect("cp /vm/small /vm/d/", 0, "");
+	assert_int_equal(get("/vm/d/small"), 1);
+	expect("cp -r /vm/d /vm/e/", 0, "");
+	assert_int_equal(get("/vm/e/small"), 1);
 }
 
 /* 4 MiB of nothing within a file system that has room for no such thing twice. */
@@ -334,6 +352,21 @@ static void a_copy_that_fails_leaves_what_was_there(void **state)
 	assert_int_equal(get("/other/b"), sizeof(content));
 }
 
+/* What a power cut left of a copy: read, it is not written over. */
+static void what_is_left_of_a_copy_stays(void **state)
+{
+	(void)state;
+	put("/vm/.cp-part", "half", 4);
+	expect("cp /vm/.cp-part /vm/x", -EBUSY, "error: /vm/.cp-part: in use\n");
+	assert_int_equal(get("/vm/.cp-part"), 4);
+	assert_false(is_there("/vm/x"));
+	expect("cp /vm/.cp-part /other/x", 0, "");
+	assert_int_equal(get("/other/x"), 4);
+	expect("cp /vm/a /vm/x", 0, "");
+	assert_int_equal(get("/vm/x"), sizeof(content));
+	assert_false(is_there("/vm/.cp-part"));
+}
+
 static void devices_are_written_where_they_are(void **state)
 {
 	(void)state;
@@ -345,7 +378,9 @@ static void devices_are_written_where_they_are(void **state)
 	put("/vm/image", content, 200000);
 	expect("cp /vm/image /dev/disk0", 0, "");
 	assert_memory_equal(device, content, 200000);
+	/* What does not fit is not begun. */
 	expect("cp /vm/a /dev/disk0", -ENOSPC, "error: /dev/disk0: no space left\n");
+	assert_memory_equal(device, content, 200000);
 	expect("cp /vm/a /dev/disk7", -EROFS, "error: /dev/disk7: read-only file system\n");
 }
 
@@ -397,6 +432,13 @@ static void files_are_moved(void **state)
 		"error: /other/d: is on another file system; cp -r copies it\n");
 	expect("mv /vm/d /vm/e", 0, "");
 	assert_true(is_there("/vm/e"));
+	/* From where nothing can be removed nothing is moved. */
+	expect("mv /dev/disk0 /vm/disk0", -EROFS, "error: /dev/disk0: read-only file system\n");
+	assert_false(is_there("/vm/disk0"));
+	other_read_only = true;
+	expect("mv /other/b /vm/b", -EROFS, "error: /other/b: read-only file system\n");
+	other_read_only = false;
+	assert_false(is_there("/vm/b"));
 	expect("mv /vm/e /vm/e/f", -EINVAL, "error: /vm/e/f: is inside of the source\n");
 }
 
@@ -411,15 +453,42 @@ static void sums_are_printed(void **state)
 	expect("sha256 /vm", -EISDIR, "error: /vm: is a directory\n");
 	looks_left = 1;
 	expect("sha256 /vm/a", -EINTR, "");
+	looks_left = ~0u;
+	/* Parts. */
+	put("/vm/xabcx", "xabcx", 5);
+	expect("sha256 --offset 1 --length=3 /vm/xabcx", 0,
+		"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  /vm/xabcx\n");
+	put("/vm/xabc", "xabc", 4);
+	expect("sha256 /vm/xabc --offset 1", 0,
+		"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  /vm/xabc\n");
+	expect("sha256 --offset 5 --length 0 /vm/xabcx", 0,
+		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  /vm/xabcx\n");
+	expect("sha256 --offset 6 /vm/xabcx", -EINVAL, "error: /vm/xabcx: has only 5 bytes\n");
+	expect("sha256 --offset 1 --length 5 /vm/xabcx", -EINVAL,
+		"error: /vm/xabcx: has only 5 bytes\n");
+	assert_int_equal(type("sha256 --length x /vm/xabcx"), -EINVAL);
 }
 
 static void disks_are_made(void **state)
 {
+	static const char *const no_sizes[] = { "", "0", "511", "-1G", "1.5G", "5 G", "1GB", "17T",
+		"99999999999999999999" };
 	struct vfs_stat stat;
 
 	(void)state;
 	expect("disk create /vm/d", -EINVAL, "error: disk create: --size is missing\n");
 	expect("disk create /vm/d --size 513", -EINVAL, "error: --size: not a multiple of 512\n");
+	for (u32 i = 0; i < ARRAY_SIZE(no_sizes); i++) {
+		char line[64], text[128];
+
+		(void)snprintf(line, sizeof(line), "disk create /vm/d --size \"%s\"", no_sizes[i]);
+		(void)snprintf(text, sizeof(text),
+			"error: --size: \"%s\" is not from 512 to 16T; K, M, G or T may follow the "
+			"number\n",
+			no_sizes[i]);
+		expect(line, -EINVAL, text);
+	}
+	assert_false(is_there("/vm/d"));
 	expect("disk create /vm/d --size 512", 0, "");
 	assert_int_equal(vfs_stat("/vm/d", &stat), 0);
 	assert_int_equal(stat.size, 512);
@@ -486,6 +555,7 @@ int main(void)
 		TEST(files_are_copied),
 		TEST(zeros_take_no_room),
 		TEST(a_copy_that_fails_leaves_what_was_there),
+		TEST(what_is_left_of_a_copy_stays),
 		TEST(devices_are_written_where_they_are),
 		TEST(trees_are_copied),
 		TEST(files_are_moved),
