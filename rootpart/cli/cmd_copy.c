@@ -62,8 +62,11 @@ static int resolve(struct cli *cli, const struct cli_args *args, struct paths *p
 		return cli_error_errno(cli, r, target);
 	if (path_below(p->target, p->source) == NULL)
 		return 0;
-	return cli_error(cli, -EINVAL, "%.256s: is %s the source", p->target,
-		strcmp(p->target, p->source) == 0 ? "itself" : "inside of");
+	if (strcmp(p->target, p->source) == 0)
+		return cli_error(cli, -EINVAL, "%.256s: is itself the source", p->target);
+	if (!p->directory)
+		return cli_error_errno(cli, -ENOTDIR, p->target);
+	return cli_error(cli, -EINVAL, "%.256s: is inside of the source", p->target);
 }
 
 static int run_cp(struct cli *cli, const struct cli_args *args)
@@ -106,6 +109,17 @@ static int move_file(struct cli *cli, const struct paths *p)
 	return r != 0 ? cli_error_errno(cli, r, p->source) : 0;
 }
 
+static bool holds_mount(const char *path)
+{
+	const char *mount;
+
+	for (u32 i = 0; (mount = vfs_mounted(i)) != NULL; i++) {
+		if (path_below(mount, path) != NULL)
+			return true;
+	}
+	return false;
+}
+
 static int run_mv(struct cli *cli, const struct cli_args *args)
 {
 	struct paths p;
@@ -116,6 +130,8 @@ static int run_mv(struct cli *cli, const struct cli_args *args)
 	r = vfs_rename(p.source, p.target);
 	if (r == -EXDEV)
 		return move_file(cli, &p);
+	if (r == -EBUSY && holds_mount(p.source))
+		return cli_error_errno(cli, r, p.source);
 	return r != 0 ? cli_error_errno(cli, r, p.target) : 0;
 }
 

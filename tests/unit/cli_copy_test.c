@@ -299,6 +299,7 @@ static void files_are_copied(void **state)
 	expect("cp vm/none vm/d/../none2", 0, "");
 	assert_int_equal(get("/vm/none2"), 0);
 	expect("cp /vm/a /vm/a", -EINVAL, "error: /vm/a: is itself the source\n");
+	expect("cp /vm/a /vm/a/b", -ENOTDIR, "error: /vm/a/b: not a directory\n");
 	expect("cp /vm/nope /vm/x", -ENOENT, "error: /vm/nope: no such file or directory\n");
 	expect("cp /vm/d /vm/x", -EISDIR, "error: /vm/d: is a directory; -r copies it\n");
 	expect("cp /vm/a /x", -EROFS, "error: /x: read-only file system\n");
@@ -432,6 +433,7 @@ static void files_are_moved(void **state)
 		"error: /other/d: is on another file system; cp -r copies it\n");
 	expect("mv /vm/d /vm/e", 0, "");
 	assert_true(is_there("/vm/e"));
+	expect("mv /other /vm", -EBUSY, "error: /other: in use\n");
 	/* From where nothing can be removed nothing is moved. */
 	expect("mv /dev/disk0 /vm/disk0", -EROFS, "error: /dev/disk0: read-only file system\n");
 	assert_false(is_there("/vm/disk0"));
