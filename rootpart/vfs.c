@@ -188,6 +188,11 @@ int vfs_allocate(struct vfs_file *file, u64 offset, u64 len)
 	return file->ops->allocate != NULL ? file->ops->allocate(file, offset, len) : -ENOTSUP;
 }
 
+int vfs_data(struct vfs_file *file, u64 *offset)
+{
+	return file->ops->data != NULL ? file->ops->data(file, offset) : 0;
+}
+
 int vfs_sync(struct vfs_file *file)
 {
 	return file->ops->sync != NULL ? file->ops->sync(file) : 0;

@@ -69,6 +69,8 @@ struct vfs_ops {
 	int (*truncate)(struct vfs_file *file, u64 size);
 	int (*allocate)(struct vfs_file *file, u64 offset, u64 len);
 	int (*sync)(struct vfs_file *file);
+	/* As vfs_data() says. NULL: all is data. */
+	int (*data)(struct vfs_file *file, u64 *offset);
 	int (*statfs)(void *fs, struct vfs_statfs *out);
 	/*
 	 * Entry *@position of the directory @path, and moves *@position on: 1, or
@@ -114,6 +116,11 @@ void vfs_close(struct vfs_file *file);
  * -EBADF as above; -EINVAL: @len is 0, or the end is beyond 2^64 - 1; -EFBIG.
  */
 [[nodiscard]] int vfs_allocate(struct vfs_file *file, u64 offset, u64 len);
+/*
+ * *@offset moves behind what is a hole there, to the end if nothing else follows, and stays where no
+ * hole is. A file system may see fewer holes than there are.
+ */
+[[nodiscard]] int vfs_data(struct vfs_file *file, u64 *offset);
 /*
  * What was written to @file, and its name, are as safe as the file system can make them:
  * on the medium, if it has one. An error: some of it may be lost.

@@ -37,6 +37,20 @@ static int write_all(struct vfs_file *to, const u8 *from, u64 len)
 	return 0;
 }
 
+/* Past a hole of the source. */
+static int skip_hole(struct copy *c, struct vfs_file *from, struct vfs_file *to)
+{
+	u64 at = from->offset;
+	int r = vfs_data(from, &at);
+
+	if (r == 0 && at > from->offset) {
+		progress_add(&c->progress, at - from->offset);
+		to->offset += at - from->offset;
+		from->offset = at;
+	}
+	return r;
+}
+
 /* *@reading: it was the source that failed. */
 static int copy_bytes(
 	struct copy *c, struct vfs_file *from, struct vfs_file *to, bool sparse, bool *reading)
@@ -48,7 +62,9 @@ static int copy_bytes(
 
 		if (cli_interrupted())
 			return -EINTR;
-		n = vfs_read(from, c->buf, CHUNK);
+		n = sparse ? skip_hole(c, from, to) : 0;
+		if (n == 0)
+			n = vfs_read(from, c->buf, CHUNK);
 		*reading = n < 0;
 		if (n <= 0)
 			break;

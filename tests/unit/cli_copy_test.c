@@ -119,9 +119,12 @@ static void expect(const char *line, int result, const char *text)
 
 static struct memfs *vm, *inner;
 
+static u8 content[1000003], back[sizeof(content) + 1];
+
 /* At /other: the second memory file system, less what the test takes away. */
 static struct vfs_ops other_ops;
-static u32 writes_left = ~0u, syncs;
+static u32 writes_left = ~0u, syncs, reads;
+static u64 data_begins, data_ends; /* of all files there */
 static int read_error;
 
 static s64 other_write(struct vfs_file *file, const void *buf, size_t len)
@@ -135,7 +138,18 @@ static s64 other_write(struct vfs_file *file, const void *buf, size_t len)
 
 static s64 other_read(struct vfs_file *file, void *buf, size_t len)
 {
+	reads++;
 	return read_error != 0 ? read_error : memfs_ops.read(file, buf, len);
+}
+
+static int other_data(struct vfs_file *file, u64 *offset)
+{
+	(void)file;
+	if (*offset < data_begins)
+		*offset = data_begins;
+	else if (*offset >= data_ends)
+		*offset = MAX(*offset, sizeof(content));
+	return 0;
 }
 
 static int other_sync(struct vfs_file *file)
@@ -197,13 +211,12 @@ static int set_up(void **state)
 	other_ops.truncate = NULL;
 	other_ops.statfs = other_statfs;
 	other_ops.sync = other_sync;
+	other_ops.data = other_data;
 	assert_int_equal(vfs_mount("/vm", &memfs_ops, vm), 0);
 	assert_int_equal(vfs_mount("/other", &other_ops, inner), 0);
 	assert_int_equal(vfs_mount("/dev", &device_ops, NULL), 0);
 	return 0;
 }
-
-static u8 content[1000003], back[sizeof(content) + 1];
 
 static void put(const char *path, const void *data, size_t len)
 {
@@ -250,6 +263,8 @@ static int start(void **state)
 	now = per_look = 0;
 	read_error = 0;
 	syncs = 0;
+	data_begins = 0;
+	data_ends = ~0ull;
 	return 0;
 }
 
@@ -327,6 +342,28 @@ static void zeros_take_no_room(void **state)
 	assert_int_equal(vfs_stat("/vm/copy", &stat), 0);
 	assert_int_equal(stat.size, 6 * MIB);
 	assert_true(memfs_used(vm) - used < 100 * KIB);
+}
+
+/* They are not even read. */
+static void holes_are_skipped(void **state)
+{
+	u64 used = memfs_used(vm);
+
+	(void)state;
+	memset(content, 0, 700000);
+	memset(content + 800000, 0, sizeof(content) - 800000);
+	put("/other/holes", content, sizeof(content));
+	data_begins = 700000;
+	data_ends = 800000;
+	reads = 0;
+	expect("cp /other/holes /vm/copy", 0, "");
+	/* The data in one piece, and the end. */
+	assert_int_equal(reads, 2);
+	assert_int_equal(get("/vm/copy"), sizeof(content));
+	assert_memory_equal(back, content, sizeof(content));
+	assert_true(memfs_used(vm) - used < 400000);
+	read_error = -EIO;
+	expect("cp /other/holes /vm/copy", -EIO, "error: /other/holes: input or output failed\n");
 }
 
 static void a_copy_that_fails_leaves_what_was_there(void **state)
@@ -556,6 +593,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(files_are_copied),
 		TEST(zeros_take_no_room),
+		TEST(holes_are_skipped),
 		TEST(a_copy_that_fails_leaves_what_was_there),
 		TEST(what_is_left_of_a_copy_stays),
 		TEST(devices_are_written_where_they_are),
