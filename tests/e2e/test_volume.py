@@ -132,7 +132,8 @@ def test_several(boot, tmp_path):
     ok(machine, "cp /vol/data/f /vm/one")
     before = mounted(machine, "/vm")
     assert failing(machine, "cp /vol/data/f /vm/two") == "error: /vm/two: no space left"
-    assert failing(machine, "disk create /vm/two --size 1G --full") == "error: /vm/two: no space left"
+    assert failing(machine, "disk create /vm/two --size 1G --full") == \
+        "error: /vm/two: no space left"
     assert names(machine, "/vm") == ["lost+found", "one"] and mounted(machine, "/vm") == before
     # To the last block, and the room comes back.
     ok(machine, "disk create /vm/rest --full --size %d" % (before["free"] - 64 * 1024))
