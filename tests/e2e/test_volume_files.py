@@ -168,22 +168,33 @@ def test_sparse(boot, tmp_path):
     drop(tmp_path)
 
 
-@pytest.mark.skipif(not SOAK, reason="15 GiB: make soak")
-@pytest.mark.parametrize("model", ON_QEMU)
+# In `make soak` 5 GiB on each, for which there have to be 17 GiB; else it is but tried.
+DENSE, DENSE_ON = (BIG, ON_QEMU) if SOAK else (8 * MIB, ["nvme"])
+
+
+@pytest.mark.parametrize("model", DENSE_ON)
 def test_dense(model, boot, tmp_path):
     """5 GiB without holes: made by mke2fs and read; copied, and read by debugfs."""
+    try:
+        check_dense(model, boot, tmp_path)
+    finally:
+        # Too much to be kept, whatever happened.
+        drop(tmp_path)
+
+
+def check_dense(model, boot, tmp_path):
     tree = tmp_path / "files"
     tree.mkdir()
     with open(tree / "big", "wb") as f:
-        for i in range(BIG // (64 * MIB)):
-            f.write(pattern("%s%d" % (model, i), 64 * MIB))
-    images = [volume_of(tree, tmp_path, "VMSTORE", block_of(model), "6144M"),
-              make_volume(tmp_path, "out", (), block_of(model), "6144M")]
+        for i in range(DENSE // MIB):
+            f.write(pattern("%s%d" % (model, i), MIB))
+    size = "%dM" % (DENSE * 6 // 5 // MIB + 16)
+    images = [volume_of(tree, tmp_path, "VMSTORE", block_of(model), size),
+              make_volume(tmp_path, "out", (), block_of(model), size)]
     machine = start(boot, model, images)
-    assert sums(machine, ["/vm/big"]) == [sum_of(tree / "big", 0, BIG)]
+    assert sums(machine, ["/vm/big"]) == [sum_of(tree / "big", 0, DENSE)]
     ok(machine, "cp /vm/big /vol/out/big")
     power_off(machine)
     for image in images:
         check_clean(image)
-    assert stat(images[1], "/big")[0] == BIG and same(images[1], "/big", tree / "big")
-    drop(tmp_path)
+    assert stat(images[1], "/big")[0] == DENSE and same(images[1], "/big", tree / "big")
