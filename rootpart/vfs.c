@@ -191,6 +191,11 @@ int vfs_allocate(struct vfs_file *file, u64 offset, u64 len)
 	return file->ops->allocate != NULL ? file->ops->allocate(file, offset, len) : -ENOTSUP;
 }
 
+int vfs_data(struct vfs_file *file, u64 *offset)
+{
+	return file->ops->data != NULL ? file->ops->data(file, offset) : 0;
+}
+
 int vfs_sync(struct vfs_file *file)
 {
 	return file->ops->sync != NULL ? file->ops->sync(file) : 0;
@@ -231,6 +236,21 @@ int vfs_statfs(const char *path, struct vfs_statfs *out)
 	if (mount == NULL || mount->ops->statfs == NULL)
 		return -ENOTSUP;
 	return mount->ops->statfs(mount->fs, out);
+}
+
+bool vfs_is_read_only(const char *path)
+{
+	char normal[PATH_MAX];
+	const struct mount *mount;
+	struct vfs_statfs s;
+	const char *below;
+
+	if (path_normalise(path, normal) != 0)
+		return true;
+	mount = mount_of(normal, &below);
+	if (mount == NULL || mount->ops->remove == NULL)
+		return true;
+	return mount->ops->statfs != NULL && mount->ops->statfs(mount->fs, &s) == 0 && s.read_only;
 }
 
 const char *vfs_mounted(u32 i)

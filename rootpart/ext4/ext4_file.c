@@ -12,6 +12,7 @@
 #include "rootpart/heap.h"
 
 #define PIECE_BYTES  (256 * KIB)
+#define SKIP_RUNS    1024u
 #define WRITE_BLOCKS (EXT4_EXTENT_BLOCKS + EXT4_ALLOC_BLOCKS + 1u)
 
 /* A part of a read or write: the bytes from @offset on that lie in @run. */
@@ -71,11 +72,16 @@ static int piece_find(struct ext4 *fs, struct piece *p, u64 offset, u64 len, u32
 	return 0;
 }
 
+static bool reads_as_zero(const struct ext4_run *run)
+{
+	return run->start == 0 || run->unwritten;
+}
+
 static int read_piece(struct ext4 *fs, const struct piece *p, u8 *to)
 {
 	int r;
 
-	if (p->run.start == 0 || p->run.unwritten) {
+	if (reads_as_zero(&p->run)) {
 		memset(to, 0, p->bytes);
 		return 0;
 	}
@@ -119,6 +125,37 @@ s64 ext4_file_read(struct ext4 *fs, u32 ino, u64 offset, void *buf, size_t len)
 		done = read_all(fs, &p, offset, buf, len);
 	ext4_inode_put(fs, &p.ref);
 	return done;
+}
+
+/* Not all runs at once: others wait for the volume. */
+static int skip_runs(struct ext4 *fs, const struct ext4_iref *ref, u64 size, u64 *offset)
+{
+	u64 at = *offset;
+
+	for (u32 i = 0; i < SKIP_RUNS && at < size; i++) {
+		struct ext4_run run;
+		int r = ext4_extent_find(fs, ref, (u32)(at >> fs->block_bits), &run);
+
+		if (r != 0)
+			return r;
+		if (!reads_as_zero(&run))
+			break;
+		at = ((u64)run.block + run.count) << fs->block_bits;
+	}
+	*offset = MAX(*offset, MIN(at, size));
+	return 0;
+}
+
+int ext4_file_data(struct ext4 *fs, u32 ino, u64 *offset)
+{
+	struct ext4_iref ref;
+	int r = get_file(fs, ino, &ref);
+
+	if (r != 0)
+		return r;
+	r = skip_runs(fs, &ref, ext4_inode_size(ref.i), offset);
+	ext4_inode_put(fs, &ref);
+	return r;
 }
 
 /* Block @n of the piece as it is on the volume; what lies behind the file's end is zeroes. */

@@ -308,6 +308,8 @@ struct ext4_run {
 /* ---- data: ext4_file.c ---- each in operations of its own, but where it says */
 
 [[nodiscard]] s64 ext4_file_read(struct ext4 *fs, u32 ino, u64 offset, void *buf, size_t len);
+/* *@offset, if it lies in a hole or in what is allocated only, moves behind that; see vfs_data(). */
+[[nodiscard]] int ext4_file_data(struct ext4 *fs, u32 ino, u64 *offset);
 /* Allocates; the new blocks' data are on the device before they are named. Less than @len: no room. */
 [[nodiscard]] s64 ext4_file_write(
 	struct ext4 *fs, u32 ino, u64 offset, const void *buf, size_t len);
