@@ -18,6 +18,9 @@
 #define EXT4_FEATURES_32                                                               \
 	"none,has_journal,extent,flex_bg,metadata_csum,dir_index,dir_nlink,huge_file," \
 	"large_file,sparse_super,resize_inode,ext_attr,extra_isize,filetype"
+#define EXT4_FEATURES_64                                                           \
+	"none,has_journal,extent,64bit,flex_bg,metadata_csum,dir_index,dir_nlink," \
+	"huge_file,large_file,sparse_super,resize_inode,ext_attr,extra_isize,filetype"
 
 struct volume {
 	char path[128];
