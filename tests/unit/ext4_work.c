@@ -25,7 +25,7 @@ const char *const work_kinds[WORK_KINDS] = {
 	"-b 1024 -O " EXT4_FEATURES,
 	"-b 4096 -O " EXT4_FEATURES_OLD,
 	"-b 1024 -O " EXT4_FEATURES_32,
-	"-b 1024 -g 512 -O " EXT4_FEATURES_64 ",^resize_inode",
+	"-b 1024 -g 256 -O " EXT4_FEATURES_64 ",^resize_inode",
 };
 
 static u8 buffer[WORK_SIZE];
@@ -319,7 +319,7 @@ static void long_put(struct ext4_work *w, struct vfs_file *file)
 static void long_one(struct ext4_work *w)
 {
 	struct vfs_file file;
-	u32 kind = work_pick(w, 6);
+	u32 kind = work_pick(w, 4);
 
 	if (w->unknown[WORK_LONG])
 		return;
@@ -366,9 +366,9 @@ static void do_one(struct ext4_work *w)
 		hold_one(w, slot);
 		break;
 	case 11:
+	case 12:
 		long_one(w);
 		break;
-	case 12:
 	case 13:
 		sub_one(w);
 		break;
