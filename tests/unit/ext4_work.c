@@ -228,11 +228,12 @@ static void hold_one(struct ext4_work *w, u32 slot)
 }
 
 /* Names come and go, so that their directory is hashed, split and emptied. */
-static void name_one(struct ext4_work *w)
+static void name_one(struct ext4_work *w, u32 slot)
 {
 	u32 i = work_pick(w, WORK_NAMES), thing = WORK_FIRST_NAME + i;
 	struct vfs_file file;
 
+	(void)slot;
 	if (w->unknown[thing])
 		return;
 	touch(w, thing, WORK_THINGS);
@@ -264,12 +265,13 @@ static void move_sub(struct ext4_work *w, u32 from, u32 to)
 }
 
 /* Directories: made, removed, moved, also to other parents and over an empty one. */
-static void sub_one(struct ext4_work *w)
+static void sub_one(struct ext4_work *w, u32 slot)
 {
 	u32 i = work_pick(w, WORK_SUBS), to = work_pick(w, WORK_SUBS);
 	u32 thing = WORK_FIRST_SUB + i;
 	bool *subs = w->now.subs;
 
+	(void)slot;
 	if (w->unknown[thing] || w->unknown[WORK_FIRST_SUB + to])
 		return;
 	touch(w, thing, WORK_THINGS);
@@ -316,11 +318,12 @@ static void long_put(struct ext4_work *w, struct vfs_file *file)
 }
 
 /* Many extents, in many groups, so that one operation does not cut all of it. */
-static void long_one(struct ext4_work *w)
+static void long_one(struct ext4_work *w, u32 slot)
 {
 	struct vfs_file file;
 	u32 kind = work_pick(w, 4);
 
+	(void)slot;
 	if (w->unknown[WORK_LONG])
 		return;
 	touch(w, WORK_LONG, WORK_THINGS);
@@ -335,49 +338,23 @@ static void long_one(struct ext4_work *w)
 	ext4_vfs_ops.close(&file);
 }
 
+static void check_one(struct ext4_work *w, u32 slot)
+{
+	work_check(w->fs, &w->now, slot);
+}
+
+/* Each as often as it stands here. */
+static void (*const things_to_do[])(struct ext4_work *w, u32 slot) = { write_one, write_one,
+	write_one, write_one, truncate_one, truncate_one, allocate_one, remove_one, rename_one,
+	rename_one, hold_one, long_one, long_one, sub_one, check_one, name_one, name_one,
+	name_one };
+
 static void do_one(struct ext4_work *w)
 {
-	u32 slot = work_pick(w, WORK_FILES), kind = work_pick(w, 18);
+	u32 slot = work_pick(w, WORK_FILES), kind = work_pick(w, ARRAY_SIZE(things_to_do));
 
-	if (w->unknown[slot])
-		return;
-	switch (kind) {
-	case 0:
-	case 1:
-	case 2:
-	case 3:
-		write_one(w, slot);
-		break;
-	case 4:
-	case 5:
-		truncate_one(w, slot);
-		break;
-	case 6:
-		allocate_one(w, slot);
-		break;
-	case 7:
-		remove_one(w, slot);
-		break;
-	case 8:
-	case 9:
-		rename_one(w, slot);
-		break;
-	case 10:
-		hold_one(w, slot);
-		break;
-	case 11:
-	case 12:
-		long_one(w);
-		break;
-	case 13:
-		sub_one(w);
-		break;
-	case 14:
-		work_check(w->fs, &w->now, slot);
-		break;
-	default:
-		name_one(w);
-	}
+	if (!w->unknown[slot])
+		things_to_do[kind](w, slot);
 }
 
 void work_do(struct ext4_work *w, u32 operations)
