@@ -2,14 +2,16 @@
 /*
  * See image_disk.h.
  */
-#define _GNU_SOURCE /* SEEK_DATA */
+#define _GNU_SOURCE /* SEEK_DATA, memfd_create() */
 #include "tests/unit/image_disk.h"
 
 #include <fcntl.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -139,6 +141,16 @@ void image_disk_make(struct image_disk *disk, u64 size, u32 sector_size)
 	set_up(disk, sector_size);
 }
 
+void image_disk_share(struct image_disk *disk, u64 size, u32 sector_size)
+{
+	*disk = (struct image_disk){ .size = size, .fd = memfd_create("image", 0) };
+	check(disk->fd > 0 && ftruncate(disk->fd, (off_t)size) == 0, "memfd");
+	disk->bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, disk->fd, 0);
+	check(disk->bytes != MAP_FAILED, "mmap");
+	snprintf(disk->path, sizeof(disk->path), "/proc/self/fd/%d", disk->fd);
+	set_up(disk, sector_size);
+}
+
 void image_disk_save(const struct image_disk *disk, const char *path)
 {
 	FILE *f;
@@ -157,7 +169,12 @@ void image_disk_free(struct image_disk *disk)
 	for (u64 i = 0; i < disk->log_count; i++)
 		free(disk->log[i].data);
 	free(disk->log);
-	free(disk->bytes);
+	if (disk->fd != 0) {
+		munmap(disk->bytes, disk->size);
+		close(disk->fd);
+	} else {
+		free(disk->bytes);
+	}
 	for (u64 i = 0; disk->pieces != NULL && i < table_count(disk); i++) {
 		for (u64 k = 0; disk->pieces[i] != NULL && k < IMAGE_TABLE; k++)
 			free(disk->pieces[i][k]);
@@ -326,6 +343,34 @@ int image_command(const char *fmt, ...)
 		fprintf(stderr, "%s: status %d\n", command, WEXITSTATUS(status));
 	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Without a shell: some tests do it thousands of times. */
+int image_fsck(const char *options, const char *path, int most)
+{
+	char log[256], whole[512], *arguments[] = { "e2fsck", (char *)options, (char *)path, NULL };
+	posix_spawn_file_actions_t actions;
+	int status;
+	pid_t pid;
+
+	snprintf(log, sizeof(log), "%s/output", image_folder());
+	check(posix_spawn_file_actions_init(&actions) == 0 &&
+			posix_spawn_file_actions_addopen(
+				&actions, 1, log, O_WRONLY | O_CREAT | O_TRUNC, 0600) == 0 &&
+			posix_spawn_file_actions_adddup2(&actions, 1, 2) == 0,
+		"spawn");
+	check(posix_spawn(&pid, "/usr/sbin/e2fsck", &actions, NULL, arguments, environ) == 0 ||
+			posix_spawn(&pid, "/sbin/e2fsck", &actions, NULL, arguments, environ) == 0,
+		"e2fsck");
+	posix_spawn_file_actions_destroy(&actions);
+	check(waitpid(pid, &status, 0) == pid, "e2fsck");
+	status = WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+	if (status > most) {
+		snprintf(whole, sizeof(whole), "cat %s >&2", log);
+		(void)!system(whole);
+		fprintf(stderr, "e2fsck %s: status %d\n", options, status);
+	}
+	return status;
 }
 
 static char folder[64];
