@@ -11,7 +11,6 @@
 
 #define CHUNK     (256 * KIB)
 #define DEPTH_MAX 64u
-#define PART_NAME ".cp-part"
 
 bool copy_begin(struct copy *c, struct cli *cli)
 {
@@ -80,7 +79,7 @@ static int part_path(const char *target, char *out)
 	if (str_copy(directory, target, sizeof(directory)) != 0)
 		return -ENAMETOOLONG;
 	*MAX(strrchr(directory, '/'), directory + 1) = '\0';
-	return path_join(directory, PART_NAME, out);
+	return path_join(directory, COPY_PART_NAME, out);
 }
 
 static int open_place(const char *target, struct place *p)
