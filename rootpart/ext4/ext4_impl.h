@@ -186,6 +186,8 @@ static inline bool ext4_has_incompat(const struct ext4 *fs, u32 feature)
 
 /* CRC-32C, bits reflected, without the last complement; ~0 or a seed at the beginning. */
 u32 ext4_crc32c(u32 crc, const void *data, size_t len);
+/* The same on any processor. */
+u32 ext4_crc32c_by_table(u32 crc, const void *data, size_t len);
 
 /* Its buffer, to be put, and the superblock in it. */
 [[nodiscard]] int ext4_super_get(struct ext4 *fs, struct ext4_buffer **b, struct ext4_super **s);
