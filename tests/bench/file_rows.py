@@ -138,7 +138,7 @@ def make_volume(folder, name):
                     "-L", "VMSTORE", "-E", "lazy_itable_init=0,lazy_journal_init=0", path, MEDIUM],
                    check=True, env=dict(os.environ, PATH=PATH), stdout=subprocess.DEVNULL)
     # No flush reaches the host: what a medium takes is not measured.
-    return ["-drive", "if=none,id=d,format=raw,cache=unsafe,file=" + path,
+    return ["-drive", "if=none,id=d,format=raw,cache=unsafe,cache.direct=on,aio=native,file=" + path,
             "-device", DISKS[MODEL][0], "-boot", "d"]
 
 
