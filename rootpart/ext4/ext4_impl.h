@@ -136,6 +136,7 @@ enum ext4_kind {
 	EXT4_KIND_INDEX_ROOT,
 	EXT4_KIND_INDEX_NODE,
 	EXT4_KIND_EXTENTS,
+	EXT4_KIND_ORPHANS,
 };
 static inline bool ext4_is_intact(const struct ext4_buffer *b, enum ext4_kind kind, u32 seed)
 {
