@@ -47,7 +47,7 @@ IDLE_KINDS = {"hlt", "external interrupt", "interrupt window"}
 VMX = "vmx-"
 # Percentiles, which jump, and what depends on when QEMU's main loop got to a device:
 # over their limits they fail, and by nothing else.
-LIMITED = re.compile(r"wake-up-p99|disk-|files-|nic-")
+LIMITED = re.compile(r"wake-up-p99|disk-|files-(?!append|create)|nic-")
 UNSTEADY = re.compile(r"disk-|files-|nic-")
 # What an option leaves out.
 LEFT_OUT = {"--no-vmx": r"vmx-", "--no-linux": r"linux-init-",
