@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * volume list and df: file systems on disks, and all that are mounted.
+ * volume list and df, and the group: file systems on disks, and all that are mounted.
  */
 #include "rootpart/cli/commands.h"
 #include "rootpart/cli/units.h"
@@ -151,7 +151,7 @@ static const struct cli_command command_volume_list = {
 	.run = run_list,
 };
 
-static const struct cli_command *const commands[] = { &command_volume_list };
+static const struct cli_command *const commands[] = { &command_volume_bench, &command_volume_list };
 
 const struct cli_command command_volume = {
 	.name = "volume",

@@ -11,7 +11,6 @@
 
 #define CHUNK     (256 * KIB)
 #define DEPTH_MAX 64u
-#define PART_NAME ".cp-part"
 
 bool copy_begin(struct copy *c, struct cli *cli)
 {
@@ -96,7 +95,7 @@ static int part_path(const char *target, char *out)
 	if (str_copy(directory, target, sizeof(directory)) != 0)
 		return -ENAMETOOLONG;
 	*MAX(strrchr(directory, '/'), directory + 1) = '\0';
-	return path_join(directory, PART_NAME, out);
+	return path_join(directory, COPY_PART_NAME, out);
 }
 
 /* One that has a size of its own: nothing is written to it that does not fit. */

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Contents of files: read, and written. Both go by memory of our own, piece by piece,
- * as the caller's may lie anywhere. A piece lies in one run. Blocks that are written already are
+ * Contents of files: read, and written, piece by piece. A piece lies in one run, and goes by
+ * memory of our own, as the caller's may lie anywhere; but whole blocks go between the device
+ * and the caller's memory where the device can reach that. Blocks that are written already are
  * overwritten where they are; into new and unwritten ones the data comes first, whole blocks with
  * zeroes around it, and then the operation that names them: whatever fails in between, nobody
  * sees what lay there before.
  */
 #include "base/errno.h"
 #include "lib/string.h"
+#include "rootpart/block/block.h"
 #include "rootpart/ext4/ext4_space.h"
 #include "rootpart/heap.h"
 
@@ -22,7 +24,8 @@ struct piece {
 	u64 offset;
 	u32 in; /* where it begins in its first block */
 	u32 bytes;
-	u8 *buf; /* PIECE_BYTES at most */
+	u8 *own; /* PIECE_BYTES at most */
+	u8 *buf; /* its blocks: own memory, or the caller's, which a write only reads */
 };
 
 static u32 bounce_bytes(const struct ext4 *fs, u64 offset, size_t len)
@@ -77,7 +80,20 @@ static bool reads_as_zero(const struct ext4_run *run)
 	return run->start == 0 || run->unwritten;
 }
 
-static int read_piece(struct ext4 *fs, const struct piece *p, u8 *to)
+/* Where its blocks lie; it is cut to the whole ones of the caller's memory @data, if it has some. */
+static void piece_place(const struct ext4 *fs, struct piece *p, const u8 *data)
+{
+	u32 whole = p->in == 0 ? p->bytes >> fs->block_bits : 0;
+
+	p->buf = p->own;
+	if (whole == 0 || !block_is_direct(data))
+		return;
+	p->buf = (u8 *)(uintptr_t)data;
+	p->run.count = whole;
+	p->bytes = whole << fs->block_bits;
+}
+
+static int read_piece(struct ext4 *fs, struct piece *p, u8 *to)
 {
 	int r;
 
@@ -85,8 +101,9 @@ static int read_piece(struct ext4 *fs, const struct piece *p, u8 *to)
 		memset(to, 0, p->bytes);
 		return 0;
 	}
+	piece_place(fs, p, to);
 	r = ext4_blocks_read(fs, p->run.start, p->buf, p->run.count);
-	if (r == 0)
+	if (r == 0 && p->buf == p->own)
 		memcpy(to, p->buf + p->in, p->bytes);
 	return r;
 }
@@ -97,8 +114,8 @@ static s64 read_all(struct ext4 *fs, struct piece *p, u64 offset, u8 *to, size_t
 	u32 room = bounce_bytes(fs, offset, len);
 	int r = 0;
 
-	p->buf = kmalloc(room);
-	if (p->buf == NULL)
+	p->own = kmalloc(room);
+	if (p->own == NULL)
 		return -ENOMEM;
 	while (r == 0 && done < len) {
 		r = piece_find(fs, p, offset + done, len - done, room);
@@ -107,7 +124,7 @@ static s64 read_all(struct ext4 *fs, struct piece *p, u64 offset, u8 *to, size_t
 		if (r == 0)
 			done += p->bytes;
 	}
-	kfree(p->buf);
+	kfree(p->own);
 	return done > 0 || r == 0 ? (s64)done : r;
 }
 
@@ -180,6 +197,8 @@ static int fill(struct ext4 *fs, const struct piece *p, const u8 *from)
 	bool old = p->run.start != 0 && !p->run.unwritten;
 	int r = 0;
 
+	if (p->buf != p->own)
+		return 0;
 	if (old && p->in > 0)
 		r = read_old(fs, p, 0);
 	if (r == 0 && old && end < size && (p->in == 0 || p->run.count > 1))
@@ -279,6 +298,7 @@ static int write_piece(struct ext4 *fs, struct piece *p, const u8 *from)
 {
 	int r;
 
+	piece_place(fs, p, from);
 	if (p->run.start == 0) {
 		r = ext4_begin(fs, WRITE_BLOCKS);
 		return r != 0 ? r : ext4_end(fs, fill_hole(fs, p, from));
@@ -296,8 +316,8 @@ static s64 write_all(struct ext4 *fs, struct piece *p, u64 offset, const u8 *fro
 	bool again = true;
 	int r = 0;
 
-	p->buf = kmalloc(room);
-	if (p->buf == NULL)
+	p->own = kmalloc(room);
+	if (p->own == NULL)
 		return -ENOMEM;
 	while (r == 0 && done < len) {
 		r = piece_find(fs, p, offset + done, len - done, room);
@@ -310,7 +330,7 @@ static s64 write_all(struct ext4 *fs, struct piece *p, u64 offset, const u8 *fro
 			r = 0;
 		}
 	}
-	kfree(p->buf);
+	kfree(p->own);
 	return done > 0 || r == 0 ? (s64)done : r;
 }
 

@@ -40,6 +40,7 @@ struct ext4_buffer {
 	bool dirty;   /* committed, or to be, and not at its place yet */
 	bool running; /* changed by the running transaction */
 	bool fresh;   /* new in this operation and never read: gone if that fails */
+	u64 intact;   /* ext4_is_intact()'s key; 0: not looked at since it was read */
 	u8 *before;   /* what it was before this operation changed it, NULL: it did not */
 	struct list_node hash;
 	struct list_node lru; /* of those that nobody has and that are not dirty */
@@ -130,6 +131,27 @@ void ext4_cache_free(struct ext4 *fs); /* nothing is dirty, or is given up */
  */
 [[nodiscard]] int ext4_buffer_new(struct ext4 *fs, u64 block, struct ext4_buffer **out);
 void ext4_buffer_put(struct ext4 *fs, struct ext4_buffer *b); /* NULL is allowed */
+/*
+ * What a block was read as, and for what: one whose checksum was right once as just that is ours
+ * from then on, and is not summed up again each time that it is looked at.
+ */
+enum ext4_kind {
+	EXT4_KIND_BLOCK_BITMAP = 1,
+	EXT4_KIND_INODE_BITMAP,
+	EXT4_KIND_LEAF,
+	EXT4_KIND_INDEX_ROOT,
+	EXT4_KIND_INDEX_NODE,
+	EXT4_KIND_EXTENTS,
+	EXT4_KIND_ORPHANS,
+};
+static inline bool ext4_is_intact(const struct ext4_buffer *b, enum ext4_kind kind, u32 seed)
+{
+	return b->intact == ((u64)kind << 32 | seed);
+}
+static inline void ext4_set_intact(struct ext4_buffer *b, enum ext4_kind kind, u32 seed)
+{
+	b->intact = (u64)kind << 32 | seed;
+}
 /* The cached one or NULL, without a reference. */
 struct ext4_buffer *ext4_buffer_find(struct ext4 *fs, u64 block);
 /* Not cached any more, whatever it was. Nobody has it. */
@@ -194,6 +216,8 @@ static inline bool ext4_has_incompat(const struct ext4 *fs, u32 feature)
 
 /* CRC-32C, bits reflected, without the last complement; ~0 or a seed at the beginning. */
 u32 ext4_crc32c(u32 crc, const void *data, size_t len);
+/* The same on any processor. */
+u32 ext4_crc32c_by_table(u32 crc, const void *data, size_t len);
 
 /* Its buffer, to be put, and the superblock in it. */
 [[nodiscard]] int ext4_super_get(struct ext4 *fs, struct ext4_buffer **b, struct ext4_super **s);

@@ -134,6 +134,14 @@ def test_several(boot, tmp_path):
     assert found["data"]["path"] == "/vol/data"
     assert found["strange"]["state"] == "failed" and "inline_data" in " ".join(
         machine.console.root_log())
+    rows = json.loads(ok(machine, "volume bench /vol/data --size 2M --files 20 --json")[0])
+    assert [row["test"] for row in rows] == ["write", "read", "copy", "overwrite", "append",
+                                             "create", "remove"]
+    assert all(row["latency_99_ns"] >= row["latency_50_ns"] > 0 for row in rows[3:5])
+    assert [e["name"] for e in json.loads(ok(machine, "ls --json /vol/data")[0])] == [
+        "f", "lost+found"]
+    assert machine.console.command("volume bench /vm --size 16M")[0].startswith(
+        "error: /vm: needs 36.9 MiB, and ")
     ok(machine, "cp /vol/data/f /vm/one")
     before = mounted(machine, "/vm")
     assert failing(machine, "cp /vol/data/f /vm/two") == "error: /vm/two: no space left"

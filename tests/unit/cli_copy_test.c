@@ -7,6 +7,7 @@
  * sources: rootpart/cli/units.c rootpart/cli/sorted.c rootpart/cli/cmd_file.c
  * sources: rootpart/cli/cmd_tree.c rootpart/cli/cmd_copy.c rootpart/cli/copy.c
  * sources: rootpart/cli/progress.c rootpart/cli/cmd_sha256.c rootpart/cli/cmd_volume.c
+ * sources: rootpart/cli/cmd_volume_bench.c rootpart/cli/volume_bench.c lib/latency.c
  * sources: rootpart/cli/cmd_disk_create.c rootpart/memfs.c rootpart/memfs_data.c
  * sources: rootpart/vfs.c rootpart/path.c rootpart/errno_text.c lib/format.c lib/string.c
  * sources: lib/date.c lib/sha256.c tests/unit/fake_files.c tests/unit/host_assert.c

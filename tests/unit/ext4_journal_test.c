@@ -101,6 +101,25 @@ static void crc_has_known_values(void **state)
 		ext4_crc32c(ext4_crc32c(5, "12345", 5), "6789", 4), ext4_crc32c(5, "123456789", 9));
 }
 
+/* Whichever of both this processor takes: at any address, of any length. */
+static void crc_is_the_same_by_table(void **state)
+{
+	u8 data[64];
+
+	(void)state;
+	for (u32 i = 0; i < sizeof(data); i++)
+		data[i] = (u8)(i * i * 7 + 13);
+	assert_int_equal(~ext4_crc32c_by_table(~0u, "123456789", 9), 0xe3069283);
+	for (u32 from = 0; from < 9; from++) {
+		for (u32 len = 0; from + len <= sizeof(data); len++) {
+			u32 seed = from * 0x01234567u + len;
+
+			assert_int_equal(ext4_crc32c_by_table(seed, data + from, len),
+				ext4_crc32c(seed, data + from, len));
+		}
+	}
+}
+
 static void buffers_are_one_per_block(void **state)
 {
 	struct ext4_buffer *a, *b;
@@ -547,6 +566,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(crc_has_known_values),
+		cmocka_unit_test(crc_is_the_same_by_table),
 		cmocka_unit_test(buffers_are_one_per_block),
 		cmocka_unit_test(clean_buffers_are_bounded),
 		cmocka_unit_test(failed_operation_is_undone),
