@@ -6,7 +6,6 @@
  */
 #include "rootpart/vfs.h"
 
-#include "base/assert.h"
 #include "base/errno.h"
 #include "lib/string.h"
 #include "x86/atomic.h"
@@ -201,22 +200,22 @@ int vfs_sync(struct vfs_file *file)
 	return file->ops->sync != NULL ? file->ops->sync(file) : 0;
 }
 
-void vfs_medium_get(struct vfs_file *file, struct vfs_medium *out)
+int vfs_medium_get(struct vfs_file *file, struct vfs_medium *out)
 {
-	assert(file->flags & VFS_MAP);
+	if (!(file->flags & VFS_MAP))
+		return -EBADF;
 	file->ops->medium(file->fs, out);
+	return 0;
 }
 
 int vfs_map(struct vfs_file *file, u64 offset, struct vfs_extent *extent)
 {
-	assert(file->flags & VFS_MAP);
-	return file->ops->map(file, offset, extent);
+	return file->flags & VFS_MAP ? file->ops->map(file, offset, extent) : -EBADF;
 }
 
 int vfs_written(struct vfs_file *file, u64 offset, u64 len)
 {
-	assert(file->flags & VFS_MAP);
-	if (!(file->flags & VFS_WRITE))
+	if (!(file->flags & VFS_MAP) || !(file->flags & VFS_WRITE))
 		return -EBADF;
 	return file->ops->written(file, offset, len);
 }

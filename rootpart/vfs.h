@@ -161,8 +161,9 @@ void vfs_close(struct vfs_file *file);
 /*
  * For files opened with VFS_MAP, whose data others move past the file layer. What the file lies on;
  * and the extent that byte @offset lies in, from there on, which is not beyond its end: -EINVAL. -EIO.
+ * -EBADF: opened otherwise.
  */
-void vfs_medium_get(struct vfs_file *file, struct vfs_medium *out);
+[[nodiscard]] int vfs_medium_get(struct vfs_file *file, struct vfs_medium *out);
 [[nodiscard]] int vfs_map(struct vfs_file *file, u64 offset, struct vfs_extent *extent);
 /*
  * [offset, offset + len), whole blocks none of which is a hole's, was written: VFS_WRITTEN from now

@@ -5,6 +5,7 @@
  * sources: rootpart/ext4/ext4_dir.c rootpart/ext4/ext4_dir_list.c rootpart/ext4/ext4_hash.c
  * sources: rootpart/ext4/ext4_htree.c rootpart/ext4/ext4_htree_add.c rootpart/ext4/ext4_name.c
  * sources: rootpart/ext4/ext4_vfs.c tests/unit/ext4_dir_world.c
+ * sources: rootpart/ext4/ext4_map.c
  * sources: tests/unit/image_disk.c
  * sources: lib/string.c
  * sources: rootpart/ext4/ext4_alloc.c rootpart/ext4/ext4_bitmap.c rootpart/ext4/ext4_buffer.c

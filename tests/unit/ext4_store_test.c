@@ -15,6 +15,7 @@
  * sources: rootpart/ext4/ext4_mount.c rootpart/ext4/ext4_name.c rootpart/ext4/ext4_orphan.c
  * sources: rootpart/ext4/ext4_replay.c rootpart/ext4/ext4_revoke.c rootpart/ext4/ext4_super.c
  * sources: rootpart/ext4/ext4_truncate.c rootpart/ext4/ext4_vfs.c
+ * sources: rootpart/ext4/ext4_map.c
  * sources: tests/unit/ext4_work.c tests/unit/ext4_work_check.c tests/unit/image_disk.c
  * sources: lib/string.c
  */
