@@ -8,6 +8,7 @@
 
 #include "lib/string.h"
 #include "rootpart/time.h"
+#include "x86/cpu.h"
 #include "x86/io.h"
 
 #define RTC_INDEX    0x70u
@@ -17,8 +18,8 @@
 #define RTC_UPDATING 0x80u /* of A */
 #define RTC_BINARY   0x04u /* of B */
 #define RTC_24_HOURS 0x02u
-#define RTC_PM       0x80u /* of the hour, with 12 hours */
-#define TRIES        100000u
+#define RTC_PM       0x80u           /* of the hour, with 12 hours */
+#define UPDATE_NS    (3 * NS_PER_MS) /* the longest one takes 2228 us */
 
 /* Nanoseconds from 1970 to time_ns() == 0; constant after boot. */
 static u64 origin;
@@ -34,9 +35,11 @@ static u8 read(u8 index)
 static void read_fields(u8 *fields)
 {
 	static const u8 index[FIELDS] = { 0, 2, 4, 7, 8, 9 };
+	u64 limit = time_ns() + UPDATE_NS;
 
-	for (u32 i = 0; i < TRIES && read(RTC_STATUS_A) & RTC_UPDATING; i++)
-		;
+	/* Some say so for ever: both readings have to agree in any case. */
+	while (read(RTC_STATUS_A) & RTC_UPDATING && time_ns() < limit)
+		cpu_pause();
 	for (u32 i = 0; i < FIELDS; i++)
 		fields[i] = read(index[i]);
 }

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Discs and FAT volumes: files that other tools put there are read by name, whole, and stay."""
-import json
 import os
 import struct
 
 import pytest
 
 import machine as machines
-from test_disk import make_image, mbr_entry, pattern, qemu, sha256, started
+from test_disk import make_image, mbr_entry, pattern, qemu, settled, sha256, started
 from test_volume import names, ok, power_off, tool
 
 LONG_NAME = "a file with spaces and a name that is longer than any disc of old allows.text"
@@ -29,14 +28,6 @@ def tree(tmp_path_factory):
         os.makedirs(folder / os.path.dirname(name), exist_ok=True)
         make_image(folder / name, pattern(name, size))
     return folder
-
-
-def settled(machine):
-    """Volumes by device, when all drives have been looked at."""
-    while True:
-        found = json.loads(ok(machine, "volume list --json")[0])
-        if all(v["state"] != "looking" for v in found):
-            return {v["device"]: v for v in found}
 
 
 def check_files(machine, path, tree):

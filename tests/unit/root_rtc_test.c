@@ -40,6 +40,7 @@ static u32 in(u16 port, u32 size)
 	reads++;
 	if (chosen == 0x0a && busy > 0) {
 		busy--;
+		fake_tsc += 20 * NS_PER_US;
 		return 0x80;
 	}
 	if (on_read != NULL)
@@ -138,12 +139,23 @@ static void an_update_is_not_read_in_the_middle(void **state)
 	assert_int_equal(busy, 0);
 }
 
+/* Milliseconds, not for ever. */
+static void an_update_that_never_ends(void **state)
+{
+	(void)state;
+	busy = ~0u;
+	assert_int_equal(at_boot(), NEW_YEAR);
+	assert_true(fake_tsc < 30 * NS_PER_MS);
+	assert_true(reads < 3000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(formats, begin),
 		cmocka_unit_test_setup(it_is_read_once, begin),
 		cmocka_unit_test_setup(an_update_is_not_read_in_the_middle, begin),
+		cmocka_unit_test_setup(an_update_that_never_ends, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
