@@ -138,6 +138,11 @@ def test_several(boot, tmp_path):
     assert [row["test"] for row in rows] == ["write", "read", "copy", "overwrite", "append",
                                              "create", "remove"]
     assert all(row["latency_99_ns"] >= row["latency_50_ns"] > 0 for row in rows[3:5])
+    # Ctrl-C amid the small writes.
+    machine.console.sendline("volume bench /vol/data --size 2M --files 3000")
+    machine.console.expect(r"\ncopy [^\r]*\r\n")
+    machine.console.send("\x03")
+    assert "append" not in " ".join(machine.console.prompt())
     assert [e["name"] for e in json.loads(ok(machine, "ls --json /vol/data")[0])] == [
         "f", "lost+found"]
     assert machine.console.command("volume bench /vm --size 16M")[0].startswith(

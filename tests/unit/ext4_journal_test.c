@@ -141,6 +141,34 @@ static void buffers_are_one_per_block(void **state)
 	close_volume(&v);
 }
 
+/* Only as what it was, and until it is read, or written, anew. */
+static void intact_is_remembered(void **state)
+{
+	struct ext4_buffer *b;
+	struct volume v;
+
+	(void)state;
+	open_kind(&v, &volume_kinds[0]);
+	assert_int_equal(ext4_buffer_get(&v.fs, own(&v, 0), &b), 0);
+	assert_false(ext4_is_intact(b, EXT4_KIND_BLOCK_BITMAP, 0));
+	ext4_set_intact(b, EXT4_KIND_LEAF, 7);
+	assert_true(ext4_is_intact(b, EXT4_KIND_LEAF, 7));
+	assert_false(ext4_is_intact(b, EXT4_KIND_LEAF, 8));
+	assert_false(ext4_is_intact(b, EXT4_KIND_EXTENTS, 7));
+	ext4_buffer_put(&v.fs, b);
+	assert_int_equal(ext4_begin(&v.fs, 1), 0);
+	assert_int_equal(ext4_buffer_new(&v.fs, own(&v, 0), &b), 0);
+	assert_false(ext4_is_intact(b, EXT4_KIND_LEAF, 7));
+	ext4_set_intact(b, EXT4_KIND_LEAF, 7);
+	ext4_buffer_put(&v.fs, b);
+	assert_int_equal(ext4_end(&v.fs, 0), 0);
+	ext4_buffer_drop(&v.fs, b);
+	assert_int_equal(ext4_buffer_get(&v.fs, own(&v, 0), &b), 0);
+	assert_false(ext4_is_intact(b, EXT4_KIND_LEAF, 7));
+	ext4_buffer_put(&v.fs, b);
+	close_volume(&v);
+}
+
 static void clean_buffers_are_bounded(void **state)
 {
 	struct ext4_buffer *b;
@@ -568,6 +596,7 @@ int main(void)
 		cmocka_unit_test(crc_has_known_values),
 		cmocka_unit_test(crc_is_the_same_by_table),
 		cmocka_unit_test(buffers_are_one_per_block),
+		cmocka_unit_test(intact_is_remembered),
 		cmocka_unit_test(clean_buffers_are_bounded),
 		cmocka_unit_test(failed_operation_is_undone),
 		cmocka_unit_test(change_belongs_in_an_operation),
