@@ -33,5 +33,5 @@ void apic_send(u32 dest, u32 icr);
 void apic_send_nmi_others(void);
 /* One interrupt at HV_VECTOR_TIMER at TSC @deadline; ~0 stops it. */
 void apic_timer_set(u64 deadline);
-/* Measures the APIC timer against the TSC where it has no deadline mode; once. */
+/* Measures the APIC timer against the TSC where it has no deadline mode that works; once. */
 void apic_timer_calibrate(void);

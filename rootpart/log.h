@@ -11,6 +11,8 @@
 
 /* One line, no newline at its end; at most LOG_LINE - 2 characters. */
 void log_printf(const char *fmt, ...) __printf(1, 2);
+/* The same, but not on the console: for what nobody waits for. */
+void log_quiet(const char *fmt, ...) __printf(1, 2);
 
 const struct log_ring *log_ring_own(void);
 

@@ -21,6 +21,7 @@
 #include "rootpart/pci/pci.h"
 #include "rootpart/power.h"
 #include "rootpart/ram.h"
+#include "rootpart/rtc.h"
 #include "rootpart/smp.h"
 #include "rootpart/task.h"
 #include "rootpart/time.h"
@@ -80,11 +81,13 @@ static void start_hypervisor(u64 load)
 static void boot_task(void *arg)
 {
 	(void)arg;
+	rtc_init();
 	drivers_start_bounded();
 	volumes_mount();
 	vm_store_init();
 	vm_init();
 	cli_start();
+	volumes_mount_removable();
 }
 
 void root_main(u64 start_info, u64 load)

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * MC146818 registers, read between updates: twice until both readings agree.
+ * MC146818 registers, read between updates: twice until both readings agree. That is slow, and
+ * each register an exit on many machines, so it is done once, and then the TSC counts.
  * Years are taken for 2000 to 2099, as the century has no agreed place.
  */
 #include "rootpart/rtc.h"
 
 #include "lib/string.h"
-#include "rootpart/lock.h"
+#include "rootpart/time.h"
+#include "x86/cpu.h"
 #include "x86/io.h"
 
 #define RTC_INDEX    0x70u
@@ -16,30 +18,28 @@
 #define RTC_UPDATING 0x80u /* of A */
 #define RTC_BINARY   0x04u /* of B */
 #define RTC_24_HOURS 0x02u
-#define RTC_PM       0x80u /* of the hour, with 12 hours */
-#define TRIES        100000u
+#define RTC_PM       0x80u           /* of the hour, with 12 hours */
+#define UPDATE_NS    (3 * NS_PER_MS) /* the longest one takes 2228 us */
 
-static struct spinlock lock;
+/* Nanoseconds from 1970 to time_ns() == 0; constant after boot. */
+static u64 origin;
 
 enum { SECOND, MINUTE, HOUR, DAY, MONTH, YEAR, FIELDS };
 
 static u8 read(u8 index)
 {
-	u64 flags = lock_irq(&lock);
-	u8 v;
-
 	out8(RTC_INDEX, index);
-	v = in8(RTC_DATA);
-	unlock_irq(&lock, flags);
-	return v;
+	return in8(RTC_DATA);
 }
 
 static void read_fields(u8 *fields)
 {
 	static const u8 index[FIELDS] = { 0, 2, 4, 7, 8, 9 };
+	u64 limit = time_ns() + UPDATE_NS;
 
-	for (u32 i = 0; i < TRIES && read(RTC_STATUS_A) & RTC_UPDATING; i++)
-		;
+	/* Some say so for ever: both readings have to agree in any case. */
+	while (read(RTC_STATUS_A) & RTC_UPDATING && time_ns() < limit)
+		cpu_pause();
 	for (u32 i = 0; i < FIELDS; i++)
 		fields[i] = read(index[i]);
 }
@@ -68,7 +68,7 @@ static u64 days_before(u32 year, u32 month)
 	return year % 4 == 0 && month > 2 ? days + 1 : days;
 }
 
-u64 rtc_seconds(void)
+static u64 clock_seconds(void)
 {
 	u8 f[FIELDS], again[FIELDS];
 	u8 status = read(RTC_STATUS_B);
@@ -85,4 +85,14 @@ u64 rtc_seconds(void)
 		       86400 +
 	       hour(f[HOUR], status) * 3600ull + binary(f[MINUTE], status) * 60ull +
 	       binary(f[SECOND], status);
+}
+
+void rtc_init(void)
+{
+	origin = clock_seconds() * NS_PER_S - time_ns();
+}
+
+u64 rtc_seconds(void)
+{
+	return (origin + time_ns()) / NS_PER_S;
 }

@@ -6,7 +6,6 @@
  */
 #include "rootpart/vfs.h"
 
-#include "base/assert.h"
 #include "base/errno.h"
 #include "lib/string.h"
 #include "x86/atomic.h"
@@ -191,27 +190,32 @@ int vfs_allocate(struct vfs_file *file, u64 offset, u64 len)
 	return file->ops->allocate != NULL ? file->ops->allocate(file, offset, len) : -ENOTSUP;
 }
 
+int vfs_data(struct vfs_file *file, u64 *offset)
+{
+	return file->ops->data != NULL ? file->ops->data(file, offset) : 0;
+}
+
 int vfs_sync(struct vfs_file *file)
 {
 	return file->ops->sync != NULL ? file->ops->sync(file) : 0;
 }
 
-void vfs_medium_get(struct vfs_file *file, struct vfs_medium *out)
+int vfs_medium_get(struct vfs_file *file, struct vfs_medium *out)
 {
-	assert(file->flags & VFS_MAP);
+	if (!(file->flags & VFS_MAP))
+		return -EBADF;
 	file->ops->medium(file->fs, out);
+	return 0;
 }
 
 int vfs_map(struct vfs_file *file, u64 offset, struct vfs_extent *extent)
 {
-	assert(file->flags & VFS_MAP);
-	return file->ops->map(file, offset, extent);
+	return file->flags & VFS_MAP ? file->ops->map(file, offset, extent) : -EBADF;
 }
 
 int vfs_written(struct vfs_file *file, u64 offset, u64 len)
 {
-	assert(file->flags & VFS_MAP);
-	if (!(file->flags & VFS_WRITE))
+	if (!(file->flags & VFS_MAP) || !(file->flags & VFS_WRITE))
 		return -EBADF;
 	return file->ops->written(file, offset, len);
 }
@@ -231,6 +235,21 @@ int vfs_statfs(const char *path, struct vfs_statfs *out)
 	if (mount == NULL || mount->ops->statfs == NULL)
 		return -ENOTSUP;
 	return mount->ops->statfs(mount->fs, out);
+}
+
+bool vfs_is_read_only(const char *path)
+{
+	char normal[PATH_MAX];
+	const struct mount *mount;
+	struct vfs_statfs s;
+	const char *below;
+
+	if (path_normalise(path, normal) != 0)
+		return true;
+	mount = mount_of(normal, &below);
+	if (mount == NULL || mount->ops->remove == NULL)
+		return true;
+	return mount->ops->statfs != NULL && mount->ops->statfs(mount->fs, &s) == 0 && s.read_only;
 }
 
 const char *vfs_mounted(u32 i)

@@ -96,6 +96,8 @@ struct vfs_ops {
 	int (*truncate)(struct vfs_file *file, u64 size);
 	int (*allocate)(struct vfs_file *file, u64 offset, u64 len);
 	int (*sync)(struct vfs_file *file);
+	/* As vfs_data() says. NULL: all is data. */
+	int (*data)(struct vfs_file *file, u64 *offset);
 	int (*statfs)(void *fs, struct vfs_statfs *out);
 	/* As vfs_map() and the others say; all three, or none of them: then VFS_MAP is refused. */
 	void (*medium)(void *fs, struct vfs_medium *out);
@@ -142,9 +144,15 @@ void vfs_close(struct vfs_file *file);
 /*
  * Room for @len bytes at @offset: writing there does not fail for want of it later. What was
  * there stays, the rest reads as zeroes, and the file grows to the end of it. All, or nothing: -ENOSPC.
+ * After another error size and contents are as before, but some of the room may be made already.
  * -EBADF as above; -EINVAL: @len is 0, or the end is beyond 2^64 - 1; -EFBIG.
  */
 [[nodiscard]] int vfs_allocate(struct vfs_file *file, u64 offset, u64 len);
+/*
+ * *@offset moves behind what is a hole there, to the end if nothing else follows, and stays where no
+ * hole is. A file system may see fewer holes than there are.
+ */
+[[nodiscard]] int vfs_data(struct vfs_file *file, u64 *offset);
 /*
  * What was written to @file, and its name, are as safe as the file system can make them:
  * on the medium, if it has one. An error: some of it may be lost.
@@ -153,8 +161,9 @@ void vfs_close(struct vfs_file *file);
 /*
  * For files opened with VFS_MAP, whose data others move past the file layer. What the file lies on;
  * and the extent that byte @offset lies in, from there on, which is not beyond its end: -EINVAL. -EIO.
+ * -EBADF: opened otherwise.
  */
-void vfs_medium_get(struct vfs_file *file, struct vfs_medium *out);
+[[nodiscard]] int vfs_medium_get(struct vfs_file *file, struct vfs_medium *out);
 [[nodiscard]] int vfs_map(struct vfs_file *file, u64 offset, struct vfs_extent *extent);
 /*
  * [offset, offset + len), whole blocks none of which is a hole's, was written: VFS_WRITTEN from now
@@ -163,6 +172,9 @@ void vfs_medium_get(struct vfs_file *file, struct vfs_medium *out);
 [[nodiscard]] int vfs_written(struct vfs_file *file, u64 offset, u64 len);
 /* The file system that @path, which must be there, is in; -ENOTSUP too where only mount points are. */
 [[nodiscard]] int vfs_statfs(const char *path, struct vfs_statfs *out);
+
+/* True if nothing can be made, changed or removed at @path, whatever is there. */
+[[nodiscard]] bool vfs_is_read_only(const char *path);
 
 /* Mount @i's path, in the order in which they were mounted; NULL behind the last one. */
 const char *vfs_mounted(u32 i);

@@ -75,6 +75,32 @@ def tests_once(totals, test):
         save(state)
 
 
+def fuzz_row(output, wall, artifacts):
+    """What a run of libFuzzer did: executions, the last coverage it printed, findings kept."""
+    runs = re.search(r"stat::number_of_executed_units: (\d+)", output)
+    covered = re.findall(r"cov: (\d+)", output)
+    return {"runs": int(runs.group(1)) if runs else 0, "seconds": int(wall),
+            "coverage": int(covered[-1]) if covered else 0, "crashes": artifacts}
+
+
+def add_totals(name, row):
+    """Adds a run to the totals of all runs from this build folder, and prints the line."""
+    path = os.path.join(os.environ.get("BUILD", "build"), "soak-fuzz.json")
+    totals = {}
+    if os.path.exists(path):
+        with open(path) as f:
+            totals = json.load(f)
+    old = totals.get(name, {"runs": 0, "seconds": 0, "coverage": 0, "crashes": 0})
+    totals[name] = {key: max(old[key], row[key]) if key == "coverage" else old[key] + row[key]
+                    for key in old}
+    with open(path + ".new", "w") as f:
+        json.dump(totals, f, indent=1, sort_keys=True)
+    os.replace(path + ".new", path)
+    print("     %s: executions=%d coverage=%d crashes=%d; in all executions=%d crashes=%d" % (
+        name, row["runs"], row["coverage"], row["crashes"], totals[name]["runs"],
+        totals[name]["crashes"]), flush=True)
+
+
 def fuzz_all(totals, names, command, run):
     """command(name, *options) is a target's command line, run() the runner's."""
     state = load()
@@ -89,9 +115,10 @@ def fuzz_all(totals, names, command, run):
             SECONDS + 300)
         totals.add("soak/fuzz/" + name, int(status == 0), int(status != 0), wall, cpu,
                    output[-4000:])
+        row = fuzz_row(output, wall, len(re.findall(r"Test unit written to", output)))
+        add_totals(name, row)
         if status == 0:
-            runs = re.search(r"stat::number_of_executed_units: (\d+)", output)
-            state[name] = {"runs": int(runs.group(1)), "seconds": int(wall)}
+            state[name] = row
             save(state)
     if TESTS in state and all(name in state for name in names):
         report(state)

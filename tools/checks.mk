@@ -27,7 +27,7 @@ fuzzers: $(FUZZERS:%=$(BUILD)/fuzz/%)
 headers: $(HEADERS:%=$(BUILD)/headers/gcc/%) $(HEADERS:%=$(BUILD)/headers/clang/%)
 
 # $(call tag,word,file): what follows "word:" in the file's first comment.
-tag = $(shell sed -n '1,24s/^.*\b$(1): *//p' $(2))
+tag = $(shell sed -n '1,40s/^.*\b$(1): *//p' $(2))
 
 # $(call host_program,kind,name,test source,compiler,flags,libraries): tests
 # without cflags share their objects.

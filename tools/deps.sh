@@ -7,10 +7,10 @@
 set -eu
 
 packages="gcc e2fsprogs libc6-dev clang binutils make qemu-system-x86 seabios ovmf
-    grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools
+    grub-common grub-pc-bin grub-efi-amd64-bin xorriso mtools dosfstools
     bochs bochsbios vgabios python3 python3-pytest python3-pexpect libcmocka-dev
     libclang-rt-dev llvm clang-format gdb"
-tools="gcc clang ld.bfd objcopy make qemu-system-x86_64 grub-mkimage xorriso mformat
+tools="gcc clang ld.bfd objcopy make qemu-system-x86_64 grub-mkimage xorriso mformat mkfs.fat
     bochs python3 clang-format gdb"
 # What no tool stands for: firmware, GRUB's modules, the unit tests' library.
 files="/usr/share/OVMF/OVMF_CODE_4M.fd /usr/share/bochs/BIOS-bochs-latest

@@ -205,6 +205,8 @@ void block_unplug(struct block_device *d);
 [[nodiscard]] int block_write(
 	struct block_device *d, u64 sector, const void *buf, u64 bytes, u32 flags);
 [[nodiscard]] int block_flush(struct block_device *d);
+/* True if block_read() and block_write() take @buf: it is in the direct map. */
+bool block_is_direct(const void *buf);
 
 /*
  * For drivers, any context: the device is broken, or answers what makes no sense;

@@ -46,6 +46,11 @@ static int transfer(
 	return run(d, &w);
 }
 
+bool block_is_direct(const void *buf)
+{
+	return (u64)buf >= ROOT_DIRECT_BASE && (u64)buf - ROOT_DIRECT_BASE < ROOT_DIRECT_SIZE;
+}
+
 /* As many requests as it takes, one after the other. */
 static int transfer_all(
 	struct block_device *d, enum block_op op, u64 sector, const void *buf, u64 bytes, u32 flags)
@@ -53,7 +58,7 @@ static int transfer_all(
 	const u8 *p = buf;
 	int r = 0;
 
-	assert((u64)buf >= ROOT_DIRECT_BASE && (u64)buf - ROOT_DIRECT_BASE < ROOT_DIRECT_SIZE);
+	assert(block_is_direct(buf));
 	do {
 		u64 n = MIN(bytes, BLOCK_REQUEST_MAX);
 

@@ -23,6 +23,29 @@ static int into_directory(struct paths *p)
 	return path_join(directory, strrchr(p->source, '/') + 1, p->target);
 }
 
+/* "name/" is for what is a directory, or becomes one. */
+static bool wants_directory(const char *path)
+{
+	return path[0] != '\0' && path[strlen(path) - 1] == '/';
+}
+
+/* @target as typed, to p->target. */
+static int resolve_target(const char *target, struct paths *p)
+{
+	struct vfs_stat stat;
+	int r = path_normalise(target, p->target);
+	bool there = r == 0 && vfs_stat(target, &stat) == 0;
+
+	if (there && stat.type == VFS_DIRECTORY)
+		r = into_directory(p);
+	else if (r == 0 && wants_directory(target) && !p->directory)
+		r = there ? -ENOTDIR : -ENOENT;
+	if (r == 0 && vfs_stat(p->target, &stat) == 0 &&
+		(stat.type == VFS_DIRECTORY) != p->directory)
+		r = p->directory ? -ENOTDIR : -EISDIR;
+	return r;
+}
+
 static int resolve(struct cli *cli, const struct cli_args *args, struct paths *p)
 {
 	const char *source = args->words[0], *target = args->words[1];
@@ -34,18 +57,16 @@ static int resolve(struct cli *cli, const struct cli_args *args, struct paths *p
 	if (r != 0)
 		return cli_error_errno(cli, r, source);
 	p->directory = stat.type == VFS_DIRECTORY;
-	r = path_normalise(target, p->target);
-	if (r == 0 && vfs_stat(target, &stat) == 0 && stat.type == VFS_DIRECTORY)
-		r = into_directory(p);
-	if (r == 0 && vfs_stat(p->target, &stat) == 0 &&
-		(stat.type == VFS_DIRECTORY) != p->directory)
-		r = p->directory ? -ENOTDIR : -EISDIR;
+	r = resolve_target(target, p);
 	if (r != 0)
 		return cli_error_errno(cli, r, target);
 	if (path_below(p->target, p->source) == NULL)
 		return 0;
-	return cli_error(cli, -EINVAL, "%.256s: is %s the source", p->target,
-		strcmp(p->target, p->source) == 0 ? "itself" : "inside of");
+	if (strcmp(p->target, p->source) == 0)
+		return cli_error(cli, -EINVAL, "%.256s: is itself the source", p->target);
+	if (!p->directory)
+		return cli_error_errno(cli, -ENOTDIR, p->target);
+	return cli_error(cli, -EINVAL, "%.256s: is inside of the source", p->target);
 }
 
 static int run_cp(struct cli *cli, const struct cli_args *args)
@@ -75,6 +96,9 @@ static int move_file(struct cli *cli, const struct paths *p)
 	if (p->directory)
 		return cli_error(cli, -EXDEV, "%.256s: is on another file system; cp -r copies it",
 			p->target);
+	/* Or the copy would be all that it comes to. */
+	if (vfs_is_read_only(p->source))
+		return cli_error_errno(cli, -EROFS, p->source);
 	if (!copy_begin(&copy, cli))
 		return cli_error_errno(cli, -ENOMEM, "mv");
 	r = copy_file(&copy, p->source, p->target);
@@ -83,6 +107,17 @@ static int move_file(struct cli *cli, const struct paths *p)
 		return r;
 	r = vfs_remove(p->source);
 	return r != 0 ? cli_error_errno(cli, r, p->source) : 0;
+}
+
+static bool holds_mount(const char *path)
+{
+	const char *mount;
+
+	for (u32 i = 0; (mount = vfs_mounted(i)) != NULL; i++) {
+		if (path_below(mount, path) != NULL)
+			return true;
+	}
+	return false;
 }
 
 static int run_mv(struct cli *cli, const struct cli_args *args)
@@ -95,6 +130,8 @@ static int run_mv(struct cli *cli, const struct cli_args *args)
 	r = vfs_rename(p.source, p.target);
 	if (r == -EXDEV)
 		return move_file(cli, &p);
+	if (r == -EBUSY && holds_mount(p.source))
+		return cli_error_errno(cli, r, p.source);
 	return r != 0 ? cli_error_errno(cli, r, p.target) : 0;
 }
 

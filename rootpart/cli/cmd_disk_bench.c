@@ -52,13 +52,13 @@ static void row_json(struct json *j, const struct bench *b)
 	json_string(j, "operation", b->write ? "write" : "read");
 	json_number(j, "size", b->size);
 	json_number(j, "depth", b->depth);
-	json_number(j, "requests", b->requests);
-	json_number(j, "requests_per_second", per_second(b, b->requests));
-	json_number(j, "bytes_per_second", per_second(b, b->requests * b->size));
-	json_number(j, "latency_ns", b->requests > 0 ? b->total_ns / b->requests : 0);
-	json_number(j, "latency_50_ns", bench_percentile(b, 50));
-	json_number(j, "latency_99_ns", bench_percentile(b, 99));
-	json_number(j, "latency_max_ns", b->max_ns);
+	json_number(j, "requests", b->latency.count);
+	json_number(j, "requests_per_second", per_second(b, b->latency.count));
+	json_number(j, "bytes_per_second", per_second(b, b->latency.count * b->size));
+	json_number(j, "latency_ns", latency_mean(&b->latency));
+	json_number(j, "latency_50_ns", latency_percentile(&b->latency, 50));
+	json_number(j, "latency_99_ns", latency_percentile(&b->latency, 99));
+	json_number(j, "latency_max_ns", b->latency.max_ns);
 	json_close(j);
 }
 
@@ -69,12 +69,12 @@ static void row_text(struct cli *cli, const struct bench *b)
 	cli_printf(cli, "%-10s %-5s  %8s  %5u  %10llu  %10s/s  %8llu  %8llu  %8llu  %8llu\n",
 		b->random ? "random" : "sequential", b->write ? "write" : "read",
 		units_bytes(b->size, size), b->depth,
-		(unsigned long long)per_second(b, b->requests),
-		units_bytes(per_second(b, b->requests * b->size), rate),
-		(unsigned long long)(b->requests > 0 ? b->total_ns / b->requests / NS_PER_US : 0),
-		(unsigned long long)(bench_percentile(b, 50) / NS_PER_US),
-		(unsigned long long)(bench_percentile(b, 99) / NS_PER_US),
-		(unsigned long long)(b->max_ns / NS_PER_US));
+		(unsigned long long)per_second(b, b->latency.count),
+		units_bytes(per_second(b, b->latency.count * b->size), rate),
+		(unsigned long long)(latency_mean(&b->latency) / NS_PER_US),
+		(unsigned long long)(latency_percentile(&b->latency, 50) / NS_PER_US),
+		(unsigned long long)(latency_percentile(&b->latency, 99) / NS_PER_US),
+		(unsigned long long)(b->latency.max_ns / NS_PER_US));
 }
 
 static int bench_with(struct settings *s, struct bench *b)

@@ -3,6 +3,7 @@
  * disk create: image files that VMs' disks lie in.
  */
 #include "base/errno.h"
+#include "lib/string.h"
 #include "rootpart/cli/cmd_disk.h"
 #include "rootpart/cli/progress.h"
 #include "rootpart/vfs.h"
@@ -22,7 +23,8 @@ static int allocate(struct cli *cli, struct vfs_file *file, u64 size)
 		u64 len = MIN(STEP, size - at);
 
 		r = cli_interrupted() ? -EINTR : vfs_allocate(file, at, len);
-		progress_add(&progress, len);
+		if (r == 0)
+			progress_add(&progress, len);
 	}
 	progress_end(&progress);
 	return r;
@@ -50,18 +52,30 @@ static int create(struct cli *cli, const char *path, u64 size, bool full)
 	return r;
 }
 
+static int get_size(struct cli *cli, const struct cli_args *args, u64 *size)
+{
+	const char *text = args_value(args, "size");
+
+	if (text == NULL)
+		return cli_error(cli, -EINVAL, "disk create: --size is missing");
+	if (str_to_u64(text, true, size) != 0 || *size < SIZE_MIN || *size > SIZE_LIMIT)
+		return cli_error(cli, -EINVAL,
+			"--size: \"%.64s\" is not from 512 to 16T; K, M, G or T may follow the "
+			"number",
+			text);
+	if (*size % SIZE_MIN != 0)
+		return cli_error(cli, -EINVAL, "--size: not a multiple of %u", SIZE_MIN);
+	return 0;
+}
+
 static int run_create(struct cli *cli, const struct cli_args *args)
 {
 	const char *path = args->words[0];
-	u64 size = 0;
-	int r = cli_number(cli, args, "size", SIZE_MIN, SIZE_LIMIT, &size);
+	u64 size;
+	int r = get_size(cli, args, &size);
 
 	if (r != 0)
 		return r;
-	if (size == 0)
-		return cli_error(cli, -EINVAL, "disk create: --size is missing");
-	if (size % SIZE_MIN != 0)
-		return cli_error(cli, -EINVAL, "--size: not a multiple of %u", SIZE_MIN);
 	r = create(cli, path, size, args_has(args, "full"));
 	return r != 0 && r != -EINTR ? cli_error_errno(cli, r, path) : r;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * volume list and df: file systems on disks, and all that are mounted.
+ * volume list and df, and the group: file systems on disks, and all that are mounted.
  */
 #include "rootpart/cli/commands.h"
 #include "rootpart/cli/units.h"
@@ -19,6 +19,8 @@ static const char *or_dash(const char *text)
 
 static const char *state_of(const struct volume_info *v)
 {
+	if (v->looking)
+		return "looking";
 	if (v->path[0] == '\0')
 		return "failed";
 	return v->read_only ? "read-only" : "mounted";
@@ -28,13 +30,14 @@ static void volume_json(struct json *j, const struct volume_info *v)
 {
 	json_object(j, NULL);
 	json_string(j, "device", v->device);
-	json_string(j, "type", v->type);
+	json_string(j, "type", or_null(v->type));
 	json_string(j, "label", or_null(v->label));
 	json_number(j, "size", v->size);
 	json_number(j, "free", v->free);
 	json_string(j, "path", or_null(v->path));
 	json_string(j, "state", state_of(v));
 	json_string(j, "why", or_null(v->why));
+	json_bool(j, "uncommitted", v->uncommitted);
 	json_close(j);
 }
 
@@ -42,7 +45,7 @@ static void volume_row(struct cli *cli, const struct volume_info *v)
 {
 	char size[UNITS_TEXT], free[UNITS_TEXT];
 
-	cli_printf(cli, "%-10s %-8s %-16s %10s %10s  %-20s %-9s  %s\n", v->device, v->type,
+	cli_printf(cli, "%-10s %-8s %-16s %10s %10s  %-20s %-9s  %s\n", v->device, or_dash(v->type),
 		or_dash(v->label), units_bytes(v->size, size), units_bytes(v->free, free),
 		or_dash(v->path), state_of(v), or_dash(v->why));
 }
@@ -148,7 +151,7 @@ static const struct cli_command command_volume_list = {
 	.run = run_list,
 };
 
-static const struct cli_command *const commands[] = { &command_volume_list };
+static const struct cli_command *const commands[] = { &command_volume_bench, &command_volume_list };
 
 const struct cli_command command_volume = {
 	.name = "volume",

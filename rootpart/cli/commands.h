@@ -29,3 +29,4 @@ extern const struct cli_command command_top;
 extern const struct cli_command command_trace;
 extern const struct cli_command command_vm;
 extern const struct cli_command command_volume;
+extern const struct cli_command command_volume_bench;

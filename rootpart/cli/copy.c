@@ -11,7 +11,6 @@
 
 #define CHUNK     (256 * KIB)
 #define DEPTH_MAX 64u
-#define PART_NAME ".cp-part"
 
 bool copy_begin(struct copy *c, struct cli *cli)
 {
@@ -37,6 +36,20 @@ static int write_all(struct vfs_file *to, const u8 *from, u64 len)
 	return 0;
 }
 
+/* Past a hole of the source. */
+static int skip_hole(struct copy *c, struct vfs_file *from, struct vfs_file *to)
+{
+	u64 at = from->offset;
+	int r = vfs_data(from, &at);
+
+	if (r == 0 && at > from->offset) {
+		progress_add(&c->progress, at - from->offset);
+		to->offset += at - from->offset;
+		from->offset = at;
+	}
+	return r;
+}
+
 /* *@reading: it was the source that failed. */
 static int copy_bytes(
 	struct copy *c, struct vfs_file *from, struct vfs_file *to, bool sparse, bool *reading)
@@ -48,7 +61,9 @@ static int copy_bytes(
 
 		if (cli_interrupted())
 			return -EINTR;
-		n = vfs_read(from, c->buf, CHUNK);
+		n = sparse ? skip_hole(c, from, to) : 0;
+		if (n == 0)
+			n = vfs_read(from, c->buf, CHUNK);
 		*reading = n < 0;
 		if (n <= 0)
 			break;
@@ -80,22 +95,43 @@ static int part_path(const char *target, char *out)
 	if (str_copy(directory, target, sizeof(directory)) != 0)
 		return -ENAMETOOLONG;
 	*MAX(strrchr(directory, '/'), directory + 1) = '\0';
-	return path_join(directory, PART_NAME, out);
+	return path_join(directory, COPY_PART_NAME, out);
 }
 
-static int open_place(const char *target, struct place *p)
+/* One that has a size of its own: nothing is written to it that does not fit. */
+static int open_in_place(u64 size, const char *target, struct place *p)
+{
+	struct vfs_stat stat;
+	int r = vfs_stat(target, &stat);
+
+	if (r == 0)
+		r = vfs_open(target, VFS_WRITE, &p->file);
+	if (r == 0 && size > stat.size) {
+		vfs_close(&p->file);
+		r = -ENOSPC;
+	}
+	return r;
+}
+
+/* For @size bytes of @source; *@reading: it is that one's fault. */
+static int open_place(
+	const char *source, u64 size, const char *target, struct place *p, bool *reading)
 {
 	struct vfs_stat stat;
 	int r = part_path(target, p->path);
 
 	p->in_place = false;
+	/* What a power cut has left of an earlier copy is not to be emptied while it is read. */
+	*reading = r == 0 && strcmp(p->path, source) == 0;
+	if (*reading)
+		return -EBUSY;
 	if (r == 0)
 		r = vfs_open(p->path, VFS_WRITE | VFS_CREATE | VFS_TRUNCATE, &p->file);
 	if (r != -EROFS || vfs_stat(target, &stat) != 0)
 		return r;
 	p->in_place = true;
 	(void)str_copy(p->path, target, sizeof(p->path));
-	return vfs_open(target, VFS_WRITE | VFS_TRUNCATE, &p->file);
+	return open_in_place(size, target, p);
 }
 
 /* Makes what was written the target, or, after an error, takes it away. */
@@ -117,14 +153,9 @@ static int close_place(struct place *p, const char *target, int r)
 static int copy_opened(
 	struct copy *c, struct vfs_file *from, const char *target, struct place *p, bool *reading)
 {
-	int r = open_place(target, p);
-	bool sparse;
+	bool sparse = !p->in_place && vfs_truncate(&p->file, 0) == 0;
 
-	if (r != 0)
-		return r;
-	sparse = !p->in_place && vfs_truncate(&p->file, 0) == 0;
-	r = copy_bytes(c, from, &p->file, sparse, reading);
-	return close_place(p, target, r);
+	return close_place(p, target, copy_bytes(c, from, &p->file, sparse, reading));
 }
 
 int copy_file(struct copy *c, const char *source, const char *target)
@@ -138,10 +169,12 @@ int copy_file(struct copy *c, const char *source, const char *target)
 	if (r == 0)
 		r = vfs_open(source, VFS_READ, &from);
 	if (r == 0) {
-		reading = false;
-		progress_begin(&c->progress, c->cli, stat.size);
-		r = copy_opened(c, &from, target, p, &reading);
-		progress_end(&c->progress);
+		r = open_place(source, stat.size, target, p, &reading);
+		if (r == 0) {
+			progress_begin(&c->progress, c->cli, stat.size);
+			r = copy_opened(c, &from, target, p, &reading);
+			progress_end(&c->progress);
+		}
 		vfs_close(&from);
 	}
 	kfree(p);

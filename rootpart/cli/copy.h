@@ -9,6 +9,9 @@
 #include "rootpart/cli/command.h"
 #include "rootpart/cli/progress.h"
 
+/* Of what grows. */
+#define COPY_PART_NAME ".cp-part"
+
 struct copy {
 	struct cli *cli;
 	struct progress progress;

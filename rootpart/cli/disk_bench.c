@@ -16,31 +16,6 @@
 /* Of nobody's stack or heap: who wakes may come after who waited has gone. */
 static struct wait_queue waiters = WAIT_QUEUE_INIT(waiters);
 
-u32 bench_bucket(u64 ns)
-{
-	u32 log = ns >= BENCH_STEPS ? 63 - (u32)__builtin_clzll(ns) : 3;
-	u32 bucket = (log - 3) * BENCH_STEPS + (u32)(ns >> (log - 3));
-
-	return MIN(bucket, BENCH_BUCKETS - 1);
-}
-
-u64 bench_bucket_max(u32 bucket)
-{
-	u32 log = bucket < 2 * BENCH_STEPS ? 0 : bucket / BENCH_STEPS - 1;
-
-	return ((u64)(bucket - log * BENCH_STEPS + 1) << log) - 1;
-}
-
-u64 bench_percentile(const struct bench *b, u32 percent)
-{
-	u64 want = (b->requests * percent + 99) / 100, sum = 0;
-	u32 i = 0;
-
-	while (i < BENCH_BUCKETS - 1 && sum + b->buckets[i] < want)
-		sum += b->buckets[i++];
-	return MIN(bench_bucket_max(i), b->max_ns);
-}
-
 /* Where the next one goes: a multiple of its size. */
 static u64 next_place(struct bench *b)
 {
@@ -61,13 +36,8 @@ static void slot_start(struct bench *b, struct bench_slot *s)
 
 static void account(struct bench *b, const struct bench_slot *s, u64 now)
 {
-	u64 ns = now - s->started;
-
 	b->last = now;
-	b->requests++;
-	b->total_ns += ns;
-	b->max_ns = MAX(b->max_ns, ns);
-	b->buckets[bench_bucket(ns)]++;
+	latency_add(&b->latency, now - s->started);
 }
 
 static bool goes_on(const struct bench *b, u64 now)

@@ -5,12 +5,10 @@
  */
 #pragma once
 
+#include "lib/latency.h"
 #include "rootpart/vdisk/vdisk.h"
 
 #define BENCH_DEPTH_MAX 256u
-/* Eight steps to each power of two of nanoseconds. */
-#define BENCH_STEPS   8u
-#define BENCH_BUCKETS (BENCH_STEPS * 48)
 
 struct bench_slot {
 	struct vdisk_request request;
@@ -37,10 +35,7 @@ struct bench {
 	u64 next;  /* sector */
 	u64 seed;
 	u64 started;
-	u64 requests;
-	u64 total_ns;
-	u64 max_ns;
-	u64 buckets[BENCH_BUCKETS];
+	struct latency latency; /* of requests that completed */
 	struct bench_slot slots[BENCH_DEPTH_MAX];
 };
 
@@ -49,9 +44,3 @@ struct bench {
  * -ENOMEM; or the first request's error that had one. All of it is over when it returns.
  */
 [[nodiscard]] int bench_run(struct bench *b, u64 ns);
-/* How long at most @percent of the requests took, as far as the histogram tells. */
-u64 bench_percentile(const struct bench *b, u32 percent);
-
-/* The bucket that @ns falls into, and the most that falls into it. */
-u32 bench_bucket(u64 ns);
-u64 bench_bucket_max(u32 bucket);

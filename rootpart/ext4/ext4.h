@@ -24,7 +24,8 @@ struct ext4_info {
 	u64 inodes;
 	u64 free_inodes;
 	bool read_only;
-	const char *why; /* it is read-only; NULL: it is not */
+	const char *why;  /* it is read-only; NULL: it is not */
+	bool uncommitted; /* what was changed last may not be on the medium yet */
 };
 
 /* Reads nothing but the superblock. True if @d holds an ext file system; @label has 17 bytes. Tasks. */
@@ -48,5 +49,11 @@ void ext4_info_get(struct ext4 *fs, struct ext4_info *info);
 
 /* All that was done before is on the medium afterwards. */
 [[nodiscard]] int ext4_sync(struct ext4 *fs);
+/*
+ * @changed is called when something was changed and all before it is on the medium: once, until it
+ * is committed; at once if it is so already. The volume's lock is held: it neither waits nor calls
+ * anything of the volume. NULL: nobody.
+ */
+void ext4_on_change(struct ext4 *fs, void (*changed)(void *context), void *context);
 
 extern const struct vfs_ops ext4_vfs_ops; /* fs: struct ext4 */

@@ -77,18 +77,29 @@ static u32 checksum(const struct ext4 *fs, const struct ext4_bitmap *m)
 	return ext4_crc32c(fs->seed, m->b->data, bits / 8);
 }
 
-static bool is_intact(const struct ext4 *fs, const struct ext4_bitmap *m)
+static bool has_checksum(const struct ext4 *fs, const struct ext4_bitmap *m)
 {
 	bool blocks = m->kind == EXT4_BITMAP_BLOCKS;
 	u32 crc = checksum(fs, m), lo, hi = 0;
 
-	if (!fs->checksums)
-		return true;
 	lo = blocks ? m->g->block_bitmap_csum_lo : m->g->inode_bitmap_csum_lo;
 	if (fs->desc_size == EXT4_GROUP_SIZE_32)
 		return lo == (crc & 0xffff);
 	hi = blocks ? m->g->block_bitmap_csum_hi : m->g->inode_bitmap_csum_hi;
 	return (hi << 16 | lo) == crc;
+}
+
+static bool is_intact(const struct ext4 *fs, const struct ext4_bitmap *m)
+{
+	enum ext4_kind kind =
+		m->kind == EXT4_BITMAP_BLOCKS ? EXT4_KIND_BLOCK_BITMAP : EXT4_KIND_INODE_BITMAP;
+
+	if (!fs->checksums || ext4_is_intact(m->b, kind, m->group))
+		return true;
+	if (!has_checksum(fs, m))
+		return false;
+	ext4_set_intact(m->b, kind, m->group);
+	return true;
 }
 
 /* The bitmap that the descriptor says nobody has written: of what is always there. */

@@ -13,7 +13,7 @@
 #include "rootpart/heap.h"
 
 #define BUCKETS     1024u
-#define IMAGES_KEPT 64u
+#define IMAGES_KEPT 160u /* what the largest operation says: making a name */
 
 static struct list_node *bucket(const struct ext4_cache *c, u64 block)
 {
@@ -253,6 +253,7 @@ int ext4_buffer_new(struct ext4 *fs, u64 block, struct ext4_buffer **out)
 	r = ext4_change(fs, b);
 	if (r == 0) {
 		memset(b->data, 0, fs->block_size);
+		b->intact = 0;
 		*out = b;
 		return 0;
 	}

@@ -5,8 +5,9 @@
  *
  * The order that makes it proof against a power cut: the journal's superblock names the
  * log's beginning before there is anything in it; all of a transaction, and all data of files
- * that was written before, is on the medium before its commit block is; home blocks are
- * on the medium before the log is called empty; and that is, before any of it is overwritten.
+ * that was written before, is on the medium before its commit block is, and so are zeroes where
+ * that goes; home blocks are on the medium before the log is called empty; and that is, before
+ * any of it is overwritten.
  */
 #include "base/errno.h"
 #include "lib/string.h"
@@ -253,6 +254,18 @@ static void commit_block_make(struct ext4 *fs)
 			be32(ext4_crc32c(ext4_journal_seed(j), j->block, fs->block_size));
 }
 
+/*
+ * Zeroes where the commit block goes, with all that is before it: only its first sector is other than
+ * that, and so it is there whole or not at all. One that is there in part is damage to others.
+ */
+static int commit_place_clear(struct writer *w)
+{
+	struct ext4_journal *j = w->fs->journal;
+
+	memset(j->block, 0, w->fs->block_size);
+	return writer_put(w, ext4_journal_place(j, w->at), j->block, NULL);
+}
+
 static int transaction_write(struct writer *w)
 {
 	struct ext4 *fs = w->fs;
@@ -265,6 +278,8 @@ static int transaction_write(struct writer *w)
 		r = revokes_write(w);
 	if (r == 0)
 		r = buffers_write(w);
+	if (r == 0)
+		r = commit_place_clear(w);
 	if (r == 0)
 		r = writer_flush(w);
 	if (r == 0)
@@ -298,6 +313,7 @@ int ext4_log_commit(struct ext4 *fs)
 		j->used += distance(j, j->head, w.at);
 		j->head = w.at;
 		j->sequence++;
+		fs->uncommitted = false;
 	}
 	while (!list_empty(&c->running)) {
 		struct ext4_buffer *b =
@@ -384,12 +400,16 @@ int ext4_checkpoint(struct ext4 *fs)
 	r = write_home(fs);
 	if (r == 0)
 		r = ext4_device_flush(fs);
+	/* The superblock is home, with its mark. */
+	if (r == 0 && ext4_journal_is_damaged(fs))
+		j->super->error = 0;
 	if (r == 0 && j != NULL && j->super->start != 0)
 		r = ext4_journal_super_write(fs, 0, j->sequence);
 	if (r != 0)
 		return fail(fs, "a write of metadata", r);
 	if (j != NULL)
 		j->used = 0;
+	fs->uncommitted = false;
 	clean_all(fs);
 	return 0;
 }

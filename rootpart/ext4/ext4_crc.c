@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * CRC-32C (Castagnoli), eight bytes at a step. Table k is what a byte makes of the
+ * CRC-32C (Castagnoli), eight bytes at a step: by the processor's instruction if it has
+ * that, which takes a tenth of the time, and else by tables. Table k is what a byte makes of the
  * CRC when k more bytes of zeroes follow; each is linear in its index, so that the eight
  * entries of single bits make all the others, by the compiler.
  */
 #include "lib/string.h"
 #include "rootpart/ext4/ext4_impl.h"
+#include "x86/atomic.h"
+#include "x86/cpu.h"
+#include "x86/crc32.h"
 
 #define ENTRY(i, a, b, c, d, e, f, g, h)                                         \
 	(((i)&1 ? a : 0) ^ ((i)&2 ? b : 0) ^ ((i)&4 ? c : 0) ^ ((i)&8 ? d : 0) ^ \
@@ -44,14 +48,14 @@ static const u32 table[8][256] = {
 		0x34019664),
 };
 
-u32 ext4_crc32c(u32 crc, const void *data, size_t len)
+u32 ext4_crc32c_by_table(u32 crc, const void *data, size_t len)
 {
 	const u8 *p = data;
 
 	for (; len >= 8; len -= 8, p += 8) {
 		u64 v;
 
-		memcpy(&v, p, sizeof(v));
+		__builtin_memcpy(&v, p, sizeof(v)); /* a load */
 		v ^= crc;
 		crc = 0;
 		for (u32 i = 0; i < 8; i++)
@@ -60,4 +64,33 @@ u32 ext4_crc32c(u32 crc, const void *data, size_t len)
 	while (len-- > 0)
 		crc = crc >> 8 ^ table[0][(crc ^ *p++) & 0xff];
 	return crc;
+}
+
+static u32 by_instruction(u32 crc, const u8 *p, size_t len)
+{
+	for (; len >= 8; len -= 8, p += 8) {
+		u64 v;
+
+		__builtin_memcpy(&v, p, sizeof(v)); /* a load */
+		crc = x86_crc32c_u64(crc, v);
+	}
+	while (len-- > 0)
+		crc = x86_crc32c_u8(crc, *p++);
+	return crc;
+}
+
+/* Asked once: CPUID is slow, as the hypervisor answers it. */
+static bool has_instruction(void)
+{
+	static enum { UNKNOWN, NO, YES } known; /* atomic; each writes the same */
+
+	if (load_relaxed(&known) == UNKNOWN)
+		store_relaxed(&known, cpuid(1, 0).ecx & X86_CPUID_1_ECX_CRC32 ? YES : NO);
+	return load_relaxed(&known) == YES;
+}
+
+u32 ext4_crc32c(u32 crc, const void *data, size_t len)
+{
+	return has_instruction() ? by_instruction(crc, data, len)
+				 : ext4_crc32c_by_table(crc, data, len);
 }

@@ -61,13 +61,15 @@ void ext4_leaf_seal(struct ext4 *fs, const struct ext4_iref *dir, struct ext4_bu
 static int check_tail(struct ext4 *fs, const struct ext4_iref *dir, struct ext4_buffer *b)
 {
 	const struct ext4_dirent_tail *t = tail_of(fs, b);
+	u32 seed = ext4_inode_seed(fs, dir);
 
-	if (!fs->checksums)
+	if (!fs->checksums || ext4_is_intact(b, EXT4_KIND_LEAF, seed))
 		return 0;
 	if (t->zero1 != 0 || t->rec_len != sizeof(*t) || t->zero2 != 0 || t->type != EXT4_TYPE_TAIL)
 		return ext4_damaged(fs, "directory without checksum in block", b->block);
 	if (t->checksum != leaf_checksum(fs, dir, b))
 		return ext4_damaged(fs, "checksum of directory block", b->block);
+	ext4_set_intact(b, EXT4_KIND_LEAF, seed);
 	return 0;
 }
 

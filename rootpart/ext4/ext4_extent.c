@@ -85,12 +85,20 @@ static bool check_node(const struct ext4 *fs, struct ext4_extent_header *h, cons
 	return h->depth == 0 ? check_extents(fs, h, l) : check_indexes(fs, h, l);
 }
 
-static bool check_block(const struct ext4 *fs, const struct ext4_iref *ref,
-	struct ext4_extent_header *h, const struct limits *l)
+static bool check_block(const struct ext4 *fs, const struct ext4_iref *ref, struct ext4_buffer *b,
+	const struct limits *l)
 {
+	struct ext4_extent_header *h = (struct ext4_extent_header *)(void *)b->data;
+	u32 seed = ext4_inode_seed(fs, ref);
+
 	if (!check_node(fs, h, l) || h->entries == 0)
 		return false;
-	return !fs->checksums || tail(h)->checksum == checksum(fs, ref, h);
+	if (!fs->checksums || ext4_is_intact(b, EXT4_KIND_EXTENTS, seed))
+		return true;
+	if (tail(h)->checksum != checksum(fs, ref, h))
+		return false;
+	ext4_set_intact(b, EXT4_KIND_EXTENTS, seed);
+	return true;
 }
 
 static u32 first_block(struct ext4_extent_header *h, u32 entry)
@@ -135,7 +143,7 @@ static int descend(struct ext4 *fs, const struct ext4_iref *ref, struct ext4_pat
 	if (r != 0)
 		return r;
 	to->h = (struct ext4_extent_header *)(void *)to->b->data;
-	return check_block(fs, ref, to->h, l) ? 0 : ext4_damaged(fs, "extents of inode", ref->ino);
+	return check_block(fs, ref, to->b, l) ? 0 : ext4_damaged(fs, "extents of inode", ref->ino);
 }
 
 int ext4_path_walk(struct ext4 *fs, const struct ext4_iref *ref, u32 block, struct ext4_path *p)

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Contents of files: read, and written. Both go by memory of our own, piece by piece,
- * as the caller's may lie anywhere. A piece lies in one run. Blocks that are written already are
+ * Contents of files: read, and written, piece by piece. A piece lies in one run, and goes by
+ * memory of our own, as the caller's may lie anywhere; but whole blocks go between the device
+ * and the caller's memory where the device can reach that. Blocks that are written already are
  * overwritten where they are; into new and unwritten ones the data comes first, whole blocks with
  * zeroes around it, and then the operation that names them: whatever fails in between, nobody
  * sees what lay there before.
  */
 #include "base/errno.h"
 #include "lib/string.h"
+#include "rootpart/block/block.h"
 #include "rootpart/ext4/ext4_space.h"
 #include "rootpart/heap.h"
 
 #define PIECE_BYTES  (256 * KIB)
+#define SKIP_RUNS    1024u
 #define WRITE_BLOCKS (EXT4_EXTENT_BLOCKS + EXT4_ALLOC_BLOCKS + 1u)
 
 /* A part of a read or write: the bytes from @offset on that lie in @run. */
@@ -21,7 +24,8 @@ struct piece {
 	u64 offset;
 	u32 in; /* where it begins in its first block */
 	u32 bytes;
-	u8 *buf; /* PIECE_BYTES at most */
+	u8 *own; /* PIECE_BYTES at most */
+	u8 *buf; /* its blocks: own memory, or the caller's, which a write only reads */
 };
 
 static u32 bounce_bytes(const struct ext4 *fs, u64 offset, size_t len)
@@ -71,16 +75,35 @@ static int piece_find(struct ext4 *fs, struct piece *p, u64 offset, u64 len, u32
 	return 0;
 }
 
-static int read_piece(struct ext4 *fs, const struct piece *p, u8 *to)
+static bool reads_as_zero(const struct ext4_run *run)
+{
+	return run->start == 0 || run->unwritten;
+}
+
+/* Where its blocks lie; it is cut to the whole ones of the caller's memory @data, if it has some. */
+static void piece_place(const struct ext4 *fs, struct piece *p, const u8 *data)
+{
+	u32 whole = p->in == 0 ? p->bytes >> fs->block_bits : 0;
+
+	p->buf = p->own;
+	if (whole == 0 || !block_is_direct(data))
+		return;
+	p->buf = (u8 *)(uintptr_t)data;
+	p->run.count = whole;
+	p->bytes = whole << fs->block_bits;
+}
+
+static int read_piece(struct ext4 *fs, struct piece *p, u8 *to)
 {
 	int r;
 
-	if (p->run.start == 0 || p->run.unwritten) {
+	if (reads_as_zero(&p->run)) {
 		memset(to, 0, p->bytes);
 		return 0;
 	}
+	piece_place(fs, p, to);
 	r = ext4_blocks_read(fs, p->run.start, p->buf, p->run.count);
-	if (r == 0)
+	if (r == 0 && p->buf == p->own)
 		memcpy(to, p->buf + p->in, p->bytes);
 	return r;
 }
@@ -91,8 +114,8 @@ static s64 read_all(struct ext4 *fs, struct piece *p, u64 offset, u8 *to, size_t
 	u32 room = bounce_bytes(fs, offset, len);
 	int r = 0;
 
-	p->buf = kmalloc(room);
-	if (p->buf == NULL)
+	p->own = kmalloc(room);
+	if (p->own == NULL)
 		return -ENOMEM;
 	while (r == 0 && done < len) {
 		r = piece_find(fs, p, offset + done, len - done, room);
@@ -101,7 +124,7 @@ static s64 read_all(struct ext4 *fs, struct piece *p, u64 offset, u8 *to, size_t
 		if (r == 0)
 			done += p->bytes;
 	}
-	kfree(p->buf);
+	kfree(p->own);
 	return done > 0 || r == 0 ? (s64)done : r;
 }
 
@@ -119,6 +142,37 @@ s64 ext4_file_read(struct ext4 *fs, u32 ino, u64 offset, void *buf, size_t len)
 		done = read_all(fs, &p, offset, buf, len);
 	ext4_inode_put(fs, &p.ref);
 	return done;
+}
+
+/* Not all runs at once: others wait for the volume. */
+static int skip_runs(struct ext4 *fs, const struct ext4_iref *ref, u64 size, u64 *offset)
+{
+	u64 at = *offset;
+
+	for (u32 i = 0; i < SKIP_RUNS && at < size; i++) {
+		struct ext4_run run;
+		int r = ext4_extent_find(fs, ref, (u32)(at >> fs->block_bits), &run);
+
+		if (r != 0)
+			return r;
+		if (!reads_as_zero(&run))
+			break;
+		at = ((u64)run.block + run.count) << fs->block_bits;
+	}
+	*offset = MAX(*offset, MIN(at, size));
+	return 0;
+}
+
+int ext4_file_data(struct ext4 *fs, u32 ino, u64 *offset)
+{
+	struct ext4_iref ref;
+	int r = get_file(fs, ino, &ref);
+
+	if (r != 0)
+		return r;
+	r = skip_runs(fs, &ref, ext4_inode_size(ref.i), offset);
+	ext4_inode_put(fs, &ref);
+	return r;
 }
 
 /* Block @n of the piece as it is on the volume; what lies behind the file's end is zeroes. */
@@ -143,6 +197,8 @@ static int fill(struct ext4 *fs, const struct piece *p, const u8 *from)
 	bool old = p->run.start != 0 && !p->run.unwritten;
 	int r = 0;
 
+	if (p->buf != p->own)
+		return 0;
 	if (old && p->in > 0)
 		r = read_old(fs, p, 0);
 	if (r == 0 && old && end < size && (p->in == 0 || p->run.count > 1))
@@ -177,6 +233,8 @@ static int write_in_place(struct ext4 *fs, struct piece *p)
 	if (r != 0)
 		return r < 0 ? r : ext4_damaged(fs, "a file has metadata's blocks", p->ref.ino);
 	r = ext4_blocks_write(fs, p->run.start, p->buf, p->run.count);
+	if (r == 0)
+		ext4_changed(fs);
 	if (r != 0 || (p->offset + p->bytes <= ext4_inode_size(p->ref.i) &&
 			      p->ref.i->mtime == ext4_now()))
 		return r;
@@ -240,6 +298,7 @@ static int write_piece(struct ext4 *fs, struct piece *p, const u8 *from)
 {
 	int r;
 
+	piece_place(fs, p, from);
 	if (p->run.start == 0) {
 		r = ext4_begin(fs, WRITE_BLOCKS);
 		return r != 0 ? r : ext4_end(fs, fill_hole(fs, p, from));
@@ -257,8 +316,8 @@ static s64 write_all(struct ext4 *fs, struct piece *p, u64 offset, const u8 *fro
 	bool again = true;
 	int r = 0;
 
-	p->buf = kmalloc(room);
-	if (p->buf == NULL)
+	p->own = kmalloc(room);
+	if (p->own == NULL)
 		return -ENOMEM;
 	while (r == 0 && done < len) {
 		r = piece_find(fs, p, offset + done, len - done, room);
@@ -271,7 +330,7 @@ static s64 write_all(struct ext4 *fs, struct piece *p, u64 offset, const u8 *fro
 			r = 0;
 		}
 	}
-	kfree(p->buf);
+	kfree(p->own);
 	return done > 0 || r == 0 ? (s64)done : r;
 }
 

@@ -59,13 +59,17 @@ static int check_entries(
 	struct ext4 *fs, const struct ext4_iref *dir, struct ext4_buffer *b, u32 offset)
 {
 	struct ext4_dx_entry *e = entries_at(b, offset);
-	u32 limit = limit_of(fs, offset);
+	u32 limit = limit_of(fs, offset), seed = ext4_inode_seed(fs, dir);
+	enum ext4_kind kind = offset == DX_ROOT ? EXT4_KIND_INDEX_ROOT : EXT4_KIND_INDEX_NODE;
 
 	if (ext4_dx_limit(e) != limit || ext4_dx_count(e) == 0 || ext4_dx_count(e) > limit)
 		return senseless(fs, "count in directory index", b->block);
-	if (fs->checksums && ((struct ext4_dx_tail *)(void *)(e + limit))->checksum !=
-				     node_checksum(fs, dir, b, offset))
+	if (!fs->checksums || ext4_is_intact(b, kind, seed))
+		return 0;
+	if (((struct ext4_dx_tail *)(void *)(e + limit))->checksum !=
+		node_checksum(fs, dir, b, offset))
 		return senseless(fs, "checksum of directory index", b->block);
+	ext4_set_intact(b, kind, seed);
 	return 0;
 }
 

@@ -40,6 +40,7 @@ struct ext4_buffer {
 	bool dirty;   /* committed, or to be, and not at its place yet */
 	bool running; /* changed by the running transaction */
 	bool fresh;   /* new in this operation and never read: gone if that fails */
+	u64 intact;   /* ext4_is_intact()'s key; 0: not looked at since it was read */
 	u8 *before;   /* what it was before this operation changed it, NULL: it did not */
 	struct list_node hash;
 	struct list_node lru; /* of those that nobody has and that are not dirty */
@@ -101,9 +102,12 @@ struct ext4 {
 	u32 orphan_ino;       /* the orphan file's; 0: there is none */
 
 	bool read_only;
-	const char *why; /* it is */
-	bool writing;    /* mounted for writing, whatever came later */
-	u32 damages;     /* that were found */
+	const char *why;                /* it is */
+	bool writing;                   /* mounted for writing, whatever came later */
+	bool uncommitted;               /* something was changed behind the last commit */
+	void (*changed)(void *context); /* NULL: nobody is to hear of that */
+	void *changed_context;
+	u32 damages; /* that were found */
 	u32 group_hint;
 	u32 directory_hint;
 	u32 orphan_blocks; /* of the orphan file: those behind it are empty */
@@ -127,6 +131,27 @@ void ext4_cache_free(struct ext4 *fs); /* nothing is dirty, or is given up */
  */
 [[nodiscard]] int ext4_buffer_new(struct ext4 *fs, u64 block, struct ext4_buffer **out);
 void ext4_buffer_put(struct ext4 *fs, struct ext4_buffer *b); /* NULL is allowed */
+/*
+ * What a block was read as, and for what: one whose checksum was right once as just that is ours
+ * from then on, and is not summed up again each time that it is looked at.
+ */
+enum ext4_kind {
+	EXT4_KIND_BLOCK_BITMAP = 1,
+	EXT4_KIND_INODE_BITMAP,
+	EXT4_KIND_LEAF,
+	EXT4_KIND_INDEX_ROOT,
+	EXT4_KIND_INDEX_NODE,
+	EXT4_KIND_EXTENTS,
+	EXT4_KIND_ORPHANS,
+};
+static inline bool ext4_is_intact(const struct ext4_buffer *b, enum ext4_kind kind, u32 seed)
+{
+	return b->intact == ((u64)kind << 32 | seed);
+}
+static inline void ext4_set_intact(struct ext4_buffer *b, enum ext4_kind kind, u32 seed)
+{
+	b->intact = (u64)kind << 32 | seed;
+}
 /* The cached one or NULL, without a reference. */
 struct ext4_buffer *ext4_buffer_find(struct ext4 *fs, u64 block);
 /* Not cached any more, whatever it was. Nobody has it. */
@@ -172,6 +197,8 @@ int ext4_end(struct ext4 *fs, int error);
  * and the volume is read-only. Not in an operation: -EBUSY.
  */
 [[nodiscard]] int ext4_commit(struct ext4 *fs);
+/* Something was changed: by an operation, or data in its place. ext4_on_change()'s is called. */
+void ext4_changed(struct ext4 *fs);
 /* True if @block was freed by an operation that is not committed yet: not to be given out for data until then. */
 bool ext4_is_revoked(const struct ext4 *fs, u64 block);
 
@@ -189,6 +216,8 @@ static inline bool ext4_has_incompat(const struct ext4 *fs, u32 feature)
 
 /* CRC-32C, bits reflected, without the last complement; ~0 or a seed at the beginning. */
 u32 ext4_crc32c(u32 crc, const void *data, size_t len);
+/* The same on any processor. */
+u32 ext4_crc32c_by_table(u32 crc, const void *data, size_t len);
 
 /* Its buffer, to be put, and the superblock in it. */
 [[nodiscard]] int ext4_super_get(struct ext4 *fs, struct ext4_buffer **b, struct ext4_super **s);
@@ -303,12 +332,14 @@ struct ext4_run {
 /* ---- data: ext4_file.c ---- each in operations of its own, but where it says */
 
 [[nodiscard]] s64 ext4_file_read(struct ext4 *fs, u32 ino, u64 offset, void *buf, size_t len);
+/* *@offset, if it lies in a hole or in what is allocated only, moves behind that; see vfs_data(). */
+[[nodiscard]] int ext4_file_data(struct ext4 *fs, u32 ino, u64 *offset);
 /* Allocates; the new blocks' data are on the device before they are named. Less than @len: no room. */
 [[nodiscard]] s64 ext4_file_write(
 	struct ext4 *fs, u32 ino, u64 offset, const void *buf, size_t len);
 /* Longer: a hole. */
 [[nodiscard]] int ext4_file_truncate(struct ext4 *fs, u32 ino, u64 size);
-/* Unwritten extents for all holes in [offset, offset + len); the size grows to the end. All or nothing. */
+/* Unwritten extents for all holes in [offset, offset + len); the size grows to the end. As vfs_allocate() says. */
 [[nodiscard]] int ext4_file_allocate(struct ext4 *fs, u32 ino, u64 offset, u64 len);
 /* The run that byte @offset lies in, in bytes, from there to its end or the file's. -EINVAL: beyond it. */
 [[nodiscard]] int ext4_file_map(

@@ -231,9 +231,19 @@ static void operation_keep(struct ext4 *fs)
 	forget_all(fs);
 }
 
+void ext4_changed(struct ext4 *fs)
+{
+	if (fs->uncommitted)
+		return;
+	fs->uncommitted = true;
+	if (fs->changed != NULL)
+		fs->changed(fs->changed_context);
+}
+
 int ext4_end(struct ext4 *fs, int error)
 {
 	struct ext4_cache *c = fs->cache;
+	bool changes = c->operation_count > 0 || !list_empty(&c->revokes.operation);
 
 	if (!c->in_operation)
 		return error;
@@ -242,7 +252,19 @@ int ext4_end(struct ext4 *fs, int error)
 	else
 		operation_keep(fs);
 	c->in_operation = false;
+	if (error == 0 && changes)
+		ext4_changed(fs);
 	return error;
+}
+
+/* Data of files that were there before is on its way, though nothing runs. */
+static int commit_data(struct ext4 *fs)
+{
+	int r = fs->device->limits.read_only ? 0 : ext4_device_flush(fs);
+
+	if (r == 0)
+		fs->uncommitted = false;
+	return r;
 }
 
 int ext4_commit(struct ext4 *fs)
@@ -255,9 +277,8 @@ int ext4_commit(struct ext4 *fs)
 		return -EIO;
 	if (fs->journal == NULL)
 		return ext4_checkpoint(fs);
-	/* Data of files that were there before is on its way, too. */
 	if (c->running_count == 0 && ext4_revokes_next(&c->revokes, NULL) == NULL)
-		return fs->device->limits.read_only ? 0 : ext4_device_flush(fs);
+		return commit_data(fs);
 	return ext4_log_commit(fs);
 }
 

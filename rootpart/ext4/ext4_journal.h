@@ -135,6 +135,14 @@ int ext4_journal_refuse(struct ext4 *fs, int error, const char *what, u64 where)
 [[nodiscard]] int ext4_journal_super_read(struct ext4 *fs, struct ext4_journal *j);
 /* Says that the log begins at block @start, 0: is empty, with transaction @sequence. Write through. */
 [[nodiscard]] int ext4_journal_super_write(struct ext4 *fs, u32 start, u32 sequence);
+/*
+ * The volume was found damaged: whoever replays the log is told, as the superblocks in it know nothing
+ * of that. Nothing is to be done while it is empty.
+ */
+void ext4_journal_mark_damaged(struct ext4 *fs);
+bool ext4_journal_is_damaged(const struct ext4 *fs);
+/* Whatever error whoever wrote the log had is no matter any more; the log is empty. */
+[[nodiscard]] int ext4_journal_clear_error(struct ext4 *fs);
 /* Features of the journal as we write it: in memory. */
 void ext4_journal_set_features(struct ext4 *fs, struct ext4_journal *j);
 /* The volume's superblock says, on the medium, whether the journal is in use. Nothing else of it is changed. */

@@ -105,6 +105,31 @@ int ext4_journal_super_write(struct ext4 *fs, u32 start, u32 sequence)
 	return ext4_blocks_write_through(fs, ext4_journal_place(j, 0), j->super_block, 1);
 }
 
+void ext4_journal_mark_damaged(struct ext4 *fs)
+{
+	struct ext4_journal *j = fs->journal;
+
+	if (j == NULL || !j->ready || j->super->start == 0)
+		return;
+	j->super->error = be32((u32)-JBD2_ERROR_DAMAGED);
+	(void)ext4_journal_super_write(fs, be32(j->super->start), be32(j->super->sequence));
+}
+
+bool ext4_journal_is_damaged(const struct ext4 *fs)
+{
+	return fs->journal != NULL && fs->journal->super->error == be32((u32)-JBD2_ERROR_DAMAGED);
+}
+
+int ext4_journal_clear_error(struct ext4 *fs)
+{
+	struct ext4_journal *j = fs->journal;
+
+	if (j == NULL || j->super->error == 0)
+		return 0;
+	j->super->error = 0;
+	return ext4_journal_super_write(fs, 0, be32(j->super->sequence));
+}
+
 void ext4_journal_set_features(struct ext4 *fs, struct ext4_journal *j)
 {
 	struct jbd2_super *s = j->super;

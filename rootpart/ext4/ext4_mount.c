@@ -7,6 +7,7 @@
 #include "base/errno.h"
 #include "lib/string.h"
 #include "rootpart/block/block.h"
+#include "rootpart/ext4/ext4_journal.h"
 #include "rootpart/ext4/ext4_space.h"
 #include "rootpart/heap.h"
 #include "rootpart/log.h"
@@ -132,6 +133,35 @@ static void only_read_damaged(struct ext4 *fs)
 	fs->why = "it was found damaged before";
 }
 
+static int mark_damaged(struct ext4 *fs)
+{
+	struct ext4_buffer *b;
+	struct ext4_super *s;
+	int r = ext4_super_get(fs, &b, &s);
+
+	if (r != 0)
+		return r;
+	s->state |= EXT4_STATE_ERROR;
+	r = write_super(fs, b, s);
+	ext4_buffer_put(fs, b);
+	return r;
+}
+
+/*
+ * What the journal was told about damage goes to the superblock, which is as the log had it. Other
+ * errors of whoever wrote it end with the replay.
+ */
+static int settle_error(struct ext4 *fs, bool *damaged)
+{
+	int r = 0;
+
+	if (ext4_journal_is_damaged(fs)) {
+		*damaged = true;
+		r = mark_damaged(fs);
+	}
+	return r != 0 ? r : ext4_journal_clear_error(fs);
+}
+
 /* What is on the medium is as it should be for writing: journal, superblock, orphans. */
 static int prepare(struct ext4 *fs)
 {
@@ -142,6 +172,8 @@ static int prepare(struct ext4 *fs)
 		r = ext4_journal_open(fs);
 	if (r == 0 && !fs->read_only)
 		r = load(fs, &damaged);
+	if (r == 0 && !fs->read_only)
+		r = settle_error(fs, &damaged);
 	if (r != 0)
 		return r;
 	fs->writing = true;
@@ -241,6 +273,7 @@ void ext4_info_get(struct ext4 *fs, struct ext4_info *info)
 	info->inodes = fs->inodes;
 	info->read_only = fs->read_only;
 	info->why = fs->read_only ? fs->why : NULL;
+	info->uncommitted = fs->uncommitted;
 	if (ext4_super_get(fs, &b, &s) == 0) {
 		u64 have = ext4_super_free_blocks(s);
 
@@ -262,4 +295,14 @@ int ext4_sync(struct ext4 *fs)
 		r = ext4_commit(fs);
 	mutex_unlock(&fs->lock);
 	return r;
+}
+
+void ext4_on_change(struct ext4 *fs, void (*changed)(void *context), void *context)
+{
+	mutex_lock(&fs->lock);
+	fs->changed = changed;
+	fs->changed_context = context;
+	if (fs->uncommitted && changed != NULL)
+		changed(context);
+	mutex_unlock(&fs->lock);
 }

@@ -174,6 +174,13 @@ static int create_in(struct ext4 *fs, struct spot *s, bool directory, u32 *ino)
 	return r != 0 ? r : link_count(fs, &s->dir, directory ? 1 : 0);
 }
 
+static int create(struct ext4 *fs, struct spot *s, bool directory, u32 *ino)
+{
+	int r = ext4_begin(fs, CREATE_BLOCKS);
+
+	return r != 0 ? r : ext4_end(fs, create_in(fs, s, directory, ino));
+}
+
 int ext4_create(struct ext4 *fs, const char *path, bool directory, u32 *ino)
 {
 	struct spot s;
@@ -184,9 +191,9 @@ int ext4_create(struct ext4 *fs, const char *path, bool directory, u32 *ino)
 	if (r == 0 && is_fixed(&s.dir))
 		r = -EPERM;
 	if (r == 0)
-		r = ext4_begin(fs, CREATE_BLOCKS);
-	if (r == 0)
-		r = ext4_end(fs, create_in(fs, &s, directory, ino));
+		r = create(fs, &s, directory, ino);
+	if (r == -ENOSPC && ext4_blocks_retry(fs))
+		r = create(fs, &s, directory, ino);
 	spot_put(fs, &s);
 	return r;
 }
@@ -343,14 +350,21 @@ static int move(struct ext4 *fs, struct move *m)
 	return r != 0 ? r : link_count(fs, &m->to.dir, (up ? 1 : 0) - (replaced ? 1 : 0));
 }
 
+static int rename_allowed(struct ext4 *fs, struct move *m)
+{
+	int r = ext4_begin(fs, RENAME_BLOCKS);
+
+	return r != 0 ? r : ext4_end(fs, move(fs, m));
+}
+
 static int rename_found(struct ext4 *fs, struct move *m)
 {
 	int r = may_replace(fs, m);
 
 	if (r == 0)
-		r = ext4_begin(fs, RENAME_BLOCKS);
-	if (r == 0)
-		r = ext4_end(fs, move(fs, m));
+		r = rename_allowed(fs, m);
+	if (r == -ENOSPC && ext4_blocks_retry(fs))
+		r = rename_allowed(fs, m);
 	if (r == 0 && m->old.b != NULL)
 		free_unnamed(fs, &m->old);
 	return r;

@@ -13,6 +13,7 @@ struct slots {
 	u32 *ino; /* @count of them */
 	u32 count;
 	u32 seed;
+	u32 n; /* which block of the file */
 };
 
 static struct ext4_orphan_tail *tail(const struct slots *s)
@@ -41,9 +42,13 @@ static int slots_read(struct ext4 *fs, u64 block, struct slots *s)
 		return r;
 	s->ino = (u32 *)(void *)s->b->data;
 	s->count = (fs->block_size - (u32)sizeof(struct ext4_orphan_tail)) / (u32)sizeof(u32);
-	if (tail(s)->magic == EXT4_ORPHAN_MAGIC &&
-		(!fs->checksums || tail(s)->checksum == checksum(s)))
+	if (ext4_is_intact(s->b, EXT4_KIND_ORPHANS, s->seed))
 		return 0;
+	if (tail(s)->magic == EXT4_ORPHAN_MAGIC &&
+		(!fs->checksums || tail(s)->checksum == checksum(s))) {
+		ext4_set_intact(s->b, EXT4_KIND_ORPHANS, s->seed);
+		return 0;
+	}
 	slots_put(fs, s);
 	return ext4_damaged(fs, "orphan file", block);
 }
@@ -58,6 +63,7 @@ static int slots_get(struct ext4 *fs, u32 n, struct slots *s)
 	if (r != 0)
 		return r == -EINVAL ? ext4_damaged(fs, "orphan file", fs->orphan_ino) : r;
 	s->seed = ext4_inode_seed(fs, &file);
+	s->n = n;
 	r = n < ext4_inode_size(file.i) >> fs->block_bits ? 0 : -ENOENT;
 	if (r == 0)
 		r = ext4_extent_find(fs, &file, n, &run);
@@ -118,10 +124,8 @@ static int file_add(struct ext4 *fs, u32 ino)
 		return r;
 	r = set_slot(fs, &s, slot, ino);
 	slots_put(fs, &s);
-	if (r == 0 && file_find(fs, ino, fs->orphan_blocks, &s, &slot) == 0)
-		slots_put(fs, &s);
-	else if (r == 0)
-		fs->orphan_blocks++;
+	if (r == 0)
+		fs->orphan_blocks = MAX(fs->orphan_blocks, s.n + 1);
 	return r;
 }
 

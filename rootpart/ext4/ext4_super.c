@@ -7,6 +7,7 @@
 #include "base/errno.h"
 #include "lib/string.h"
 #include "rootpart/block/block.h"
+#include "rootpart/ext4/ext4_journal.h"
 #include "rootpart/ext4/ext4_space.h"
 #include "rootpart/heap.h"
 #include "rootpart/log.h"
@@ -96,8 +97,9 @@ static void mark_error(struct ext4 *fs, u8 *block)
 }
 
 /*
- * At its place at once, since nothing is committed from now on. The rest of what lies there
- * stays as it is: what the cache has may belong to operations that are not committed.
+ * At its place at once, since nothing is begun from now on. The rest of what lies there
+ * stays as it is: what the cache has may belong to operations that are not committed. A replay
+ * would write an older one over it, so the journal is told, too.
  */
 static void write_error(struct ext4 *fs)
 {
@@ -115,6 +117,7 @@ static void write_error(struct ext4 *fs)
 			(void)ext4_device_flush(fs);
 	}
 	kfree(block);
+	ext4_journal_mark_damaged(fs);
 }
 
 int ext4_damaged(struct ext4 *fs, const char *what, u64 where)

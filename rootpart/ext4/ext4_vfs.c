@@ -240,6 +240,18 @@ static int ext4_allocate(struct vfs_file *file, u64 offset, u64 len)
 	return r;
 }
 
+static int ext4_data(struct vfs_file *file, u64 *offset)
+{
+	const struct ext4_node *n = file->node;
+	struct ext4 *fs = file->fs;
+	int r;
+
+	mutex_lock(&fs->lock);
+	r = ext4_file_data(fs, n->ino, offset);
+	mutex_unlock(&fs->lock);
+	return r;
+}
+
 /* Takes the lock itself. */
 static int ext4_fsync(struct vfs_file *file)
 {
@@ -384,6 +396,7 @@ const struct vfs_ops ext4_vfs_ops = {
 	.truncate = ext4_truncate,
 	.allocate = ext4_allocate,
 	.sync = ext4_fsync,
+	.data = ext4_data,
 	.statfs = ext4_statfs,
 	.medium = ext4_medium,
 	.map = ext4_map,

@@ -23,6 +23,8 @@
 #define JBD2_INCOMPAT_CSUM_V3 BIT(4)
 #define JBD2_INCOMPAT_FAST    BIT(5)
 
+#define JBD2_ERROR_DAMAGED    117 /* negative, in jbd2_super.error: the volume was found damaged */
+
 struct jbd2_header {
 	u32 magic;
 	u32 type;

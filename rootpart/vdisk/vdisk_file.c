@@ -167,9 +167,10 @@ int vdisk_file_open(struct vdisk *v)
 {
 	struct vdisk_file *f = v->file;
 	struct vfs_medium medium;
-	int r;
+	int r = vfs_medium_get(&f->file, &medium);
 
-	vfs_medium_get(&f->file, &medium);
+	if (r != 0)
+		return r;
 	v->device = medium.device;
 	v->ops = &file_ops;
 	f->block_size = medium.block_size;

@@ -4,17 +4,18 @@
 
 In QEMU's deterministic mode one TSC tick is one instruction, so two runs give
 the same numbers on any host. Rows: `BENCH name value` lines of the guest
-kernels tests/guest/bench*.c, Debian's Linux as a child to its init, disks and
-NICs beside Linux on the same machine, virtual time to the prompt, what an idle
+kernels tests/guest/bench*.c, Debian's Linux as a child to its init, disks, files
+and NICs beside Linux on the same machine, virtual time to the prompt, what an idle
 root does, sizes. A row that is over its limit, or 3 % above the kept value,
-fails; of disks and NICs, which are not quite the same each time, only what is
+fails; of disks, files and NICs, which are not quite the same each time, only what is
 over its limit. Kept values belong to one set of tools: with other versions only
-the limits count. Sizes, rates, rows of Bochs ("vmx-"), of how busy an idle root
+the limits count. Sizes, rates, latencies, rows of Bochs ("vmx-"), of how busy an idle root
 is, of Linux's exits and of Linux alone ("native-") are shown and fail nothing.
 --no-vmx leaves Bochs out, --no-linux the Linux child, --no-devices disks and
-NICs. --update keeps what was measured, here and in docs/performance.md. --runs=N
+NICs, --no-files files; --only=NAMES, a regular expression as "files", all whose
+names do not begin so. --update keeps what was measured, here and in docs/performance.md. --runs=N
 measures the deterministic rows N times, and fails where two runs differ, but for
-disks and NICs.
+disks, files and NICs.
 """
 import glob
 import json
@@ -31,6 +32,7 @@ os.chdir(ROOT)
 
 import check_length  # noqa: E402
 import device_rows  # noqa: E402
+import file_rows  # noqa: E402
 import linux_rows  # noqa: E402
 import machine as machines  # noqa: E402
 import mkcpio  # noqa: E402
@@ -45,15 +47,15 @@ IDLE_KINDS = {"hlt", "external interrupt", "interrupt window"}
 VMX = "vmx-"
 # Percentiles, which jump, and what depends on when QEMU's main loop got to a device:
 # over their limits they fail, and by nothing else.
-LIMITED = re.compile(r"wake-up-p99|disk-|nic-")
-UNSTEADY = re.compile(r"disk-|nic-")
+LIMITED = re.compile(r"wake-up-p99|disk-|files-(?!append|create)|nic-")
+UNSTEADY = re.compile(r"disk-|files-|nic-")
 # What an option leaves out.
 LEFT_OUT = {"--no-vmx": r"vmx-", "--no-linux": r"linux-init-",
-            "--no-devices": r"(native-)?(disk|nic)-"}
+            "--no-devices": r"(native-)?(disk|nic)-", "--no-files": r"(native-)?files-"}
 # Shown, not gated: Bochs's, what depends on when the host delivers typed
 # characters or how long a halted Linux waited, rates, what Linux takes, and sizes,
 # which grow with what the system can do.
-INFORMATIONAL = re.compile(r"vmx-|native-|linux-init-exits-|.*-(per-second|bytes|lines)$")
+INFORMATIONAL = re.compile(r"vmx-|native-|linux-init-exits-|.*-(per-second|bytes|lines|ns)$")
 
 
 def first_line(*command):
@@ -139,13 +141,12 @@ def guest_rows():
     for name in guests():
         with deterministic("bench-" + name, guest_iso(name)) as machine:
             rows.update(results(machine))
-    with deterministic("bench-child", child_iso()) as machine:
-        rows.update(child_results(machine))
-    if not left_out("linux-init-instructions"):
-        rows.update(linux_rows.rows(deterministic, shipped_iso))
-    if not left_out("disk-"):
-        rows.update(device_rows.rows(deterministic))
     return rows
+
+
+def child_rows():
+    with deterministic("bench-child", child_iso()) as machine:
+        return child_results(machine)
 
 
 def vmx_rows():
@@ -253,15 +254,35 @@ def code_lines(image):
                if os.path.isfile(f) and not os.path.isabs(f) and f.endswith((".c", ".h", ".S")))
 
 
+# Who measures, and names that begin as its rows do.
+GROUPS = (
+    (guest_rows, ("cpuid", "hypercall", "wake-up")),
+    (child_rows, ("child-",)),
+    (lambda: linux_rows.rows(deterministic, shipped_iso), ("linux-init-instructions",)),
+    (lambda: device_rows.rows(deterministic), ("disk-", "nic-")),
+    (lambda: file_rows.rows(deterministic), ("files-",)),
+    (boot_rows, ("boot-", "idle-")),
+    (size_rows, ("hypervisor-", "rootpart-", "iso-")),
+)
+
+
+def measure_once():
+    rows = {}
+    for group, names in GROUPS:
+        if not all(left_out(name) for name in names):
+            rows.update(group())
+    return rows
+
+
 def measure(runs):
     """All deterministic rows; and the names of those that differed between runs."""
-    first = {**guest_rows(), **boot_rows()}
+    first = measure_once()
     differing = set()
     for _ in range(runs - 1):
-        again = {**guest_rows(), **boot_rows()}
+        again = measure_once()
         differing |= {name for name in first if again.get(name) != first[name]
                       and not INFORMATIONAL.match(name) and not UNSTEADY.match(name)}
-    return {**first, **size_rows()}, differing
+    return {name: value for name, value in first.items() if not left_out(name)}, differing
 
 
 def judge(name, value, kept, limits, aims):
@@ -279,14 +300,17 @@ def judge(name, value, kept, limits, aims):
             if value < kept * (1 - TOLERANCE) else "as kept (%d)" % kept), False
 
 
-def left_out(name):
-    """Whether a row of that name was not wanted."""
-    return any(re.match(names, name) for word, names in LEFT_OUT.items() if word in sys.argv[1:])
-
-
 def option(name, default):
     values = [a.split("=", 1)[1] for a in sys.argv[1:] if a.startswith(name + "=")]
     return values[-1] if values else default
+
+
+def left_out(name):
+    """Whether a row of that name was not wanted."""
+    only = option("--only", "")
+    if only and not re.match("(native-|vmx-)?(%s)" % only, name):
+        return True
+    return any(re.match(names, name) for word, names in LEFT_OUT.items() if word in sys.argv[1:])
 
 
 def update(figures, key, rows, limits):
@@ -301,7 +325,7 @@ def update(figures, key, rows, limits):
 def main():
     with open(FIGURES) as f:
         figures = json.load(f)
-    if not left_out("disk-"):
+    if not all(left_out(name) for name in ("disk-", "nic-", "files-")):
         device_rows.check_rights()
     key = tools()
     kept = figures["kept"].get(key, {})

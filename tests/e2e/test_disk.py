@@ -101,6 +101,14 @@ def started(boot, machine, extra):
     return m
 
 
+def settled(machine):
+    """Volumes by device, when all drives have been looked at."""
+    while True:
+        found = json.loads(machine.console.command("volume list --json")[0])
+        if all(v["state"] != "looking" for v in found):
+            return {v["device"]: v for v in found}
+
+
 def devices(machine):
     return json.loads(machine.console.command("disk list --json")[0])
 
@@ -217,6 +225,7 @@ def test_cd(name, boot):
 def test_cd_comes_and_goes(boot):
     """A drive whose medium is taken out, and put in again."""
     machine = started(boot, "svm-smp1-bios", [])
+    settled(machine)
     machine.monitor("eject -f ide2-cd0")
     lines = machine.console.command("disk check cd0 --step 500")
     assert any("no medium" in line for line in lines), lines

@@ -55,7 +55,9 @@ class Host:
             self.warm_up()
 
     def warm_up(self):
-        """What the root keeps for later (stacks, pages of its heap) it has after this."""
+        """What the root keeps for later (discs' files, stacks, pages of its heap) it has after this."""
+        self.wait_for(lambda: self.json("volume list --json"),
+                      lambda volumes: all(v["state"] != "looking" for v in volumes))
         for name in "abcd":
             self.start(name, "cpus", "--memory 8M --cpus 4")
         for name in "abcd":

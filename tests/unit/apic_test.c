@@ -36,6 +36,7 @@ static u64 base_msr, deadline, icr_msr;
 static u64 counting_since;
 static u32 eois, sends, logs, busy, page_accesses;
 static bool stands; /* the timer does not count */
+static u64 ahead;   /* what deadlines are compared with is so much more than the TSC */
 static jmp_buf back;
 u64 clock_tsc_hz = TSC_HZ;
 
@@ -126,6 +127,8 @@ static void msr_set(u32 msr, u64 v)
 {
 	if (msr == MSR_TSC_DEADLINE) {
 		deadline = v;
+		if (v != 0 && v <= fake_tsc + ahead)
+			regs[APIC_IRR / 16 + HV_VECTOR_TIMER / 32] |= 1u << HV_VECTOR_TIMER % 32;
 		return;
 	}
 	if (msr == MSR_APIC_BASE) {
@@ -154,6 +157,7 @@ static int set_up(void **state)
 	icr_msr = counting_since = 0;
 	eois = sends = logs = busy = page_accesses = 0;
 	stands = false;
+	ahead = 0;
 	regs[APIC_VERSION / 16] = LAST_LVT(6);
 	fake_on_mmio_read = page_get;
 	fake_on_mmio_write = page_set;
@@ -276,10 +280,27 @@ static void test_timer_by_deadline(void **state)
 	assert_int_equal(deadline, 1);
 }
 
+/* After a reset that sets the TSC back, but not what deadlines are compared with. */
+static void test_deadline_that_is_always_past(void **state)
+{
+	(void)state;
+	ahead = 10 * TSC_HZ;
+	start(true, true);
+	assert_int_equal(deadline, 0);
+	assert_int_equal(regs[APIC_LVT_TIMER / 16], HV_VECTOR_TIMER);
+	apic_timer_set(fake_tsc + TSC_HZ);
+	assert_int_equal(deadline, 0);
+	assert_in_range(
+		regs[APIC_TIMER_INITIAL / 16], TIMER_HZ - 1000, TIMER_HZ + TIMER_HZ / 20000);
+	/* Other processors do the same. */
+	apic_enable();
+	assert_int_equal(regs[APIC_LVT_TIMER / 16], HV_VECTOR_TIMER);
+}
+
 /* Never before the deadline, and behind it no more than calibration explains. */
 static void test_timer_by_count(void **state)
 {
-	static const u64 ahead[] = { 1, 100, 2400, 240000, 24000000, 2400000000, 9600000000 };
+	static const u64 far[] = { 1, 100, 2400, 240000, 24000000, 2400000000, 9600000000 };
 	const u32 *initial = &regs[APIC_TIMER_INITIAL / 16];
 
 	(void)state;
@@ -287,10 +308,10 @@ static void test_timer_by_count(void **state)
 	assert_int_equal(regs[APIC_LVT_TIMER / 16], HV_VECTOR_TIMER);
 	assert_int_equal(regs[APIC_TIMER_DIVIDE / 16], 0xb);
 	fake_tsc_step = 0;
-	for (u32 i = 0; i < ARRAY_SIZE(ahead); i++) {
-		apic_timer_set(fake_tsc + ahead[i]);
-		assert_in_range(*initial, (ahead[i] * TIMER_HZ + TSC_HZ - 1) / TSC_HZ,
-			TICKS(ahead[i]) + TICKS(ahead[i]) / 20000 + 1);
+	for (u32 i = 0; i < ARRAY_SIZE(far); i++) {
+		apic_timer_set(fake_tsc + far[i]);
+		assert_in_range(*initial, (far[i] * TIMER_HZ + TSC_HZ - 1) / TSC_HZ,
+			TICKS(far[i]) + TICKS(far[i]) / 20000 + 1);
 	}
 	apic_timer_set(fake_tsc - 1);
 	assert_int_equal(*initial, 1);
@@ -330,6 +351,7 @@ int main(void)
 		cmocka_unit_test_setup(test_identity, set_up),
 		cmocka_unit_test_setup(test_send, set_up),
 		cmocka_unit_test_setup(test_timer_by_deadline, set_up),
+		cmocka_unit_test_setup(test_deadline_that_is_always_past, set_up),
 		cmocka_unit_test_setup(test_timer_by_count, set_up),
 		cmocka_unit_test_setup(test_timer_that_stands, set_up),
 		cmocka_unit_test_setup(test_errors, set_up),

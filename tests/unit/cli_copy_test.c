@@ -7,6 +7,7 @@
  * sources: rootpart/cli/units.c rootpart/cli/sorted.c rootpart/cli/cmd_file.c
  * sources: rootpart/cli/cmd_tree.c rootpart/cli/cmd_copy.c rootpart/cli/copy.c
  * sources: rootpart/cli/progress.c rootpart/cli/cmd_sha256.c rootpart/cli/cmd_volume.c
+ * sources: rootpart/cli/cmd_volume_bench.c rootpart/cli/volume_bench.c lib/latency.c
  * sources: rootpart/cli/cmd_disk_create.c rootpart/memfs.c rootpart/memfs_data.c
  * sources: rootpart/vfs.c rootpart/path.c rootpart/errno_text.c lib/format.c lib/string.c
  * sources: lib/date.c lib/sha256.c tests/unit/fake_files.c tests/unit/host_assert.c
@@ -75,9 +76,10 @@ const u32 cli_command_count = ARRAY_SIZE(cli_commands);
 bool volume_get(u32 i, struct volume_info *info)
 {
 	static const struct volume_info list[] = {
-		{ "disk0p1", "ext4", "VMSTORE", 8 * GIB, 3 * GIB, "/vm", false, "" },
-		{ "cd0", "iso9660", "", 700 * MIB, 0, "/vol/cd0", true, "only read" },
-		{ "disk1", "fat", "X", MIB, 0, "", false, "invalid" },
+		{ "disk0p1", "ext4", "VMSTORE", 8 * GIB, 3 * GIB, "/vm", false, "", false, true },
+		{ "cd0", "iso9660", "", 700 * MIB, 0, "/vol/cd0", true, "only read", false, false },
+		{ "disk1", "fat", "X", MIB, 0, "", false, "invalid", false, false },
+		{ "cd1", "", "", 2048, 0, "", false, "", true, false },
 	};
 
 	if (i >= ARRAY_SIZE(list))
@@ -119,9 +121,12 @@ static void expect(const char *line, int result, const char *text)
 
 static struct memfs *vm, *inner;
 
+static u8 content[1000003], back[sizeof(content) + 1];
+
 /* At /other: the second memory file system, less what the test takes away. */
 static struct vfs_ops other_ops;
-static u32 writes_left = ~0u, syncs;
+static u32 writes_left = ~0u, syncs, reads;
+static u64 data_begins, data_ends; /* of all files there */
 static int read_error;
 
 static s64 other_write(struct vfs_file *file, const void *buf, size_t len)
@@ -135,13 +140,35 @@ static s64 other_write(struct vfs_file *file, const void *buf, size_t len)
 
 static s64 other_read(struct vfs_file *file, void *buf, size_t len)
 {
+	reads++;
 	return read_error != 0 ? read_error : memfs_ops.read(file, buf, len);
+}
+
+static int other_data(struct vfs_file *file, u64 *offset)
+{
+	(void)file;
+	if (*offset < data_begins)
+		*offset = data_begins;
+	else if (*offset >= data_ends)
+		*offset = MAX(*offset, sizeof(content));
+	return 0;
 }
 
 static int other_sync(struct vfs_file *file)
 {
 	(void)file;
 	syncs++;
+	return 0;
+}
+
+static bool other_read_only;
+
+static int other_statfs(void *fs, struct vfs_statfs *out)
+{
+	if (!other_read_only)
+		return -ENOTSUP;
+	*out = (struct vfs_statfs){ .read_only = true };
+	(void)fs;
 	return 0;
 }
 
@@ -184,15 +211,14 @@ static int set_up(void **state)
 	other_ops.write = other_write;
 	other_ops.read = other_read;
 	other_ops.truncate = NULL;
-	other_ops.statfs = NULL;
+	other_ops.statfs = other_statfs;
 	other_ops.sync = other_sync;
+	other_ops.data = other_data;
 	assert_int_equal(vfs_mount("/vm", &memfs_ops, vm), 0);
 	assert_int_equal(vfs_mount("/other", &other_ops, inner), 0);
 	assert_int_equal(vfs_mount("/dev", &device_ops, NULL), 0);
 	return 0;
 }
-
-static u8 content[1000003], back[sizeof(content) + 1];
 
 static void put(const char *path, const void *data, size_t len)
 {
@@ -239,6 +265,8 @@ static int start(void **state)
 	now = per_look = 0;
 	read_error = 0;
 	syncs = 0;
+	data_begins = 0;
+	data_ends = ~0ull;
 	return 0;
 }
 
@@ -288,10 +316,18 @@ static void files_are_copied(void **state)
 	expect("cp vm/none vm/d/../none2", 0, "");
 	assert_int_equal(get("/vm/none2"), 0);
 	expect("cp /vm/a /vm/a", -EINVAL, "error: /vm/a: is itself the source\n");
+	expect("cp /vm/a /vm/a/b", -ENOTDIR, "error: /vm/a/b: not a directory\n");
 	expect("cp /vm/nope /vm/x", -ENOENT, "error: /vm/nope: no such file or directory\n");
 	expect("cp /vm/d /vm/x", -EISDIR, "error: /vm/d: is a directory; -r copies it\n");
 	expect("cp /vm/a /x", -EROFS, "error: /x: read-only file system\n");
 	expect("cp /vm/a /vm/q/x", -ENOENT, "error: /vm/q/x: no such file or directory\n");
+	/* With a slash at its end it is a directory. */
+	expect("cp /vm/a /vm/q/", -ENOENT, "error: /vm/q/: no such file or directory\n");
+	expect("cp /vm/a /vm/small/", -ENOTDIR, "error: /vm/small/: not a directory\n");
+	expect("cp /vm/small /vm/d/", 0, "");
+	assert_int_equal(get("/vm/d/small"), 1);
+	expect("cp -r /vm/d /vm/e/", 0, "");
+	assert_int_equal(get("/vm/e/small"), 1);
 }
 
 /* 4 MiB of nothing within a file system that has room for no such thing twice. */
@@ -308,6 +344,28 @@ static void zeros_take_no_room(void **state)
 	assert_int_equal(vfs_stat("/vm/copy", &stat), 0);
 	assert_int_equal(stat.size, 6 * MIB);
 	assert_true(memfs_used(vm) - used < 100 * KIB);
+}
+
+/* They are not even read. */
+static void holes_are_skipped(void **state)
+{
+	u64 used = memfs_used(vm);
+
+	(void)state;
+	memset(content, 0, 700000);
+	memset(content + 800000, 0, sizeof(content) - 800000);
+	put("/other/holes", content, sizeof(content));
+	data_begins = 700000;
+	data_ends = 800000;
+	reads = 0;
+	expect("cp /other/holes /vm/copy", 0, "");
+	/* The data in one piece, and the end. */
+	assert_int_equal(reads, 2);
+	assert_int_equal(get("/vm/copy"), sizeof(content));
+	assert_memory_equal(back, content, sizeof(content));
+	assert_true(memfs_used(vm) - used < 400000);
+	read_error = -EIO;
+	expect("cp /other/holes /vm/copy", -EIO, "error: /other/holes: input or output failed\n");
 }
 
 static void a_copy_that_fails_leaves_what_was_there(void **state)
@@ -334,6 +392,21 @@ static void a_copy_that_fails_leaves_what_was_there(void **state)
 	assert_int_equal(get("/other/b"), sizeof(content));
 }
 
+/* What a power cut left of a copy: read, it is not written over. */
+static void what_is_left_of_a_copy_stays(void **state)
+{
+	(void)state;
+	put("/vm/.cp-part", "half", 4);
+	expect("cp /vm/.cp-part /vm/x", -EBUSY, "error: /vm/.cp-part: in use\n");
+	assert_int_equal(get("/vm/.cp-part"), 4);
+	assert_false(is_there("/vm/x"));
+	expect("cp /vm/.cp-part /other/x", 0, "");
+	assert_int_equal(get("/other/x"), 4);
+	expect("cp /vm/a /vm/x", 0, "");
+	assert_int_equal(get("/vm/x"), sizeof(content));
+	assert_false(is_there("/vm/.cp-part"));
+}
+
 static void devices_are_written_where_they_are(void **state)
 {
 	(void)state;
@@ -345,7 +418,9 @@ static void devices_are_written_where_they_are(void **state)
 	put("/vm/image", content, 200000);
 	expect("cp /vm/image /dev/disk0", 0, "");
 	assert_memory_equal(device, content, 200000);
+	/* What does not fit is not begun. */
 	expect("cp /vm/a /dev/disk0", -ENOSPC, "error: /dev/disk0: no space left\n");
+	assert_memory_equal(device, content, 200000);
 	expect("cp /vm/a /dev/disk7", -EROFS, "error: /dev/disk7: read-only file system\n");
 }
 
@@ -397,6 +472,14 @@ static void files_are_moved(void **state)
 		"error: /other/d: is on another file system; cp -r copies it\n");
 	expect("mv /vm/d /vm/e", 0, "");
 	assert_true(is_there("/vm/e"));
+	expect("mv /other /vm", -EBUSY, "error: /other: in use\n");
+	/* From where nothing can be removed nothing is moved. */
+	expect("mv /dev/disk0 /vm/disk0", -EROFS, "error: /dev/disk0: read-only file system\n");
+	assert_false(is_there("/vm/disk0"));
+	other_read_only = true;
+	expect("mv /other/b /vm/b", -EROFS, "error: /other/b: read-only file system\n");
+	other_read_only = false;
+	assert_false(is_there("/vm/b"));
 	expect("mv /vm/e /vm/e/f", -EINVAL, "error: /vm/e/f: is inside of the source\n");
 }
 
@@ -411,15 +494,42 @@ static void sums_are_printed(void **state)
 	expect("sha256 /vm", -EISDIR, "error: /vm: is a directory\n");
 	looks_left = 1;
 	expect("sha256 /vm/a", -EINTR, "");
+	looks_left = ~0u;
+	/* Parts. */
+	put("/vm/xabcx", "xabcx", 5);
+	expect("sha256 --offset 1 --length=3 /vm/xabcx", 0,
+		"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  /vm/xabcx\n");
+	put("/vm/xabc", "xabc", 4);
+	expect("sha256 /vm/xabc --offset 1", 0,
+		"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad  /vm/xabc\n");
+	expect("sha256 --offset 5 --length 0 /vm/xabcx", 0,
+		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855  /vm/xabcx\n");
+	expect("sha256 --offset 6 /vm/xabcx", -EINVAL, "error: /vm/xabcx: has only 5 bytes\n");
+	expect("sha256 --offset 1 --length 5 /vm/xabcx", -EINVAL,
+		"error: /vm/xabcx: has only 5 bytes\n");
+	assert_int_equal(type("sha256 --length x /vm/xabcx"), -EINVAL);
 }
 
 static void disks_are_made(void **state)
 {
+	static const char *const no_sizes[] = { "", "0", "511", "-1G", "1.5G", "5 G", "1GB", "17T",
+		"99999999999999999999" };
 	struct vfs_stat stat;
 
 	(void)state;
 	expect("disk create /vm/d", -EINVAL, "error: disk create: --size is missing\n");
 	expect("disk create /vm/d --size 513", -EINVAL, "error: --size: not a multiple of 512\n");
+	for (u32 i = 0; i < ARRAY_SIZE(no_sizes); i++) {
+		char line[64], text[128];
+
+		(void)snprintf(line, sizeof(line), "disk create /vm/d --size \"%s\"", no_sizes[i]);
+		(void)snprintf(text, sizeof(text),
+			"error: --size: \"%s\" is not from 512 to 16T; K, M, G or T may follow the "
+			"number\n",
+			no_sizes[i]);
+		expect(line, -EINVAL, text);
+	}
+	assert_false(is_there("/vm/d"));
 	expect("disk create /vm/d --size 512", 0, "");
 	assert_int_equal(vfs_stat("/vm/d", &stat), 0);
 	assert_int_equal(stat.size, 512);
@@ -455,10 +565,16 @@ static void volumes_are_listed(void **state)
 	expect("volume list --json", 0,
 		"[{\"device\":\"disk0p1\",\"type\":\"ext4\",\"label\":\"VMSTORE\",\"size\":"
 		"8589934592,\"free\":3221225472,\"path\":\"/vm\",\"state\":\"mounted\",\"why\":"
-		"null},{\"device\":\"cd0\",\"type\":\"iso9660\",\"label\":null,\"size\":"
+		"null,\"uncommitted\":true},{\"device\":\"cd0\",\"type\":\"iso9660\",\"label\":"
+		"null,\"size\":"
 		"734003200,\"free\":0,\"path\":\"/vol/cd0\",\"state\":\"read-only\",\"why\":"
-		"\"only read\"},{\"device\":\"disk1\",\"type\":\"fat\",\"label\":\"X\",\"size\":"
-		"1048576,\"free\":0,\"path\":null,\"state\":\"failed\",\"why\":\"invalid\"}]\n");
+		"\"only "
+		"read\",\"uncommitted\":false},{\"device\":\"disk1\",\"type\":\"fat\",\"label\":"
+		"\"X\",\"size\":"
+		"1048576,\"free\":0,\"path\":null,\"state\":\"failed\",\"why\":\"invalid\","
+		"\"uncommitted\":false},{\"device\":\"cd1\",\"type\":null,\"label\":null,"
+		"\"size\":2048,\"free\":0,\"path\":null,\"state\":\"looking\",\"why\":null,"
+		"\"uncommitted\":false}]\n");
 }
 
 static void mounts_are_listed(void **state)
@@ -485,7 +601,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(files_are_copied),
 		TEST(zeros_take_no_room),
+		TEST(holes_are_skipped),
 		TEST(a_copy_that_fails_leaves_what_was_there),
+		TEST(what_is_left_of_a_copy_stays),
 		TEST(devices_are_written_where_they_are),
 		TEST(trees_are_copied),
 		TEST(files_are_moved),

@@ -2,8 +2,8 @@
 /*
  * What disk check and disk bench are made of: odd lists that lie in their memory and do
  * not overlap, contents that no two sectors share, and the histogram.
- * sources: rootpart/cli/disk_scatter.c rootpart/cli/disk_bench.c rootpart/time.c
- * sources: tests/unit/fake_root.c
+ * sources: rootpart/cli/disk_scatter.c rootpart/cli/disk_bench.c lib/latency.c
+ * sources: rootpart/time.c tests/unit/fake_root.c
  * cflags: -iquote tests/unit/fake/root
  */
 #include <setjmp.h>
@@ -199,13 +199,13 @@ static void buckets(void **state)
 	u64 ns = 0;
 
 	(void)state;
-	for (u32 i = 0; i + 1 < BENCH_BUCKETS; i++) {
-		assert_int_equal(bench_bucket(ns), i);
-		assert_int_equal(bench_bucket(bench_bucket_max(i)), i);
-		assert_true(bench_bucket_max(i) - ns <= ns / BENCH_STEPS);
-		ns = bench_bucket_max(i) + 1;
+	for (u32 i = 0; i + 1 < LATENCY_BUCKETS; i++) {
+		assert_int_equal(latency_bucket(ns), i);
+		assert_int_equal(latency_bucket(latency_bucket_max(i)), i);
+		assert_true(latency_bucket_max(i) - ns <= ns / LATENCY_STEPS);
+		ns = latency_bucket_max(i) + 1;
 	}
-	assert_int_equal(bench_bucket(~0ull), BENCH_BUCKETS - 1);
+	assert_int_equal(latency_bucket(~0ull), LATENCY_BUCKETS - 1);
 }
 
 static struct bench *bench_new(u32 depth)
@@ -232,22 +232,23 @@ static void measured(void **state)
 	b->random = true;
 	assert_int_equal(bench_run(b, NS_PER_MS), 0);
 	/* One each two microseconds; the last four are not followed. */
-	assert_in_range(b->requests, 500, 504);
-	assert_int_equal(b->max_ns, 8000);
-	assert_in_range(bench_percentile(b, 50), 8000 - 1000, 8000);
-	assert_in_range(bench_percentile(b, 99), bench_percentile(b, 50), 8000);
+	assert_in_range(b->latency.count, 500, 504);
+	assert_int_equal(b->latency.max_ns, 8000);
+	assert_in_range(latency_percentile(&b->latency, 50), 8000 - 1000, 8000);
+	assert_in_range(
+		latency_percentile(&b->latency, 99), latency_percentile(&b->latency, 50), 8000);
 	assert_int_equal(pages + submitted_count, 0);
 	free(b);
 	/* So many and no more; fewer than the depth, too. */
 	b = bench_new(4);
 	b->count = 50;
 	assert_int_equal(bench_run(b, NS_PER_MS), 0);
-	assert_int_equal(b->requests, 50);
+	assert_int_equal(b->latency.count, 50);
 	free(b);
 	b = bench_new(4);
 	b->count = 3;
 	assert_int_equal(bench_run(b, NS_PER_MS), 0);
-	assert_int_equal(b->requests, 3);
+	assert_int_equal(b->latency.count, 3);
 	assert_int_equal(pages + submitted_count, 0);
 	free(b);
 }
@@ -259,7 +260,7 @@ static void ends(void **state)
 	(void)state;
 	error_at = 10;
 	assert_int_equal(bench_run(b, NS_PER_MS), -EIO);
-	assert_int_equal(b->requests, 11); /* those under way end */
+	assert_int_equal(b->latency.count, 11); /* those under way end */
 	assert_int_equal(pages + submitted_count, 0);
 	free(b);
 	b = bench_new(7);

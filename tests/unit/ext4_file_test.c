@@ -94,6 +94,17 @@ static void step_read(struct ext4 *fs, const struct model *m)
 	assert_memory_equal(scratch, m->data + offset, have);
 }
 
+/* What is skipped is zeroes. */
+static void step_data(struct ext4 *fs, const struct model *m)
+{
+	u64 from = any(SIZE_MAX_), to = from;
+
+	assert_int_equal(ext4_file_data(fs, m->ino, &to), 0);
+	assert_true(to == from || (to > from && to <= m->size));
+	for (u64 i = from; i < to; i++)
+		assert_int_equal(m->data[i], 0);
+}
+
 static void step_truncate(struct ext4 *fs, struct model *m)
 {
 	u32 size = any(5) == 0 ? 0 : any(SIZE_MAX_);
@@ -126,7 +137,11 @@ static void step(struct ext4 *fs, struct model *m)
 		break;
 	case 4:
 	case 5:
+		step_read(fs, m);
+		break;
 	case 6:
+		step_data(fs, m);
+		break;
 	case 7:
 		step_read(fs, m);
 		break;
@@ -138,6 +153,7 @@ static void step(struct ext4 *fs, struct model *m)
 static void check_reads(struct ext4 *fs, const struct model *m)
 {
 	assert_int_equal(ext4_file_read(fs, m->ino, 0, scratch, SIZE_MAX_), m->size);
+	assert_memory_equal(scratch, m->data, m->size);
 	assert_memory_equal(scratch, m->data, m->size);
 }
 
@@ -171,10 +187,47 @@ static void agrees_with_a_model(void **state)
 		run_kind(kinds[i]);
 }
 
+/* Between data, behind the last of it, and in what is allocated only. */
+static void holes_are_found(void **state)
+{
+	static const struct {
+		u64 from, to;
+	} rows[] = {
+		{ 0, 0 },
+		{ 5000, 5000 },
+		{ 8192, 2 << 20 },
+		{ 9999, 2 << 20 },
+		{ (2 << 20) + 1, (2 << 20) + 1 },
+		{ (2 << 20) + 4096, 5ull << 30 },
+		{ 5ull << 30, 5ull << 30 },
+		{ 6ull << 30, 6ull << 30 },
+	};
+	struct volume v;
+	u32 ino;
+
+	(void)state;
+	fill(scratch, 6000);
+	volume_put("file", scratch, 6000);
+	volume_make(&v, kinds[0], "64M");
+	ino = volume_inode(&v, "file");
+	volume_mount(&v);
+	assert_int_equal(ext4_file_write(v.fs, ino, 2 << 20, scratch, 10), 10);
+	assert_int_equal(ext4_file_allocate(v.fs, ino, 1 << 20, 10000), 0);
+	assert_int_equal(ext4_file_truncate(v.fs, ino, 5ull << 30), 0);
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+		u64 at = rows[i].from;
+
+		assert_int_equal(ext4_file_data(v.fs, ino, &at), 0);
+		assert_int_equal(at, rows[i].to);
+	}
+	volume_unmount(&v);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(agrees_with_a_model),
+		cmocka_unit_test(holes_are_found),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

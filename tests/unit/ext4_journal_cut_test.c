@@ -5,7 +5,7 @@
  * write-through promised, and of the rest any sectors. After a replay each image has the
  * state behind one operation, not older than what was committed. e2fsck replays the
  * same image and must come to the same blocks. It goes on with one of these images, twice, so that
- * replays are cut, too. VERDIGRIS_SEED sets another seed.
+ * replays are cut, too. VERDIGRIS_SEED sets another seed, VERDIGRIS_SOAK makes it more.
  * sources: rootpart/ext4/ext4_buffer.c rootpart/ext4/ext4_commit.c rootpart/ext4/ext4_crc.c
  * sources: rootpart/ext4/ext4_journal.c rootpart/ext4/ext4_journal_map.c
  * sources: rootpart/ext4/ext4_journal_super.c rootpart/ext4/ext4_replay.c
@@ -15,6 +15,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -28,8 +29,10 @@
 #define GENERATIONS 3u
 #define CUTS        60u
 #define JUDGED      6u /* of them, also by e2fsck */
+#define SOAK_ROUNDS 50u
 
 static u64 seed;
+static u64 now; /* the seed of the cuts that are made */
 
 static u32 pick(u32 n)
 {
@@ -314,17 +317,34 @@ static void cuts(const struct volume_kind *k, u64 run_seed)
 static void cuts_leave_whole_states(void **state)
 {
 	const char *text = getenv("VERDIGRIS_SEED");
-	u64 first = text != NULL ? strtoull(text, NULL, 0) : 1;
+	bool soak = getenv("VERDIGRIS_SOAK") != NULL;
+	u64 first = text != NULL ? strtoull(text, NULL, 0) : soak ? (u64)time(NULL) * 1000 : 1;
 
 	(void)state;
-	for (size_t i = 0; i < ARRAY_SIZE(volume_kinds); i++)
-		cuts(&volume_kinds[i], first + i);
+	for (u32 round = 0; round < (soak ? SOAK_ROUNDS : 1u); round++) {
+		for (size_t i = 0; i < ARRAY_SIZE(volume_kinds); i++) {
+			now = first + round * ARRAY_SIZE(volume_kinds) + i;
+			cuts(&volume_kinds[i], now);
+		}
+	}
+	now = 0;
+	printf("note: power cuts under the journal: VERDIGRIS_SEED=%llu\n",
+		(unsigned long long)first);
+}
+
+static int tell_seed(void **state)
+{
+	(void)state;
+	if (now != 0)
+		fprintf(stderr, "power cuts under the journal: seed=%llu\n",
+			(unsigned long long)now);
+	return 0;
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(cuts_leave_whole_states),
+		cmocka_unit_test_teardown(cuts_leave_whole_states, tell_seed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

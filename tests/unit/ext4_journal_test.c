@@ -101,6 +101,25 @@ static void crc_has_known_values(void **state)
 		ext4_crc32c(ext4_crc32c(5, "12345", 5), "6789", 4), ext4_crc32c(5, "123456789", 9));
 }
 
+/* Whichever of both this processor takes: at any address, of any length. */
+static void crc_is_the_same_by_table(void **state)
+{
+	u8 data[64];
+
+	(void)state;
+	for (u32 i = 0; i < sizeof(data); i++)
+		data[i] = (u8)(i * i * 7 + 13);
+	assert_int_equal(~ext4_crc32c_by_table(~0u, "123456789", 9), 0xe3069283);
+	for (u32 from = 0; from < 9; from++) {
+		for (u32 len = 0; from + len <= sizeof(data); len++) {
+			u32 seed = from * 0x01234567u + len;
+
+			assert_int_equal(ext4_crc32c_by_table(seed, data + from, len),
+				ext4_crc32c(seed, data + from, len));
+		}
+	}
+}
+
 static void buffers_are_one_per_block(void **state)
 {
 	struct ext4_buffer *a, *b;
@@ -119,6 +138,34 @@ static void buffers_are_one_per_block(void **state)
 	v.disk.fail_read_at = v.disk.reads + 1;
 	assert_int_equal(ext4_buffer_get(&v.fs, own(&v, 0), &a), -EIO);
 	assert_null(ext4_buffer_find(&v.fs, own(&v, 0)));
+	close_volume(&v);
+}
+
+/* Only as what it was, and until it is read, or written, anew. */
+static void intact_is_remembered(void **state)
+{
+	struct ext4_buffer *b;
+	struct volume v;
+
+	(void)state;
+	open_kind(&v, &volume_kinds[0]);
+	assert_int_equal(ext4_buffer_get(&v.fs, own(&v, 0), &b), 0);
+	assert_false(ext4_is_intact(b, EXT4_KIND_BLOCK_BITMAP, 0));
+	ext4_set_intact(b, EXT4_KIND_LEAF, 7);
+	assert_true(ext4_is_intact(b, EXT4_KIND_LEAF, 7));
+	assert_false(ext4_is_intact(b, EXT4_KIND_LEAF, 8));
+	assert_false(ext4_is_intact(b, EXT4_KIND_EXTENTS, 7));
+	ext4_buffer_put(&v.fs, b);
+	assert_int_equal(ext4_begin(&v.fs, 1), 0);
+	assert_int_equal(ext4_buffer_new(&v.fs, own(&v, 0), &b), 0);
+	assert_false(ext4_is_intact(b, EXT4_KIND_LEAF, 7));
+	ext4_set_intact(b, EXT4_KIND_LEAF, 7);
+	ext4_buffer_put(&v.fs, b);
+	assert_int_equal(ext4_end(&v.fs, 0), 0);
+	ext4_buffer_drop(&v.fs, b);
+	assert_int_equal(ext4_buffer_get(&v.fs, own(&v, 0), &b), 0);
+	assert_false(ext4_is_intact(b, EXT4_KIND_LEAF, 7));
+	ext4_buffer_put(&v.fs, b);
 	close_volume(&v);
 }
 
@@ -547,7 +594,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(crc_has_known_values),
+		cmocka_unit_test(crc_is_the_same_by_table),
 		cmocka_unit_test(buffers_are_one_per_block),
+		cmocka_unit_test(intact_is_remembered),
 		cmocka_unit_test(clean_buffers_are_bounded),
 		cmocka_unit_test(failed_operation_is_undone),
 		cmocka_unit_test(change_belongs_in_an_operation),

@@ -5,6 +5,7 @@
  * sources: rootpart/ext4/ext4_dir.c rootpart/ext4/ext4_dir_list.c rootpart/ext4/ext4_hash.c
  * sources: rootpart/ext4/ext4_htree.c rootpart/ext4/ext4_htree_add.c rootpart/ext4/ext4_name.c
  * sources: rootpart/ext4/ext4_vfs.c tests/unit/image_disk.c
+ * sources: rootpart/ext4/ext4_map.c
  * sources: rootpart/vfs.c rootpart/path.c lib/string.c lib/format.c
  * sources: rootpart/ext4/ext4_alloc.c rootpart/ext4/ext4_bitmap.c rootpart/ext4/ext4_buffer.c
  * sources: rootpart/ext4/ext4_commit.c rootpart/ext4/ext4_crc.c rootpart/ext4/ext4_extent.c

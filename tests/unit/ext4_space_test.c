@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mounting by features, blocks and inodes and who has them, orphans, full and huge
- * volumes. e2fsck has the last word.
+ * Blocks and inodes and who has them, orphans, full and huge volumes. e2fsck has the
+ * last word.
  * sources: rootpart/ext4/ext4_super.c rootpart/ext4/ext4_features.c rootpart/ext4/ext4_geometry.c
  * sources: rootpart/ext4/ext4_group.c rootpart/ext4/ext4_bitmap.c rootpart/ext4/ext4_alloc.c
  * sources: rootpart/ext4/ext4_ialloc.c rootpart/ext4/ext4_inode.c rootpart/ext4/ext4_orphan.c
@@ -31,26 +31,12 @@ static struct volume v;
 
 static void make(const char *options, const char *size, u64 bytes)
 {
-	u8 *data = malloc(bytes + 1);
-
-	for (u64 i = 0; i < bytes; i++)
-		data[i] = (u8)(i * 7 + i / 256);
-	volume_put("file", data, bytes);
-	volume_make(&v, options, size);
-	free(data);
+	volume_make_with(&v, options, size, bytes);
 }
 
 static struct ext4_super *super(void)
 {
-	/* The first piece is there always. */
-	return (struct ext4_super *)(void *)(v.disk.pieces[0][0] + EXT4_SUPER_OFFSET);
-}
-
-static void seal_super(void)
-{
-	struct ext4_super *s = super();
-
-	s->checksum = ext4_crc32c(~0u, s, offsetof(struct ext4_super, checksum));
+	return volume_super(&v);
 }
 
 static struct ext4_info info(void)
@@ -59,116 +45,6 @@ static struct ext4_info info(void)
 
 	ext4_info_get(v.fs, &i);
 	return i;
-}
-
-/* ---- features ---- */
-
-struct feature_case {
-	u32 incompat, ro_compat;
-	int result; /* 1: read-only */
-	const char *text;
-};
-
-static const struct feature_case features[] = {
-	{ EXT4_INCOMPAT_JOURNAL_DEV, 0, -ENOTSUP, "journal_dev" },
-	{ EXT4_INCOMPAT_META_BG, 0, -ENOTSUP, "meta_bg" },
-	{ EXT4_INCOMPAT_INLINE_DATA, 0, -ENOTSUP, "inline_data" },
-	{ BIT(16), 0, -ENOTSUP, "encrypt" },
-	{ BIT(17), 0, -ENOTSUP, "casefold" },
-	{ BIT(31), 0, -ENOTSUP, "bit=31" },
-	{ 0, BIT(8), 1, "quota" },
-	{ 0, BIT(9), 1, "bigalloc" },
-	{ 0, BIT(12), 1, "read-only" },
-	{ 0, BIT(30), 1, "bit=30" },
-	{ 0, EXT4_RO_GDT_CSUM, 0, "" },
-	{ 0, 0, 0, "" },
-};
-
-static void check_feature(const struct feature_case *c)
-{
-	u64 writes;
-	int r;
-
-	volume_load(&v);
-	super()->feature_incompat |= c->incompat;
-	super()->feature_ro_compat |= c->ro_compat;
-	seal_super();
-	image_log[0] = '\0';
-	r = ext4_mount(&v.disk.d, false, &v.fs);
-	assert_int_equal(r, MIN(c->result, 0));
-	assert_non_null(strstr(image_log, c->text));
-	if (c->text[0] == '\0')
-		assert_string_equal(image_log, "");
-	if (r == 0) {
-		writes = v.disk.writes;
-		assert_int_equal(v.fs->read_only, c->result == 1);
-		assert_int_equal(info().why != NULL, c->result == 1);
-		if (c->result == 1) {
-			assert_int_equal(ext4_file_write(v.fs, 12, 0, "x", 1), -EROFS);
-			assert_int_equal(ext4_file_truncate(v.fs, 12, 0), -EROFS);
-		}
-		assert_int_equal(ext4_unmount(v.fs), 0);
-		assert_int_equal(v.disk.writes != 0, c->result != 1);
-		assert_true(c->result != 1 || writes == 0);
-	}
-	assert_int_equal(image_objects, 0);
-	image_disk_free(&v.disk);
-}
-
-static void know_their_features(void **state)
-{
-	(void)state;
-	make(DEFAULT, "8M", 10000);
-	for (u32 i = 0; i < ARRAY_SIZE(features); i++)
-		check_feature(&features[i]);
-}
-
-/* GDT_CSUM alone: the descriptors' old checksums are not ours to keep. */
-static void old_checksums_are_for_reading(void **state)
-{
-	u8 c;
-
-	(void)state;
-	make("-b 1024 -O none,extent,flex_bg,uninit_bg,filetype,large_file,extra_isize", "8M", 9);
-	volume_load(&v);
-	assert_int_equal(ext4_mount(&v.disk.d, false, &v.fs), 0);
-	assert_true(v.fs->read_only);
-	assert_non_null(strstr(image_log, "uninit_bg"));
-	assert_int_equal(ext4_file_read(v.fs, volume_inode(&v, "file"), 8, &c, 1), 1);
-	assert_int_equal(c, 8 * 7);
-	assert_int_equal(ext4_unmount(v.fs), 0);
-	image_disk_free(&v.disk);
-}
-
-static void need_what_makes_ext4(void **state)
-{
-	(void)state;
-	make("-b 1024 -O none,filetype", "8M", 9);
-	volume_load(&v);
-	assert_int_equal(ext4_mount(&v.disk.d, false, &v.fs), -ENOTSUP);
-	assert_non_null(strstr(image_log, "extent"));
-	image_disk_free(&v.disk);
-}
-
-static void are_read_only_when_asked(void **state)
-{
-	u8 data[100];
-
-	(void)state;
-	make(DEFAULT, "8M", 100);
-	volume_load(&v);
-	assert_int_equal(ext4_mount(&v.disk.d, true, &v.fs), 0);
-	assert_int_equal(ext4_file_read(v.fs, volume_inode(&v, "file"), 0, data, 200), 100);
-	assert_int_equal(data[99], 99 * 7 % 256);
-	assert_int_equal(ext4_unmount(v.fs), 0);
-	assert_int_equal(v.disk.writes, 0);
-	super()->feature_incompat |= EXT4_INCOMPAT_RECOVER;
-	seal_super();
-	assert_int_equal(ext4_mount(&v.disk.d, true, &v.fs), -EROFS);
-	v.disk.d.limits.read_only = true;
-	assert_int_equal(ext4_mount(&v.disk.d, false, &v.fs), -EROFS);
-	assert_int_equal(v.disk.writes, 0);
-	image_disk_free(&v.disk);
 }
 
 static void tell_about_themselves(void **state)
@@ -210,7 +86,7 @@ static void count_what_is_free(void **state)
 	inodes = super()->free_inodes_count;
 	super()->free_blocks_count_lo -= 77;
 	super()->free_inodes_count += 3;
-	seal_super();
+	volume_seal_super(&v);
 	assert_int_equal(ext4_mount(&v.disk.d, false, &v.fs), 0);
 	assert_int_equal(info().free_blocks, blocks - v.fs->reserved);
 	assert_int_equal(info().free_inodes, inodes);
@@ -621,10 +497,6 @@ static void may_be_huge(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(know_their_features),
-		cmocka_unit_test(old_checksums_are_for_reading),
-		cmocka_unit_test(need_what_makes_ext4),
-		cmocka_unit_test(are_read_only_when_asked),
 		cmocka_unit_test(tell_about_themselves),
 		cmocka_unit_test(count_what_is_free),
 		cmocka_unit_test(know_large_sectors),

@@ -38,6 +38,30 @@ void volume_make(struct volume *v, const char *options, const char *size)
 		0);
 }
 
+void volume_make_with(struct volume *v, const char *options, const char *size, u64 bytes)
+{
+	u8 *data = malloc(bytes + 1);
+
+	for (u64 i = 0; i < bytes; i++)
+		data[i] = (u8)(i * 7 + i / 256);
+	volume_put("file", data, bytes);
+	volume_make(v, options, size);
+	free(data);
+}
+
+struct ext4_super *volume_super(const struct volume *v)
+{
+	/* The first piece is there always. */
+	return (struct ext4_super *)(void *)(v->disk.pieces[0][0] + EXT4_SUPER_OFFSET);
+}
+
+void volume_seal_super(const struct volume *v)
+{
+	struct ext4_super *s = volume_super(v);
+
+	s->checksum = ext4_crc32c(~0u, s, offsetof(struct ext4_super, checksum));
+}
+
 void volume_load(struct volume *v)
 {
 	image_disk_load_sparse(&v->disk, v->path, 512);

@@ -18,6 +18,9 @@
 #define EXT4_FEATURES_32                                                               \
 	"none,has_journal,extent,flex_bg,metadata_csum,dir_index,dir_nlink,huge_file," \
 	"large_file,sparse_super,resize_inode,ext_attr,extra_isize,filetype"
+#define EXT4_FEATURES_64                                                           \
+	"none,has_journal,extent,64bit,flex_bg,metadata_csum,dir_index,dir_nlink," \
+	"huge_file,large_file,sparse_super,resize_inode,ext_attr,extra_isize,filetype"
 
 struct volume {
 	char path[128];
@@ -27,6 +30,11 @@ struct volume {
 
 /* mke2fs with @options, of @size as truncate names it; the files of the folder "from" are in it. */
 void volume_make(struct volume *v, const char *options, const char *size);
+/* The same with one file of @bytes, called file: byte i of it is i * 7 + i / 256. */
+void volume_make_with(struct volume *v, const char *options, const char *size, u64 bytes);
+/* The superblock of one that is loaded sparsely; and its checksum, after a change. */
+struct ext4_super *volume_super(const struct volume *v);
+void volume_seal_super(const struct volume *v);
 /* Loads it. */
 void volume_load(struct volume *v);
 /* And mounts it; both or none. */

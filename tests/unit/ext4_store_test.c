@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * All of ext4 together: random work through the file layer's calls against a model in
- * memory, looked at by e2fsck; and power cuts: each flush's prefix of the writes and
- * some of those behind it, mounted again, with every synced byte there.
+ * memory, looked at by e2fsck, and by debugfs after each batch; and the same with a write that
+ * fails, each one in turn. VERDIGRIS_SEED sets the seed, VERDIGRIS_SOAK makes it more.
  * sources: rootpart/ext4/ext4_alloc.c rootpart/ext4/ext4_bitmap.c rootpart/ext4/ext4_buffer.c
  * sources: rootpart/ext4/ext4_commit.c rootpart/ext4/ext4_crc.c rootpart/ext4/ext4_dir.c
  * sources: rootpart/ext4/ext4_dir_list.c rootpart/ext4/ext4_extent.c
@@ -15,7 +15,9 @@
  * sources: rootpart/ext4/ext4_mount.c rootpart/ext4/ext4_name.c rootpart/ext4/ext4_orphan.c
  * sources: rootpart/ext4/ext4_replay.c rootpart/ext4/ext4_revoke.c rootpart/ext4/ext4_super.c
  * sources: rootpart/ext4/ext4_truncate.c rootpart/ext4/ext4_vfs.c
- * sources: tests/unit/ext4_space_volume.c tests/unit/image_disk.c lib/string.c
+ * sources: rootpart/ext4/ext4_map.c
+ * sources: tests/unit/ext4_work.c tests/unit/ext4_work_check.c tests/unit/image_disk.c
+ * sources: lib/string.c
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,394 +26,326 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
-#include "base/errno.h"
-#include "tests/unit/ext4_space_volume.h"
+#include "tests/unit/ext4_work.h"
 
-#define SLOTS     24u
-#define DIRS      4u
-#define NAMES     400u /* empty files in a directory of their own */
-#define SIZE_MAX_ (96u * 1024)
-#define SYNCS     16u
-#define EVENTS    4096u
+#define OPERATIONS        1000u /* of a batch */
+#define BATCHES           20u
+#define SOAK_ROUNDS       20u
+#define WRITES_OPERATIONS 60u /* with a write that fails */
 
-struct slot {
-	bool there;
-	u64 size;
-	u8 data[SIZE_MAX_];
-};
-
-/* What is known to be on the medium from a place in the log of writes on. */
-struct synced {
-	u64 at;
-	u32 event;
-	struct slot *slots;
-};
-
-static struct volume v;
-static struct slot model[SLOTS];
-static bool names[NAMES];
-static u8 buffer[SIZE_MAX_];
-static u32 state = 1;
-static struct synced synced[SYNCS];
-static u32 synced_count;
-/* What was touched, and where the log of writes was before. */
+static struct ext4_work w;
+static struct image_disk disk;
 static struct {
-	u32 slot;
-	u64 at;
-} events[EVENTS];
-static u32 event_count;
+	u32 kind;
+	u64 seed;
+	bool active;
+} now;
 
-static u32 pick(u32 n)
+static bool soak(void)
 {
-	state = state * 1664525 + 1013904223;
-	return (state >> 8) % n;
+	return getenv("VERDIGRIS_SOAK") != NULL;
 }
 
-static const char *path_of(u32 slot)
+static u64 first_seed(void)
 {
-	static char text[2][32];
-	static u32 turn;
+	const char *text = getenv("VERDIGRIS_SEED");
 
-	turn ^= 1;
-	snprintf(text[turn], sizeof(text[turn]), "dir%u/file%u", slot % DIRS, slot);
-	return text[turn];
+	if (text != NULL)
+		return strtoull(text, NULL, 0);
+	return soak() ? (u64)time(NULL) * 1000 : 1;
 }
 
-static void touch(u32 slot)
+/* ---- debugfs' eyes ---- */
+
+/* All files into the folder of dumps, all names into a list. */
+static void dump_all(void)
 {
-	if (!v.disk.record)
-		return;
-	assert_true(event_count < EVENTS);
-	events[event_count].slot = slot;
-	events[event_count++].at = v.disk.log_count;
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/commands", image_folder());
+	f = fopen(path, "w");
+	assert_non_null(f);
+	for (u32 i = 0; i < WORK_LONG; i++)
+		if (w.now.files[i].tag != 0)
+			fprintf(f, "dump %s %s/dump/%u\n", work_path(i), image_folder(), i);
+	if (w.now.long_size > 0)
+		fprintf(f, "dump long %s/dump/%u\n", image_folder(), WORK_LONG);
+	for (u32 i = 0; i < WORK_DIRS; i++)
+		fprintf(f, "ls -p dir%u\n", i);
+	fprintf(f, "ls -p names\n");
+	fclose(f);
+	assert_int_equal(image_command("cd %s && rm -rf dump && mkdir dump && "
+				       "debugfs -f commands %s >list",
+				 image_folder(), disk.path),
+		0);
 }
 
-static struct vfs_file open_slot(u32 slot, u32 flags)
+static void check_dump(u32 i, const u8 *data, u64 size)
 {
-	struct vfs_file f = { .ops = &ext4_vfs_ops, .fs = v.fs, .flags = flags };
+	static u8 have[WORK_PARTS * WORK_PART + 1];
+	char path[128];
+	FILE *f;
 
-	assert_int_equal(ext4_vfs_ops.open(v.fs, path_of(slot), &f), 0);
-	return f;
+	snprintf(path, sizeof(path), "%s/dump/%u", image_folder(), i);
+	f = fopen(path, "rb");
+	assert_non_null(f);
+	assert_int_equal(fread(have, 1, sizeof(have), f), size);
+	fclose(f);
+	assert_memory_equal(have, data, size);
 }
 
-static void fill(u64 size)
+static void check_long(void)
 {
-	u32 first = pick(256);
+	static u8 data[WORK_PARTS * WORK_PART];
 
-	for (u64 i = 0; i < size; i++)
-		buffer[i] = (u8)(first + i * 7);
+	memset(data, 0, sizeof(data));
+	for (u32 i = 0; i < WORK_PARTS; i++)
+		data[i * WORK_PART] = w.now.parts[i] ? WORK_LONG : 0;
+	if (w.now.long_size > 0)
+		check_dump(WORK_LONG, data, w.now.long_size);
 }
 
-static void write_some(u32 slot)
+/* In all listings, which are lines of /inode/mode/user/group/name/size/; 0: it was removed. */
+static u32 count_listed(const char *format)
 {
-	struct slot *s = &model[slot];
-	u64 at = pick(SIZE_MAX_ - 1), len = 1 + pick(MIN(SIZE_MAX_ - (u32)at, 30000u));
-	struct vfs_file f = open_slot(slot, VFS_READ | VFS_WRITE | VFS_CREATE);
-	s64 done;
+	char path[128], line[512];
+	u32 n = 0, ino, number;
+	FILE *f;
 
-	fill(len);
-	f.offset = at;
-	done = ext4_vfs_ops.write(&f, buffer, len);
-	ext4_vfs_ops.close(&f);
-	s->there = true;
-	if (done == -ENOSPC)
-		return;
-	assert_true(done > 0 && done <= (s64)len);
-	if (at > s->size)
-		memset(s->data + s->size, 0, at - s->size);
-	memcpy(s->data + at, buffer, (size_t)done);
-	s->size = MAX(s->size, at + (u64)done);
+	snprintf(path, sizeof(path), "%s/list", image_folder());
+	f = fopen(path, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f) != NULL)
+		n += sscanf(line, format, &ino, &number) == 2 && ino != 0;
+	fclose(f);
+	return n;
 }
 
-static void truncate_one(u32 slot)
+static u32 count(const bool *there, u32 n)
 {
-	struct slot *s = &model[slot];
-	u64 size = pick(SIZE_MAX_);
-	struct vfs_file f;
+	u32 have = 0;
 
-	if (!s->there)
-		return;
-	f = open_slot(slot, VFS_READ | VFS_WRITE);
-	assert_int_equal(ext4_vfs_ops.truncate(&f, size), 0);
-	ext4_vfs_ops.close(&f);
-	if (size > s->size)
-		memset(s->data + s->size, 0, size - s->size);
-	s->size = size;
+	for (u32 i = 0; i < n; i++)
+		have += there[i];
+	return have;
 }
 
-static void allocate_one(u32 slot)
+/* What is there is what another reader sees; nothing is there besides. */
+static void check_by_debugfs(void)
 {
-	struct slot *s = &model[slot];
-	u64 at = pick(SIZE_MAX_ - 1), len = 1 + pick(SIZE_MAX_ - (u32)at);
-	struct vfs_file f;
-	int r;
+	u32 files = 0;
 
-	if (!s->there)
-		return;
-	f = open_slot(slot, VFS_READ | VFS_WRITE);
-	r = ext4_vfs_ops.allocate(&f, at, len);
-	ext4_vfs_ops.close(&f);
-	assert_true(r == 0 || r == -ENOSPC);
-	if (r != 0 || at + len <= s->size)
-		return;
-	memset(s->data + s->size, 0, at + len - s->size);
-	s->size = at + len;
-}
+	dump_all();
+	for (u32 i = 0; i < WORK_FILES; i++) {
+		const struct work_file *f = &w.now.files[i];
 
-static void remove_one(u32 slot)
-{
-	assert_int_equal(ext4_vfs_ops.remove(v.fs, path_of(slot)), model[slot].there ? 0 : -ENOENT);
-	model[slot].there = false;
-	model[slot].size = 0;
-}
-
-static void rename_one(u32 slot)
-{
-	u32 to = pick(SLOTS);
-
-	if (!model[slot].there || to == slot)
-		return;
-	touch(to);
-	assert_int_equal(ext4_vfs_ops.rename(v.fs, path_of(slot), path_of(to)), 0);
-	model[to] = model[slot];
-	model[slot].there = false;
-	model[slot].size = 0;
-}
-
-static void check_one(u32 slot, const struct slot *s)
-{
-	struct vfs_stat stat;
-	int r = ext4_vfs_ops.stat(v.fs, path_of(slot), &stat);
-	struct vfs_file f;
-
-	assert_int_equal(r, s->there ? 0 : -ENOENT);
-	if (!s->there)
-		return;
-	assert_int_equal(stat.size, s->size);
-	f = open_slot(slot, VFS_READ);
-	for (u64 at = 0; at < s->size;) {
-		s64 n;
-
-		f.offset = at;
-		n = ext4_vfs_ops.read(&f, buffer, MIN(s->size - at, 20000ull));
-		assert_true(n > 0);
-		assert_memory_equal(buffer, s->data + at, (size_t)n);
-		at += (u64)n;
+		files += f->tag != 0;
+		if (f->tag != 0)
+			check_dump(i, f->data, f->size);
 	}
-	ext4_vfs_ops.close(&f);
+	check_long();
+	assert_int_equal(count_listed("/%u/%*o/%*u/%*u/file%u/"), files);
+	assert_int_equal(count_listed("/%u/%*o/%*u/%*u/sub%u/"), count(w.now.subs, WORK_SUBS));
+	assert_int_equal(count_listed("/%u/%*o/%*u/%*u/a-name-that-is-long-%u/"),
+		count(w.now.names, WORK_NAMES));
 }
 
-/* Names come and go, so that their directory is hashed, split and emptied. */
-static void name_one(void)
+/* ---- random work ---- */
+
+static void mount_it(void)
 {
-	u32 i = pick(NAMES);
-	char path[64];
-	struct vfs_file f = {
-		.ops = &ext4_vfs_ops, .fs = v.fs, .flags = VFS_READ | VFS_WRITE | VFS_CREATE
-	};
+	assert_int_equal(ext4_mount(&disk.d, false, &w.fs), 0);
+	assert_false(w.fs->read_only);
+}
 
-	snprintf(path, sizeof(path), "names/a-name-that-is-long-%u", i);
-	if (names[i]) {
-		assert_int_equal(ext4_vfs_ops.remove(v.fs, path), 0);
-	} else {
-		int r = ext4_vfs_ops.open(v.fs, path, &f);
+static void unmount_it(void)
+{
+	work_close(&w);
+	assert_int_equal(ext4_unmount(w.fs), 0);
+	assert_int_equal(image_objects, 0);
+	assert_int_equal(image_fsck("-fn", disk.path, 0), 0);
+}
 
-		if (r == -ENOSPC)
-			return;
-		assert_int_equal(r, 0);
-		ext4_vfs_ops.close(&f);
+static void work_on(u32 kind, u64 seed)
+{
+	now.kind = kind;
+	now.seed = seed;
+	work_volume(&disk, kind);
+	mount_it();
+	work_begin(&w, w.fs, &disk, seed * WORK_KINDS + kind);
+	for (u32 batch = 0; batch < BATCHES; batch++) {
+		work_do(&w, OPERATIONS);
+		work_check_all(w.fs, &w.now);
+		unmount_it();
+		check_by_debugfs();
+		mount_it();
+		work_check_all(w.fs, &w.now);
 	}
-	names[i] = !names[i];
+	unmount_it();
+	image_disk_free(&disk);
 }
 
-static void work(u32 operations)
+static void agrees_with_a_model(void **state)
 {
-	for (u32 i = 0; i < operations; i++) {
-		u32 slot = pick(SLOTS), kind = pick(16);
+	u64 seed = first_seed();
+	u32 rounds = soak() ? SOAK_ROUNDS : 1;
 
-		touch(slot);
-		if (kind < 5)
-			write_some(slot);
-		else if (kind < 7)
-			truncate_one(slot);
-		else if (kind < 8)
-			allocate_one(slot);
-		else if (kind < 9)
-			remove_one(slot);
-		else if (kind < 10)
-			rename_one(slot);
-		else if (kind < 12)
-			check_one(slot, &model[slot]);
-		else
-			name_one();
-	}
+	(void)state;
+	now.active = true;
+	image_log[0] = '\0';
+	for (u32 round = 0; round < rounds; round++)
+		for (u32 kind = 0; kind < WORK_KINDS; kind++)
+			work_on(kind, seed + round);
+	now.active = false;
+	assert_string_equal(image_log, "");
+	printf("note: random work: VERDIGRIS_SEED=%llu operations=%u\n", (unsigned long long)seed,
+		rounds * WORK_KINDS * BATCHES * OPERATIONS);
 }
 
-/* All of it in one stretch of memory, for copies. */
-static void mount_whole(void)
-{
-	image_disk_load(&v.disk, v.path, 512);
-	assert_int_equal(ext4_mount(&v.disk.d, false, &v.fs), 0);
-}
+/* ---- writes that fail ---- */
 
-static void begin(const char *options)
-{
-	volume_make(&v, options, "24M");
-	mount_whole();
-	for (u32 i = 0; i < DIRS; i++) {
-		char path[16];
-
-		snprintf(path, sizeof(path), "dir%u", i);
-		assert_int_equal(ext4_vfs_ops.mkdir(v.fs, path), 0);
-	}
-	assert_int_equal(ext4_vfs_ops.mkdir(v.fs, "names"), 0);
-	memset(model, 0, sizeof(model));
-	memset(names, 0, sizeof(names));
-}
-
-static void check_all(void)
-{
-	for (u32 i = 0; i < SLOTS; i++)
-		check_one(i, &model[i]);
-	assert_int_equal(image_log[0], '\0');
-}
-
-static const char *const kinds[] = {
-	"-b 4096 -O " EXT4_FEATURES,
-	"-b 1024 -O " EXT4_FEATURES,
-	"-b 4096 -O " EXT4_FEATURES_OLD,
-	"-b 1024 -O " EXT4_FEATURES_32,
+struct outcome {
+	bool mounted;
+	bool synced;  /* and so all is there that is known */
+	bool whole;   /* nothing failed that made it read-only */
+	bool noticed; /* somebody was told */
 };
 
-static void random_work(void **context)
+/* With the disk's write @at failing, and all behind it if @for_good. */
+static struct outcome fail_write(u64 at, bool for_good)
 {
-	(void)context;
-	for (u32 k = 0; k < ARRAY_SIZE(kinds); k++) {
-		begin(kinds[k]);
-		for (u32 batch = 0; batch < 5; batch++) {
-			work(500);
-			check_all();
-			/* e2fsck looks at it there. */
-			volume_unmount(&v);
-			mount_whole();
-			check_all();
-		}
-		volume_unmount(&v);
+	struct outcome o = { 0 };
+
+	disk.writes = 0;
+	disk.fail_write_at = at;
+	disk.fail_for_good = for_good;
+	disk.record = w.failing = true;
+	image_log[0] = '\0';
+	o.mounted = ext4_mount(&disk.d, false, &w.fs) == 0;
+	if (o.mounted) {
+		work_do(&w, WRITES_OPERATIONS);
+		o.synced = ext4_sync(w.fs) == 0 && !w.fs->read_only;
+		work_close(&w);
+		o.whole = !w.fs->read_only;
+		o.whole = ext4_unmount(w.fs) == 0 && o.whole;
 	}
+	assert_int_equal(image_objects, 0);
+	o.noticed = !o.mounted || !o.whole || w.failures > 0 || image_log[0] != '\0';
+	disk.fail_write_at = 0;
+	disk.record = false;
+	return o;
 }
 
-static void remember(void)
+/* All that is known, or what was there before and was not touched. */
+static void check_outcome(const struct outcome *o, const struct ext4_work *before)
 {
-	struct synced *s = &synced[synced_count++];
+	bool unknown[WORK_THINGS];
 
-	assert_int_equal(ext4_sync(v.fs), 0);
-	*s = (struct synced){ .at = v.disk.log_count, .event = event_count };
-	s->slots = malloc(sizeof(model));
-	memcpy(s->slots, model, sizeof(model));
-}
-
-/* The medium after a cut: all up to log entry @flush, of those behind it a part up to @end. */
-static void cut(const u8 *before, const struct image_disk *recorded, u64 flush, u64 end)
-{
-	struct image_disk *d = &v.disk;
-
-	image_disk_make(d, recorded->size, recorded->d.limits.sector_size);
-	memcpy(d->bytes, before, d->size);
-	for (u64 i = 0; i < end; i++) {
-		const struct image_write *w = &recorded->log[i];
-
-		if (w->offset != ~0ull && (i < flush || w->fua || pick(2)))
-			memcpy(d->bytes + w->offset, w->data, w->len);
+	memcpy(unknown, w.unknown, sizeof(unknown));
+	if (!o->synced)
+		memset(unknown, 0, sizeof(unknown));
+	for (u32 i = 0; !o->synced && i < w.event_count; i++) {
+		unknown[w.events[i].thing] = true;
+		if (w.events[i].from != WORK_THINGS)
+			unknown[w.events[i].from] = true;
 	}
+	for (u32 i = 0; i < WORK_THINGS; i++)
+		if (!unknown[i])
+			work_check(w.fs, o->synced ? &w.now : &before->now, i);
+	work_check_tags(w.fs);
 }
 
-static bool untouched(u32 slot, const struct synced *s, u64 end)
+/* Whether there was such a write. */
+static bool fail_and_mend(const struct image_disk *good, const struct ext4_work *before, u64 at)
 {
-	for (u32 i = s->event; i < event_count && events[i].at < end; i++)
-		if (events[i].slot == slot)
-			return false;
-	return true;
+	struct outcome o;
+	bool reached;
+
+	w = *before;
+	image_disk_share(&disk, good->size, 512);
+	memcpy(disk.bytes, good->bytes, good->size);
+	o = fail_write(at, at % 3 == 0);
+	reached = disk.writes >= at;
+
+	assert_int_equal(o.noticed, reached);
+	if (o.whole)
+		assert_int_equal(image_fsck("-fn", disk.path, 0), 0);
+	else if (at % 2 == 0)
+		assert_in_range(image_fsck("-fp", disk.path, 1), 0, 1);
+	assert_int_equal(ext4_mount(&disk.d, false, &w.fs), 0);
+	check_outcome(&o, before);
+	assert_int_equal(ext4_unmount(w.fs), 0);
+	assert_in_range(image_fsck("-fp", disk.path, 1), 0, 1);
+	assert_int_equal(image_fsck("-fn", disk.path, 0), 0);
+	image_disk_free(&disk);
+	free(w.events);
+	return reached;
 }
 
-/* All that was synced before the cut, and not touched since, is there. */
-static u32 check_synced(u64 flush, u64 end)
+static void fail_each_write(u32 kind, u64 seed)
 {
-	const struct synced *s = NULL;
-	u32 checked = 0;
+	static struct ext4_work before;
+	struct image_disk good;
+	u64 at = 1;
 
-	for (u32 i = 0; i < synced_count && synced[i].at <= flush; i++)
-		s = &synced[i];
-	for (u32 i = 0; s != NULL && i < SLOTS; i++) {
-		if (!untouched(i, s, end))
-			continue;
-		check_one(i, &s->slots[i]);
-		checked++;
-	}
-	return checked;
+	now.kind = kind;
+	now.seed = seed;
+	work_volume(&disk, kind);
+	mount_it();
+	work_begin(&w, w.fs, &disk, seed * WORK_KINDS + kind);
+	work_do(&w, 300);
+	unmount_it();
+	before = w;
+	good = disk;
+	while (fail_and_mend(&good, &before, at))
+		at++;
+	assert_true(at > 50);
+	image_disk_free(&good);
 }
 
-static u32 cuts_of(const u8 *before, const struct image_disk *recorded, u32 count)
+static void survives_each_write_that_fails(void **state)
 {
-	u32 checked = 0;
+	u64 seed = first_seed();
+	u32 rounds = soak() ? SOAK_ROUNDS : 1;
 
-	for (u32 i = 0; i < count; i++) {
-		u64 flush = pick((u32)recorded->log_count), end;
-
-		while (flush > 0 && recorded->log[flush - 1].offset != ~0ull)
-			flush--;
-		for (end = flush; end < recorded->log_count && recorded->log[end].offset != ~0ull;)
-			end++;
-		end = flush + pick((u32)(end - flush) + 1);
-		cut(before, recorded, flush, end);
-		assert_int_equal(ext4_mount(&v.disk.d, false, &v.fs), 0);
-		checked += check_synced(flush, end);
-		volume_unmount(&v);
-	}
-	return checked;
+	(void)state;
+	now.active = true;
+	for (u32 round = 0; round < rounds; round++)
+		for (u32 kind = 0; kind < WORK_KINDS; kind += soak() ? 1 : 3)
+			fail_each_write(kind, seed + round);
+	now.active = false;
 }
 
-static void power_cuts(void **context)
+/* What to do to see it again. */
+static int tell_where(void **state)
 {
-	(void)context;
-	for (u32 k = 0; k < ARRAY_SIZE(kinds); k++) {
-		struct image_disk recorded;
-		u8 *before;
+	const char *build = getenv("BUILD");
+	char path[256];
 
-		begin(kinds[k]);
-		work(200);
-		volume_unmount(&v);
-		mount_whole();
-		before = malloc(v.disk.size);
-		memcpy(before, v.disk.bytes, v.disk.size);
-		v.disk.record = true;
-		synced_count = event_count = 0;
-		while (synced_count < SYNCS) {
-			work(1 + pick(60));
-			remember();
-		}
-		v.disk.record = false;
-		recorded = v.disk;
-		v.disk.log = NULL;
-		v.disk.log_count = 0;
-		volume_unmount(&v);
-		assert_true(cuts_of(before, &recorded, 50) > 100);
-		for (u32 i = 0; i < synced_count; i++)
-			free(synced[i].slots);
-		recorded.bytes = NULL;
-		recorded.pieces = NULL;
-		image_disk_free(&recorded);
-		free(before);
-	}
+	(void)state;
+	if (!now.active)
+		return 0;
+	fprintf(stderr, "random work: VERDIGRIS_SEED=%llu kind=%u (%s)\n",
+		(unsigned long long)now.seed, now.kind, work_kinds[now.kind]);
+	if (disk.bytes == NULL)
+		return 0;
+	snprintf(path, sizeof(path), "%s/ext4-store-%llu-%u.img", build != NULL ? build : "build",
+		(unsigned long long)now.seed, now.kind);
+	image_disk_save(&disk, path);
+	fprintf(stderr, "random work: the volume is kept as %s\n", path);
+	return 0;
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(random_work),
-		cmocka_unit_test(power_cuts),
+		cmocka_unit_test_teardown(agrees_with_a_model, tell_where),
+		cmocka_unit_test_teardown(survives_each_write_that_fails, tell_where),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,14 +2,16 @@
 /*
  * See image_disk.h.
  */
-#define _GNU_SOURCE /* SEEK_DATA */
+#define _GNU_SOURCE /* SEEK_DATA, memfd_create() */
 #include "tests/unit/image_disk.h"
 
 #include <fcntl.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,9 +21,12 @@
 #include "rootpart/mutex.h"
 #include "rootpart/rtc.h"
 
-char image_log[512];
+char image_log[512], image_log_quiet[512];
 u64 image_objects, image_memory_left = ~0ull;
 u64 image_clock = 1767225600; /* 2026-01-01 */
+
+/* Every other buffer is, so that both ways are gone; on each disk anew the same ones. */
+static bool direct;
 
 static void set_up(struct image_disk *disk, u32 sector_size)
 {
@@ -31,6 +36,7 @@ static void set_up(struct image_disk *disk, u32 sector_size)
 	disk->d.limits.write_cache = true;
 	disk->d.limits.fua = true;
 	snprintf(disk->d.name, sizeof(disk->d.name), "disk0");
+	direct = false;
 }
 
 static void check(bool good, const char *what)
@@ -139,6 +145,16 @@ void image_disk_make(struct image_disk *disk, u64 size, u32 sector_size)
 	set_up(disk, sector_size);
 }
 
+void image_disk_share(struct image_disk *disk, u64 size, u32 sector_size)
+{
+	*disk = (struct image_disk){ .size = size, .fd = memfd_create("image", 0) };
+	check(disk->fd > 0 && ftruncate(disk->fd, (off_t)size) == 0, "memfd");
+	disk->bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, disk->fd, 0);
+	check(disk->bytes != MAP_FAILED, "mmap");
+	snprintf(disk->path, sizeof(disk->path), "/proc/self/fd/%d", disk->fd);
+	set_up(disk, sector_size);
+}
+
 void image_disk_save(const struct image_disk *disk, const char *path)
 {
 	FILE *f;
@@ -157,7 +173,12 @@ void image_disk_free(struct image_disk *disk)
 	for (u64 i = 0; i < disk->log_count; i++)
 		free(disk->log[i].data);
 	free(disk->log);
-	free(disk->bytes);
+	if (disk->fd != 0) {
+		munmap(disk->bytes, disk->size);
+		close(disk->fd);
+	} else {
+		free(disk->bytes);
+	}
 	for (u64 i = 0; disk->pieces != NULL && i < table_count(disk); i++) {
 		for (u64 k = 0; disk->pieces[i] != NULL && k < IMAGE_TABLE; k++)
 			free(disk->pieces[i][k]);
@@ -197,6 +218,13 @@ static bool in_range(const struct image_disk *disk, u64 sector, u64 bytes)
 
 	return bytes > 0 && bytes <= BLOCK_REQUEST_MAX && bytes % size == 0 &&
 	       sector <= disk->d.limits.sectors && bytes / size <= disk->d.limits.sectors - sector;
+}
+
+bool block_is_direct(const void *buf)
+{
+	(void)buf;
+	direct = !direct;
+	return direct;
 }
 
 int block_read(struct block_device *d, u64 sector, void *buf, u64 bytes)
@@ -294,6 +322,15 @@ void log_printf(const char *fmt, ...)
 	va_end(args);
 }
 
+void log_quiet(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(image_log_quiet, sizeof(image_log_quiet), fmt, args);
+	va_end(args);
+}
+
 u64 rtc_seconds(void)
 {
 	return image_clock;
@@ -317,6 +354,34 @@ int image_command(const char *fmt, ...)
 		fprintf(stderr, "%s: status %d\n", command, WEXITSTATUS(status));
 	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Without a shell: some tests do it thousands of times. */
+int image_fsck(const char *options, const char *path, int most)
+{
+	char log[256], whole[512], *arguments[] = { "e2fsck", (char *)options, (char *)path, NULL };
+	posix_spawn_file_actions_t actions;
+	int status;
+	pid_t pid;
+
+	snprintf(log, sizeof(log), "%s/output", image_folder());
+	check(posix_spawn_file_actions_init(&actions) == 0 &&
+			posix_spawn_file_actions_addopen(
+				&actions, 1, log, O_WRONLY | O_CREAT | O_TRUNC, 0600) == 0 &&
+			posix_spawn_file_actions_adddup2(&actions, 1, 2) == 0,
+		"spawn");
+	check(posix_spawn(&pid, "/usr/sbin/e2fsck", &actions, NULL, arguments, environ) == 0 ||
+			posix_spawn(&pid, "/sbin/e2fsck", &actions, NULL, arguments, environ) == 0,
+		"e2fsck");
+	posix_spawn_file_actions_destroy(&actions);
+	check(waitpid(pid, &status, 0) == pid, "e2fsck");
+	status = WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+	if (status > most) {
+		snprintf(whole, sizeof(whole), "cat %s >&2", log);
+		(void)!system(whole);
+		fprintf(stderr, "e2fsck %s: status %d\n", options, status);
+	}
+	return status;
 }
 
 static char folder[64];

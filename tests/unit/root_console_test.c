@@ -28,6 +28,7 @@
 #include "rootpart/cpu.h"
 #include "rootpart/irq.h"
 #include "rootpart/log.h"
+#include "rootpart/log_reader.h"
 #include "rootpart/panic.h"
 #include "rootpart/screen_console.h"
 #include "rootpart/task.h"
@@ -420,6 +421,51 @@ static void log_line_at_an_empty_prompt(void **state)
 	assert_string_equal(output(), BANNER "root> \r\narea: news=7\r\narea: more\r\n");
 }
 
+static void quiet_news(void)
+{
+	log_quiet("area: quiet=1");
+}
+
+static void some_news(void)
+{
+	log_quiet("area: quiet=1");
+	news();
+	log_quiet("area: quiet=2");
+}
+
+/* How many of them the log has. */
+static u32 quiet_lines(void)
+{
+	const struct log_ring *ring = log_ring_own();
+	char line[LOG_LINE];
+	u64 at = 0;
+	u32 count = 0;
+
+	while (log_reader_next(ring, &at, line, sizeof(line)))
+		count += strncmp(line, "area: quiet=", 12) == 0;
+	return count;
+}
+
+static void quiet_lines_are_only_in_the_log(void **state)
+{
+	u32 before = quiet_lines();
+
+	(void)state;
+	start();
+	input("ab\033[D");
+	on_idle = quiet_news;
+	run();
+	assert_string_equal(output(), BANNER "root> ab\b");
+	assert_int_equal(quiet_lines(), before + 1);
+	start();
+	input("ab\033[D");
+	on_idle = some_news;
+	run();
+	assert_string_equal(
+		output(), BANNER "root> ab\b\r\narea: news=7\r\narea: more\r\nroot> ab\b");
+	assert_int_equal(quiet_lines(), before + 3);
+}
+
 static void log_line_between_input(void **state)
 {
 	(void)state;
@@ -539,6 +585,7 @@ int main(void)
 		cmocka_unit_test(commands_are_run),
 		cmocka_unit_test(log_line_at_an_empty_prompt),
 		cmocka_unit_test(log_line_between_input),
+		cmocka_unit_test(quiet_lines_are_only_in_the_log),
 		cmocka_unit_test(log_line_in_a_command),
 		cmocka_unit_test(a_command_waits_for_something),
 		cmocka_unit_test(ctrl_c_ends_a_command),

@@ -26,6 +26,7 @@
 #include "rootpart/vfs.h"
 #include "rootpart/vm/vm_store.h"
 #include "rootpart/volume.h"
+#include "rootpart/volume_commit.h"
 #include "tests/unit/image_disk.h"
 
 #define EXT4_MAGIC_AT 1080u
@@ -34,7 +35,7 @@
 #define EXT4_READONLY 1201u
 
 /* Disks with their partitions behind them. */
-static struct image_disk devices[16];
+static struct image_disk devices[24];
 static u32 device_count;
 static u32 memory_stores;
 
@@ -68,7 +69,8 @@ void block_let_go(struct block_device *d)
 
 void block_stats_get(const struct block_device *d, struct block_stats *stats)
 {
-	*stats = (struct block_stats){ .timeouts = strcmp(d->name, "disk7") == 0 };
+	*stats = (struct block_stats){ .timeouts = strcmp(d->name, "disk7") == 0 ||
+						   strcmp(d->name, "cd9") == 0 };
 }
 
 /* The file system is its device. */
@@ -89,7 +91,7 @@ static u8 ext4_byte(struct block_device *d, u32 at)
 
 int ext4_mount(struct block_device *d, bool read_only, struct ext4 **out)
 {
-	assert_false(read_only);
+	assert_int_equal(read_only, d->limits.removable);
 	*out = (struct ext4 *)(void *)d;
 	return -(int)ext4_byte(d, EXT4_ANSWER);
 }
@@ -101,6 +103,15 @@ void ext4_info_get(struct ext4 *fs, struct ext4_info *info)
 	*info = (struct ext4_info){ .block_size = 4096, .blocks = 1000, .free_blocks = 600 };
 	info->read_only = read_only;
 	info->why = read_only ? "a feature" : NULL;
+}
+
+/* Those that are committed by time. */
+static char committed[128];
+
+void volume_commit_start(struct ext4 *fs, const char *name)
+{
+	assert_ptr_equal((void *)fs, container_of(name, struct block_device, name[0]));
+	strcat(strcat(committed, " "), name);
 }
 
 static u32 synced;
@@ -153,6 +164,15 @@ static struct image_disk *add_ext4(const char *name, struct image_disk *parent, 
 	return d;
 }
 
+/* Also those that turn out to have nothing, or do not answer. */
+static void add_drives(void)
+{
+	add("cd2", NULL)->d.limits.removable = true;
+	/* It is only read, and VMs are not kept on it. */
+	add_ext4("cd3", NULL, VOLUME_STORE)->d.limits.removable = true;
+	add_ext4("cd9", NULL, "SILENT")->d.limits.removable = true;
+}
+
 static void add_file(const char *name, struct image_disk *parent, u32 sector_size)
 {
 	struct image_disk *d = &devices[device_count++];
@@ -184,6 +204,7 @@ static void make_devices(void)
 				 f),
 		0);
 	add_file("cd0", NULL, 2048);
+	devices[device_count - 1].d.limits.removable = true;
 	assert_int_equal(image_command("cd %s && rm image && truncate -s 1440K image && "
 				       "mformat -i image -f 1440 -v DATA :: && "
 				       "mcopy -i image t/a.txt ::",
@@ -193,10 +214,12 @@ static void make_devices(void)
 	/* Held by somebody, without a medium, off line, nothing on it, one that does not answer. */
 	strcpy(add_ext4("disk4", NULL, "HELD")->d.holder, "VM web");
 	add_ext4("cd1", NULL, "NONE")->d.limits.sectors = 0;
+	devices[device_count - 1].d.limits.removable = true;
 	add_ext4("disk5", NULL, "OFF")->d.offline = true;
 	add("disk6", NULL);
 	disk = add_ext4("disk7", NULL, "SILENT");
 	add_ext4("disk7p1", disk, "SILENT");
+	add_drives();
 }
 
 static void expect_volume(const char *device, const char *path, const char *why)
@@ -254,19 +277,26 @@ static void each_volume_has_its_place(void **state)
 	(void)state;
 	while (volume_get(count, &info))
 		count++;
-	assert_int_equal(count, 8);
+	assert_int_equal(count, 9);
 	/* The first one is damaged, so it is the second one that has the VMs. */
 	expect_volume("disk0p1", "", "invalid");
 	expect_volume("disk1", "/vm", "");
 	expect_volume("disk2p1", "/vol/VMSTORE", "");
 	expect_volume("disk2p2", "/vol/disk2p2", "a feature");
 	expect_volume("disk2p3", "/vol/_._etc__dir", "");
-	expect_volume("cd0", "/vol/DATA", "such volumes are only read");
-	expect_volume("disk3", "/vol/DATA-2", "such volumes are only read");
+	expect_volume("cd0", "/vol/DATA-2", "such volumes are only read");
+	expect_volume("disk3", "/vol/DATA", "such volumes are only read");
 	expect_volume("disk4", "", "in use");
-	expect_content("/vol/DATA/a.txt");
-	expect_content("/vol/DATA-2/A.TXT");
-	assert_int_equal(devices[device_count - 1].reads + devices[device_count - 2].reads, 0);
+	expect_volume("cd3", "/vol/VMSTORE-2", "");
+	assert_string_equal(committed, " disk1 disk2p1 disk2p2 disk2p3 cd3");
+	expect_content("/vol/DATA-2/a.txt");
+	expect_content("/vol/DATA/A.TXT");
+	for (u32 i = 0; i < device_count; i++) {
+		const char *name = devices[i].d.name;
+
+		if (strncmp(name, "disk7", 5) == 0 || strcmp(name, "cd1") == 0)
+			assert_int_equal(devices[i].reads, 0);
+	}
 }
 
 static void devices_are_held_while_they_are_mounted(void **state)
@@ -275,7 +305,7 @@ static void devices_are_held_while_they_are_mounted(void **state)
 	for (u32 i = 0; i < device_count; i++) {
 		const struct block_device *d = &devices[i].d;
 		bool mounted = strcmp(d->name, "disk1") == 0 || strcmp(d->name, "cd0") == 0 ||
-			       strcmp(d->name, "disk3") == 0 ||
+			       strcmp(d->name, "disk3") == 0 || strcmp(d->name, "cd3") == 0 ||
 			       (strncmp(d->name, "disk2p", 6) == 0);
 
 		if (strcmp(d->name, "disk4") == 0)
@@ -319,22 +349,59 @@ static void what_is_not_synced_is_told(void **state)
 {
 	(void)state;
 	volumes_stop();
-	assert_int_equal(synced, 4);
+	assert_int_equal(synced, 5);
 	assert_string_equal(image_log,
 		"volume: disk1: not all that was written is on the medium: input or output failed");
 }
 
-static void a_line_tells_of_each(void **state)
+static u64 reads_of_drives(void)
 {
-	(void)state;
-	assert_string_equal(image_log, "volume: disk4: ext4 \"HELD\" cannot be mounted: in use");
+	u64 reads = 0;
+
+	for (u32 i = 0; i < device_count; i++)
+		reads += devices[i].d.limits.removable ? devices[i].reads : 0;
+	return reads;
 }
 
+/* Boot does not touch drives; those with a medium are listed as such meanwhile. */
 static void volumes_are_found(void **state)
 {
+	struct volume_info info;
+	char looking[64] = "";
+
 	(void)state;
 	make_devices();
 	volumes_mount();
+	assert_string_equal(image_log, "volume: disk4: ext4 \"HELD\" cannot be mounted: in use");
+	for (u32 i = 0; volume_get(i, &info); i++) {
+		if (!info.looking)
+			continue;
+		assert_string_equal(info.type, "");
+		assert_string_equal(info.path, "");
+		assert_string_equal(info.why, "");
+		strcat(strcat(looking, " "), info.device);
+	}
+	assert_string_equal(looking, " cd0 cd2 cd3 cd9");
+	assert_int_equal(reads_of_drives(), 0);
+}
+
+/* Only in the log, and no longer than they answer. */
+static void drives_are_looked_at_later(void **state)
+{
+	struct volume_info info;
+
+	(void)state;
+	image_log[0] = '\0';
+	volumes_mount_removable();
+	assert_true(reads_of_drives() > 0);
+	assert_string_equal(image_log, "");
+	assert_string_equal(image_log_quiet,
+		"volume: cd3: ext4 \"VMSTORE\" at /vol/VMSTORE-2; another one is at /vm");
+	for (u32 i = 0; volume_get(i, &info); i++) {
+		assert_false(info.looking);
+		assert_string_not_equal(info.device, "cd2");
+		assert_string_not_equal(info.device, "cd9");
+	}
 }
 
 static int tear_down(void **state)
@@ -350,7 +417,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(without_volumes_vms_are_in_memory),
 		cmocka_unit_test(volumes_are_found),
-		cmocka_unit_test(a_line_tells_of_each),
+		cmocka_unit_test(drives_are_looked_at_later),
 		cmocka_unit_test(each_volume_has_its_place),
 		cmocka_unit_test(devices_are_held_while_they_are_mounted),
 		cmocka_unit_test(sizes_are_known),

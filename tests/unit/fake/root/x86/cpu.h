@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <cpuid.h>
+
 #include "base/types.h"
 
 #define RFLAGS_FIXED BIT(1)
@@ -49,4 +51,20 @@ static inline void cpu_pause(void)
 static inline u64 rdtsc(void)
 {
 	return fake_tsc;
+}
+
+struct cpuid_regs {
+	u32 eax;
+	u32 ebx;
+	u32 ecx;
+	u32 edx;
+};
+
+/* The host's: whoever asks uses its instructions. */
+static inline struct cpuid_regs cpuid(u32 leaf, u32 subleaf)
+{
+	struct cpuid_regs r;
+
+	__cpuid_count(leaf, subleaf, r.eax, r.ebx, r.ecx, r.edx);
+	return r;
 }
