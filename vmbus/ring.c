@@ -149,7 +149,7 @@ void vmbus_ring_want_signals(struct vmbus_ring *r, bool want)
 
 static u32 message_bytes(const struct vmbus_message *m)
 {
-	return HEAD + m->header.len + ALIGN_UP(m->payload.len, UNIT);
+	return HEAD + m->header.len + (u32)ALIGN_UP(m->payload.len, UNIT);
 }
 
 /* True if there is room for @need bytes at the moment, and one more: a full ring would look empty. */
