@@ -38,8 +38,7 @@ static int ring_broken(struct vmbus_channel *c)
 
 int vmbus_channel_read(struct vmbus_channel *c, struct vmbus_packet *p, void *buf, u32 size)
 {
-	int r = load_relaxed(&c->broken) ? -EPROTO
-					 : vmbus_ring_read(&c->from_guest, p, buf, size);
+	int r = load_relaxed(&c->broken) ? -EPROTO : vmbus_ring_read(&c->from_guest, p, buf, size);
 
 	if (r == -EPROTO)
 		return ring_broken(c);

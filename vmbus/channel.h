@@ -44,8 +44,8 @@ struct vmbus_channel {
 	struct guid interface;
 	struct guid instance;
 	u16 flags;
-	u16 subchannel; /* 0: a primary */
-	u8 user[120];   /* of the offer */
+	u16 subchannel;                /* 0: a primary */
+	u8 user[120];                  /* of the offer */
 	struct vmbus_channel *primary; /* of a sub-channel */
 
 	/* The server's; its owner's lock. */

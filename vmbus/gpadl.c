@@ -74,8 +74,7 @@ static int check(const struct vmbus_gpadls *t, const struct vmbus_gpadl_header *
 }
 
 /* @count page numbers at @pfns, which need not be aligned. */
-static int fill(
-	const struct vmbus_gpadls *t, struct vmbus_gpadl *g, const void *pfns, u32 count)
+static int fill(const struct vmbus_gpadls *t, struct vmbus_gpadl *g, const void *pfns, u32 count)
 {
 	const struct vmbus_host *host = t->host;
 

@@ -23,9 +23,9 @@ struct vmbus_gpadl {
 	u32 relid;  /* the channel that it was made for */
 	u32 offset; /* of the first byte in the first page */
 	u32 bytes;
-	u32 pages; /* that it is to have */
-	u32 filled; /* those that were told */
-	u32 users;  /* channels that have rings in it */
+	u32 pages;      /* that it is to have */
+	u32 filled;     /* those that were told */
+	u32 users;      /* channels that have rings in it */
 	bool torn_down; /* the guest wants it back when nobody uses it any more */
 	u8 *page[];
 };

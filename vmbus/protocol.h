@@ -15,46 +15,46 @@
 #define VMBUS_MESSAGE_MAX  240u
 
 /* Connections that every guest has. */
-#define VMBUS_CONNECTION_MESSAGE  1u /* for all messages below version 5.0 */
-#define VMBUS_CONNECTION_CONTACT  4u /* for the first one from 5.0 on */
-#define VMBUS_CONNECTION_EVENT    2u
-#define VMBUS_CONNECTION_MONITOR  3u
+#define VMBUS_CONNECTION_MESSAGE    1u /* for all messages below version 5.0 */
+#define VMBUS_CONNECTION_CONTACT    4u /* for the first one from 5.0 on */
+#define VMBUS_CONNECTION_EVENT      2u
+#define VMBUS_CONNECTION_MONITOR    3u
 
-#define VMBUS_RELID_MAX 2047u /* event flags of the SINT; 0 is the bus itself */
+#define VMBUS_RELID_MAX             2047u /* event flags of the SINT; 0 is the bus itself */
 
 #define VMBUS_VERSION(major, minor) ((u32)(major) << 16 | (minor))
-#define VMBUS_VERSION_2_4 VMBUS_VERSION(2, 4)
-#define VMBUS_VERSION_3_0 VMBUS_VERSION(3, 0)
-#define VMBUS_VERSION_4_0 VMBUS_VERSION(4, 0)
-#define VMBUS_VERSION_4_1 VMBUS_VERSION(4, 1)
-#define VMBUS_VERSION_5_0 VMBUS_VERSION(5, 0)
-#define VMBUS_VERSION_5_1 VMBUS_VERSION(5, 1)
-#define VMBUS_VERSION_5_2 VMBUS_VERSION(5, 2)
-#define VMBUS_VERSION_5_3 VMBUS_VERSION(5, 3)
+#define VMBUS_VERSION_2_4           VMBUS_VERSION(2, 4)
+#define VMBUS_VERSION_3_0           VMBUS_VERSION(3, 0)
+#define VMBUS_VERSION_4_0           VMBUS_VERSION(4, 0)
+#define VMBUS_VERSION_4_1           VMBUS_VERSION(4, 1)
+#define VMBUS_VERSION_5_0           VMBUS_VERSION(5, 0)
+#define VMBUS_VERSION_5_1           VMBUS_VERSION(5, 1)
+#define VMBUS_VERSION_5_2           VMBUS_VERSION(5, 2)
+#define VMBUS_VERSION_5_3           VMBUS_VERSION(5, 3)
 
 /* > to the guest, < from it. */
 enum vmbus_message_type {
-	VMBUS_OFFER_CHANNEL = 1,         /* > */
-	VMBUS_RESCIND_OFFER = 2,         /* > */
-	VMBUS_REQUEST_OFFERS = 3,        /* < */
-	VMBUS_ALL_OFFERS_DELIVERED = 4,  /* > */
-	VMBUS_OPEN_CHANNEL = 5,          /* < */
-	VMBUS_OPEN_RESULT = 6,           /* > */
-	VMBUS_CLOSE_CHANNEL = 7,         /* <, no answer */
-	VMBUS_GPADL_HEADER = 8,          /* < */
-	VMBUS_GPADL_BODY = 9,            /* < */
-	VMBUS_GPADL_CREATED = 10,        /* > */
-	VMBUS_GPADL_TEARDOWN = 11,       /* < */
-	VMBUS_GPADL_TORNDOWN = 12,       /* > */
-	VMBUS_RELID_RELEASED = 13,       /* < */
-	VMBUS_INITIATE_CONTACT = 14,     /* < */
-	VMBUS_VERSION_RESPONSE = 15,     /* > */
-	VMBUS_UNLOAD = 16,               /* < */
-	VMBUS_UNLOAD_RESPONSE = 17,      /* > */
-	VMBUS_TL_CONNECT_REQUEST = 21,   /* <, hvsock's */
-	VMBUS_MODIFY_CHANNEL = 22,       /* < */
-	VMBUS_TL_CONNECT_RESULT = 23,    /* > */
-	VMBUS_MODIFY_RESPONSE = 24,      /* >, from 5.3 on */
+	VMBUS_OFFER_CHANNEL = 1,        /* > */
+	VMBUS_RESCIND_OFFER = 2,        /* > */
+	VMBUS_REQUEST_OFFERS = 3,       /* < */
+	VMBUS_ALL_OFFERS_DELIVERED = 4, /* > */
+	VMBUS_OPEN_CHANNEL = 5,         /* < */
+	VMBUS_OPEN_RESULT = 6,          /* > */
+	VMBUS_CLOSE_CHANNEL = 7,        /* <, no answer */
+	VMBUS_GPADL_HEADER = 8,         /* < */
+	VMBUS_GPADL_BODY = 9,           /* < */
+	VMBUS_GPADL_CREATED = 10,       /* > */
+	VMBUS_GPADL_TEARDOWN = 11,      /* < */
+	VMBUS_GPADL_TORNDOWN = 12,      /* > */
+	VMBUS_RELID_RELEASED = 13,      /* < */
+	VMBUS_INITIATE_CONTACT = 14,    /* < */
+	VMBUS_VERSION_RESPONSE = 15,    /* > */
+	VMBUS_UNLOAD = 16,              /* < */
+	VMBUS_UNLOAD_RESPONSE = 17,     /* > */
+	VMBUS_TL_CONNECT_REQUEST = 21,  /* <, hvsock's */
+	VMBUS_MODIFY_CHANNEL = 22,      /* < */
+	VMBUS_TL_CONNECT_RESULT = 23,   /* > */
+	VMBUS_MODIFY_RESPONSE = 24,     /* >, from 5.3 on */
 };
 
 struct vmbus_header {
@@ -142,8 +142,8 @@ struct vmbus_gpadl_torndown {
 struct vmbus_contact {
 	struct vmbus_header header;
 	u32 version;
-	u32 vp;                  /* where messages go */
-	u64 interrupt_page;      /* from 5.0 on: SINT in bits 7:0 */
+	u32 vp;             /* where messages go */
+	u64 interrupt_page; /* from 5.0 on: SINT in bits 7:0 */
 	u64 monitor_to_guest;
 	u64 monitor_from_guest;
 };

@@ -11,11 +11,11 @@
 #include "lib/string.h"
 #include "x86/atomic.h"
 
-#define PAGE     4096u
-#define UNIT     8u
-#define TRAILER  UNIT
-#define HEAD     ((u32)sizeof(struct vmbus_descriptor))
-#define LONGEST  0xffffu /* units */
+#define PAGE    4096u
+#define UNIT    8u
+#define TRAILER UNIT
+#define HEAD    ((u32)sizeof(struct vmbus_descriptor))
+#define LONGEST 0xffffu /* units */
 
 static_assert(sizeof(struct vmbus_ring_control) == PAGE);
 
@@ -199,8 +199,8 @@ int vmbus_ring_write(struct vmbus_ring *r, const struct vmbus_message *m)
 	u64 trailer = (u64)begin << 32;
 	int error;
 
-	if (m->header.len > r->size || m->payload.len > r->size ||
-		length / UNIT > LONGEST || length + TRAILER >= r->size)
+	if (m->header.len > r->size || m->payload.len > r->size || length / UNIT > LONGEST ||
+		length + TRAILER >= r->size)
 		return -EMSGSIZE;
 	error = find_room(r, length + TRAILER);
 	if (error != 0)

@@ -285,8 +285,7 @@ bool vmbus_server_end(struct vmbus_server *s)
 {
 	const struct vmbus_header none = { .type = 0 };
 
-	list_for_each(l, &s->channels)
-		list_entry(l, struct vmbus_channel, link)->withdrawn = true;
+	list_for_each(l, &s->channels) list_entry(l, struct vmbus_channel, link)->withdrawn = true;
 	begin_reset(s, &none, sizeof(none));
 	return !s->resetting;
 }
@@ -341,8 +340,7 @@ static bool request_offers(struct vmbus_server *s, const void *message, u32 size
 	if (s->offers_wanted)
 		return false;
 	s->offers_wanted = true;
-	list_for_each(l, &s->channels)
-		send_offer(s, list_entry(l, struct vmbus_channel, link));
+	list_for_each(l, &s->channels) send_offer(s, list_entry(l, struct vmbus_channel, link));
 	send(s, &all, sizeof(all));
 	return true;
 }
@@ -418,8 +416,7 @@ static int rings_init(struct vmbus_channel *c, const struct vmbus_gpadl *g, u32 
 }
 
 /* Sets it up but for the provider. */
-static int prepare_open(
-	struct vmbus_server *s, struct vmbus_channel *c, const struct vmbus_open *m)
+static int prepare_open(struct vmbus_server *s, struct vmbus_channel *c, const struct vmbus_open *m)
 {
 	struct vmbus_gpadl *g = vmbus_gpadl_find(&s->gpadls, m->gpadl);
 	int r;
@@ -462,9 +459,9 @@ static bool open_channel(struct vmbus_server *s, const void *message, u32 size)
 {
 	const struct vmbus_open *m = message;
 	struct vmbus_channel *c = find(s, m->relid);
-	struct vmbus_open_result r = { .header.type = VMBUS_OPEN_RESULT,
-		.relid = m->relid,
-		.open_id = m->open_id };
+	struct vmbus_open_result r = {
+		.header.type = VMBUS_OPEN_RESULT, .relid = m->relid, .open_id = m->open_id
+	};
 	bool good;
 
 	(void)size;

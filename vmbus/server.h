@@ -13,7 +13,7 @@
 #include "vmbus/gpadl.h"
 #include "vmbus/host.h"
 
-#define VMBUS_CHANNELS_MAX 256u
+#define VMBUS_CHANNELS_MAX     256u
 #define VMBUS_CONNECTION_FIRST 0x10000u /* a channel's: this and its relid */
 
 struct vmbus_server {
