@@ -1,0 +1,674 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The server end of the bus against a guest that is played by the test: versions, offers, GPADLs in
+ * several messages, opening, closing, rescind, unload and a new contact in the middle of all;
+ * packets both ways; and messages of every kind at random.
+ * sources: vmbus/server.c vmbus/channel.c vmbus/gpadl.c vmbus/ring.c lib/string.c
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/errno.h"
+#include "vmbus/server.h"
+
+#define RAM_PAGES 512u
+#define VPS       4u
+#define SENT_MAX  600u
+
+static u8 ram[RAM_PAGES][4096] __attribute__((aligned(4096)));
+static struct vmbus_server s;
+static struct {
+	u8 bytes[VMBUS_MESSAGE_MAX];
+	u32 size, vp;
+} sent[SENT_MAX];
+static u32 sent_count, objects, connections, attends, last_vp, last_relid, interrupts;
+static bool no_memory;
+static u32 seed;
+
+static u32 any(u32 below)
+{
+	seed = seed * 1664525 + 1013904223;
+	return (seed >> 8) % below;
+}
+
+/* ---- the host ---- */
+
+static void *host_alloc(size_t size)
+{
+	if (no_memory)
+		return NULL;
+	objects++;
+	return calloc(1, size);
+}
+
+static void host_free(void *p)
+{
+	objects--;
+	free(p);
+}
+
+static void host_send(void *context, u32 vp, const void *message, u32 size)
+{
+	(void)context;
+	assert_true(size <= VMBUS_MESSAGE_MAX && vp < VPS);
+	if (sent_count == SENT_MAX)
+		sent_count = 0;
+	memcpy(sent[sent_count].bytes, message, size);
+	sent[sent_count].vp = vp;
+	sent[sent_count++].size = size;
+}
+
+static u8 *host_page(void *context, u64 pfn)
+{
+	(void)context;
+	return pfn < RAM_PAGES ? ram[pfn] : NULL;
+}
+
+static int host_connect(void *context, u32 connection, u32 relid)
+{
+	(void)context;
+	assert_int_equal(connection, VMBUS_CONNECTION_FIRST + relid);
+	connections++;
+	return 0;
+}
+
+static void host_disconnect(void *context, u32 connection, u32 relid)
+{
+	(void)context;
+	assert_int_equal(connection, VMBUS_CONNECTION_FIRST + relid);
+	connections--;
+}
+
+static void host_interrupt(void *context, u32 vp, u32 relid)
+{
+	(void)context;
+	interrupts++;
+	last_vp = vp;
+	last_relid = relid;
+}
+
+static void host_attend(void *context)
+{
+	(void)context;
+	attends++;
+}
+
+static const struct vmbus_host host = {
+	.alloc = host_alloc,
+	.free = host_free,
+	.send = host_send,
+	.page = host_page,
+	.connect = host_connect,
+	.disconnect = host_disconnect,
+	.interrupt = host_interrupt,
+	.attend = host_attend,
+};
+
+static void attend(void)
+{
+	while (attends > 0) {
+		attends = 0;
+		vmbus_server_attend(&s);
+	}
+}
+
+/* ---- providers ---- */
+
+struct device {
+	struct vmbus_channel c;
+	u32 opened, closing, released, signals;
+	bool busy; /* does not end at once */
+	int refuses;
+};
+
+static struct device devices[4];
+
+static struct device *device_of(struct vmbus_channel *c)
+{
+	return container_of(c, struct device, c);
+}
+
+static int device_open(struct vmbus_channel *c)
+{
+	struct device *d = device_of(c);
+
+	if (d->refuses != 0)
+		return d->refuses;
+	d->opened++;
+	return 0;
+}
+
+static void device_close(struct vmbus_channel *c)
+{
+	device_of(c)->closing++;
+	if (!device_of(c)->busy)
+		vmbus_channel_closed(c);
+}
+
+static void device_signalled(struct vmbus_channel *c)
+{
+	device_of(c)->signals++;
+}
+
+static void device_released(struct vmbus_channel *c)
+{
+	device_of(c)->released++;
+}
+
+static const struct vmbus_provider provider = {
+	.open = device_open,
+	.close = device_close,
+	.signalled = device_signalled,
+	.released = device_released,
+};
+
+static struct device *offer(u32 i, struct vmbus_channel *primary, u16 subchannel)
+{
+	struct device *d = &devices[i];
+
+	*d = (struct device){ .c = { .provider = &provider,
+				      .interface = { { 1, 2, 3 } },
+				      .instance = { { (u8)(primary != NULL ? 9 : i + 1) } },
+				      .primary = primary,
+				      .subchannel = subchannel } };
+	assert_int_equal(vmbus_server_offer(&s, &d->c), 0);
+	return d;
+}
+
+/* ---- the guest ---- */
+
+static void post(const void *message, u32 size)
+{
+	vmbus_server_message(&s, message, size);
+	attend();
+}
+
+/* The next message that was sent, which is of that type and size. */
+static u32 taken;
+static const void *expect(u32 type, u32 size)
+{
+	const struct vmbus_header *h;
+
+	assert_true(taken < sent_count);
+	h = (const void *)sent[taken].bytes;
+	assert_int_equal(h->type, type);
+	assert_int_equal(sent[taken].size, size);
+	return sent[taken++].bytes;
+}
+
+static void expect_none(void)
+{
+	assert_int_equal(taken, sent_count);
+}
+
+static void post_contact(u32 version, u32 vp)
+{
+	const struct vmbus_contact m = { { .type = VMBUS_INITIATE_CONTACT }, version, vp, 2, 0, 0 };
+
+	post(&m, sizeof(m));
+}
+
+static void connect_with(u32 version)
+{
+	const struct vmbus_header request = { .type = VMBUS_REQUEST_OFFERS };
+	const struct vmbus_version_response *r;
+
+	post_contact(version, 1);
+	r = expect(VMBUS_VERSION_RESPONSE, sizeof(*r));
+	assert_int_equal(r->supported, 1);
+	post(&request, sizeof(request));
+}
+
+static u32 expect_offer(const struct device *d)
+{
+	const struct vmbus_offer *m = expect(VMBUS_OFFER_CHANNEL, sizeof(*m));
+
+	assert_memory_equal(&m->instance, &d->c.instance, sizeof(m->instance));
+	assert_int_equal(m->subchannel, d->c.subchannel);
+	assert_int_equal(m->connection, VMBUS_CONNECTION_FIRST + m->relid);
+	assert_true(m->dedicated == 1 && m->monitor_allocated == 0);
+	return m->relid;
+}
+
+/* Tells pages [first, first + count) as @gpadl; 26 in the header, 28 in each body. */
+static void post_gpadl(u32 relid, u32 gpadl, u32 first, u32 count)
+{
+	u8 m[VMBUS_MESSAGE_MAX] = { 0 };
+	struct vmbus_gpadl_header *h = (void *)m;
+	struct vmbus_gpadl_body *b = (void *)m;
+	u32 done = MIN(count, 26u);
+
+	*h = (struct vmbus_gpadl_header){ { .type = VMBUS_GPADL_HEADER }, relid, gpadl,
+		(u16)(8 + 8 * count), 1, count * 4096, 0 };
+	for (u32 i = 0; i < done; i++)
+		memcpy(m + sizeof(*h) + 8 * i, &(u64){ first + i }, 8);
+	post(m, (u32)sizeof(*h) + 8 * done);
+	while (done < count) {
+		u32 n = MIN(count - done, 28u);
+
+		*b = (struct vmbus_gpadl_body){ { .type = VMBUS_GPADL_BODY }, 0, gpadl };
+		for (u32 i = 0; i < n; i++)
+			memcpy(m + sizeof(*b) + 8 * i, &(u64){ first + done + i }, 8);
+		post(m, (u32)sizeof(*b) + 8 * n);
+		done += n;
+	}
+}
+
+static void expect_created(u32 relid, u32 gpadl, bool good)
+{
+	const struct vmbus_gpadl_created *r = expect(VMBUS_GPADL_CREATED, sizeof(*r));
+
+	assert_int_equal(r->relid, relid);
+	assert_int_equal(r->gpadl, gpadl);
+	assert_int_equal(r->status == 0, good);
+}
+
+static void post_open(u32 relid, u32 gpadl, u32 vp, u32 downstream)
+{
+	const struct vmbus_open m = { .header.type = VMBUS_OPEN_CHANNEL,
+		.relid = relid,
+		.open_id = relid,
+		.gpadl = gpadl,
+		.vp = vp,
+		.downstream = downstream,
+		.user = "hello" };
+
+	post(&m, sizeof(m));
+}
+
+static void expect_opened(u32 relid, bool good)
+{
+	const struct vmbus_open_result *r = expect(VMBUS_OPEN_RESULT, sizeof(*r));
+
+	assert_true(r->relid == relid && r->open_id == relid);
+	assert_int_equal(r->status == 0, good);
+}
+
+static void post_relid(u32 type, u32 relid)
+{
+	const struct vmbus_relid m = { { .type = type }, relid };
+
+	post(&m, sizeof(m));
+}
+
+static void post_teardown(u32 relid, u32 gpadl)
+{
+	const struct vmbus_gpadl_teardown m = { { .type = VMBUS_GPADL_TEARDOWN }, relid, gpadl };
+
+	post(&m, sizeof(m));
+}
+
+static void expect_torndown(u32 gpadl)
+{
+	const struct vmbus_gpadl_torndown *r = expect(VMBUS_GPADL_TORNDOWN, sizeof(*r));
+
+	assert_int_equal(r->gpadl, gpadl);
+}
+
+/* 64 pages from @first on as both rings. */
+static void open_whole(u32 relid, u32 gpadl, u32 first)
+{
+	memset(ram[first], 0, 64 * 4096);
+	post_gpadl(relid, gpadl, first, 64);
+	expect_created(relid, gpadl, true);
+	post_open(relid, gpadl, 2, 32);
+	expect_opened(relid, true);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	sent_count = taken = connections = attends = interrupts = 0;
+	no_memory = false;
+	seed = 1;
+	vmbus_server_init(&s, &host, VPS);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(devices); i++)
+		if (devices[i].busy && devices[i].c.state == VMBUS_CHANNEL_CLOSING)
+			vmbus_channel_closed(&devices[i].c);
+	for (u32 i = 0; i < ARRAY_SIZE(devices); i++)
+		devices[i].busy = false;
+	if (!vmbus_server_end(&s))
+		attend();
+	attends = 0;
+	return objects == 0 && connections == 0 && s.channel_count == 0 ? 0 : -1;
+}
+
+static void versions(void **state)
+{
+	static const u32 good[] = { VMBUS_VERSION_2_4, VMBUS_VERSION_3_0, VMBUS_VERSION_4_0,
+		VMBUS_VERSION_4_1, VMBUS_VERSION_5_0, VMBUS_VERSION_5_1, VMBUS_VERSION_5_2,
+		VMBUS_VERSION_5_3 };
+	static const u32 bad[] = { 0, 13, VMBUS_VERSION(1, 1), VMBUS_VERSION(5, 4), ~0u };
+
+	(void)state;
+	for (u32 i = 0; i < ARRAY_SIZE(good); i++) {
+		const struct vmbus_version_response *r;
+
+		post_contact(good[i], 3);
+		r = expect(VMBUS_VERSION_RESPONSE, sizeof(*r));
+		assert_int_equal(r->supported, 1);
+		assert_int_equal(r->connection, good[i] >= VMBUS_VERSION_5_0 ? 1 : 0);
+		assert_int_equal(sent[taken - 1].vp, good[i] < VMBUS_VERSION_3_0 ? 0 : 3);
+	}
+	for (u32 i = 0; i < ARRAY_SIZE(bad); i++) {
+		const struct vmbus_version_response *r;
+
+		post_contact(bad[i], 7);
+		r = expect(VMBUS_VERSION_RESPONSE, sizeof(*r));
+		assert_int_equal(r->supported, 0);
+		assert_int_equal(s.version, 0);
+		assert_int_equal(sent[taken - 1].vp, 0);
+	}
+	/* Without a version there are no offers. */
+	post_relid(VMBUS_REQUEST_OFFERS, 0);
+	expect_none();
+}
+
+static void life(void **state)
+{
+	struct device *a = offer(0, NULL, 0), *b;
+	u32 relid, other;
+
+	(void)state;
+	expect_none();
+	connect_with(VMBUS_VERSION_5_3);
+	relid = expect_offer(a);
+	expect(VMBUS_ALL_OFFERS_DELIVERED, sizeof(struct vmbus_header));
+	/* Added while it runs. */
+	b = offer(1, NULL, 0);
+	other = expect_offer(b);
+	assert_int_not_equal(relid, other);
+	for (u32 i = 0; i < 3; i++) {
+		open_whole(relid, 0xe1e10 + i, 100);
+		assert_int_equal(a->opened, i + 1);
+		assert_string_equal((char *)a->c.open_user, "hello");
+		assert_int_equal(connections, 1);
+		/* Open already; a GPADL that is in use. */
+		post_open(relid, 0xe1e10 + i, 2, 32);
+		expect_opened(relid, false);
+		post_relid(VMBUS_CLOSE_CHANNEL, relid);
+		assert_int_equal(a->closing, i + 1);
+		assert_int_equal(connections, 0);
+		post_teardown(relid, 0xe1e10 + i);
+		expect_torndown(0xe1e10 + i);
+	}
+	expect_none();
+	assert_int_equal(objects, 0);
+}
+
+/* Packets both ways, and who is told of them. */
+static void packets(void **state)
+{
+	static const u8 data[64] = "packet";
+	const struct vmbus_message m = {
+		.type = VMBUS_PACKET_INBAND, .transaction = 7, .payload = { data, sizeof(data) }
+	};
+	const struct vmbus_modify modify = { { .type = VMBUS_MODIFY_CHANNEL }, 1, 3 };
+	struct device *a = offer(0, NULL, 0);
+	struct vmbus_ring out, in;
+	struct vmbus_packet p;
+	u8 *out_pages[31], *in_pages[31], buf[128];
+
+	(void)state;
+	connect_with(VMBUS_VERSION_5_3);
+	assert_int_equal(expect_offer(a), 1);
+	expect(VMBUS_ALL_OFFERS_DELIVERED, sizeof(struct vmbus_header));
+	open_whole(1, 5, 100);
+	for (u32 i = 0; i < 31; i++) {
+		out_pages[i] = ram[101 + i];
+		in_pages[i] = ram[133 + i];
+	}
+	assert_int_equal(vmbus_ring_init(&out, (void *)ram[100], out_pages, 31), 0);
+	assert_int_equal(vmbus_ring_init(&in, (void *)ram[132], in_pages, 31), 0);
+	assert_int_equal(vmbus_ring_write(&out, &m), 1);
+	vmbus_server_signalled(&a->c);
+	assert_int_equal(a->signals, 1);
+	vmbus_channel_resume(&a->c);
+	assert_int_equal(vmbus_channel_read(&a->c, &p, buf, sizeof(buf)), 1);
+	assert_memory_equal(buf + p.header, data, sizeof(data));
+	assert_int_equal(vmbus_ring_write(&out, &m), 0);
+	assert_true(vmbus_channel_pause(&a->c));
+	assert_int_equal(vmbus_channel_read(&a->c, &p, buf, sizeof(buf)), 1);
+	assert_false(vmbus_channel_pause(&a->c));
+	assert_int_equal(vmbus_channel_write(&a->c, &m), 0);
+	assert_true(interrupts == 1 && last_vp == 2 && last_relid == 1);
+	assert_int_equal(vmbus_channel_write(&a->c, &m), 0);
+	assert_int_equal(interrupts, 1);
+	post(&modify, sizeof(modify));
+	expect(VMBUS_MODIFY_RESPONSE, sizeof(struct vmbus_modify_response));
+	assert_int_equal(vmbus_ring_read(&in, &p, buf, sizeof(buf)), 1);
+	assert_int_equal(vmbus_ring_read(&in, &p, buf, sizeof(buf)), 1);
+	assert_int_equal(vmbus_ring_release(&in), 0);
+	assert_int_equal(vmbus_channel_write(&a->c, &m), 0);
+	assert_true(interrupts == 2 && last_vp == 3);
+	/* An index that makes no sense closes this channel, and no other. */
+	out.control->write = 5;
+	assert_int_equal(vmbus_channel_read(&a->c, &p, buf, sizeof(buf)), -EPROTO);
+	assert_int_equal(vmbus_channel_write(&a->c, &m), -EPROTO);
+	attend();
+	assert_int_equal(a->closing, 1);
+	assert_int_equal(a->c.state, VMBUS_CHANNEL_OFFERED);
+}
+
+/* What is refused leaves nothing behind. */
+static void refusals(void **state)
+{
+	static const struct {
+		u32 gpadl, vp, downstream;
+	} opens[] = { { 6, 2, 32 }, { 5, VPS, 32 }, { 5, 2, 0 }, { 5, 2, 1 }, { 5, 2, 63 },
+		{ 5, 2, 64 }, { 5, 2, ~0u } };
+	struct device *a = offer(0, NULL, 0), *b = offer(1, NULL, 0);
+	u32 x, y;
+
+	(void)state;
+	connect_with(VMBUS_VERSION_4_0);
+	x = expect_offer(a);
+	y = expect_offer(b);
+	expect(VMBUS_ALL_OFFERS_DELIVERED, sizeof(struct vmbus_header));
+	memset(ram, 0, sizeof(ram));
+	post_gpadl(x, 5, 100, 64);
+	expect_created(x, 5, true);
+	post_gpadl(x, 5, 100, 20); /* the number is in use */
+	expect_created(x, 5, false);
+	post_gpadl(x, 7, RAM_PAGES - 1, 3); /* beyond the RAM */
+	expect_created(x, 7, false);
+	post_gpadl(x, 7, RAM_PAGES - 30, 40); /* in the second message */
+	expect_created(x, 7, false);
+	post_gpadl(999, 8, 100, 4);
+	expect_created(999, 8, false);
+	no_memory = true;
+	post_gpadl(x, 8, 100, 4);
+	expect_created(x, 8, false);
+	no_memory = false;
+	for (u32 i = 0; i < ARRAY_SIZE(opens); i++) {
+		post_open(x, opens[i].gpadl, opens[i].vp, opens[i].downstream);
+		expect_opened(x, false);
+	}
+	post_open(y, 5, 2, 32); /* another channel's memory */
+	expect_opened(y, false);
+	a->refuses = -ENOMEM;
+	post_open(x, 5, 2, 32);
+	expect_opened(x, false);
+	assert_int_equal(connections, 0);
+	a->refuses = 0;
+	memcpy(ram[100], &(u32){ 12 }, 4); /* an index that makes no sense */
+	post_open(x, 5, 2, 32);
+	expect_opened(x, false);
+	memset(ram[100], 0, 4);
+	post_open(x, 5, VMBUS_NO_VP, 32);
+	expect_opened(x, true);
+	post_teardown(x, 99);
+	expect_torndown(99);
+	/* While the rings are in it, it stays; then the answer comes. */
+	post_teardown(x, 5);
+	expect_none();
+	a->busy = true;
+	post_relid(VMBUS_CLOSE_CHANNEL, x);
+	expect_none();
+	post_open(x, 5, 2, 32);
+	expect_opened(x, false);
+	vmbus_channel_closed(&a->c);
+	attend();
+	expect_torndown(5);
+	expect_none();
+}
+
+static void rescinds(void **state)
+{
+	struct device *a = offer(0, NULL, 0), *b = offer(1, NULL, 0), *sub;
+	u32 x, y, z;
+
+	(void)state;
+	connect_with(VMBUS_VERSION_5_2);
+	x = expect_offer(a);
+	y = expect_offer(b);
+	expect(VMBUS_ALL_OFFERS_DELIVERED, sizeof(struct vmbus_header));
+	/* Closed: at once. */
+	vmbus_server_withdraw(&b->c);
+	expect(VMBUS_RESCIND_OFFER, sizeof(struct vmbus_relid));
+	assert_int_equal(b->released, 0);
+	post_relid(VMBUS_RELID_RELEASED, y);
+	assert_int_equal(b->released, 1);
+	/* A sub-channel goes with its primary. */
+	open_whole(x, 5, 100);
+	sub = offer(2, &a->c, 1);
+	z = expect_offer(sub);
+	open_whole(z, 6, 200);
+	a->busy = true;
+	post_relid(VMBUS_CLOSE_CHANNEL, z);
+	post_relid(VMBUS_CLOSE_CHANNEL, x);
+	expect_none();
+	vmbus_channel_closed(&a->c);
+	attend();
+	expect(VMBUS_RESCIND_OFFER, sizeof(struct vmbus_relid));
+	post_relid(VMBUS_RELID_RELEASED, z);
+	assert_int_equal(sub->released, 1);
+	/* Open: when its provider has ended. The guest does not tear down what it shared. */
+	post_teardown(x, 5);
+	expect_torndown(5);
+	open_whole(x, 7, 100);
+	vmbus_server_withdraw(&a->c);
+	vmbus_server_withdraw(&a->c);
+	expect_none();
+	vmbus_channel_closed(&a->c);
+	attend();
+	expect(VMBUS_RESCIND_OFFER, sizeof(struct vmbus_relid));
+	post_relid(VMBUS_CLOSE_CHANNEL, x);
+	post_relid(VMBUS_RELID_RELEASED, x);
+	assert_int_equal(a->released, 1);
+	assert_int_equal(objects, 0);
+	expect_none();
+}
+
+/* Unload, and a contact without one: all is closed first, and nothing is left. */
+static void anew(void **state)
+{
+	const struct vmbus_header unload = { .type = VMBUS_UNLOAD };
+	struct device *a = offer(0, NULL, 0), *sub;
+	u32 x;
+
+	(void)state;
+	for (u32 i = 0; i < 4; i++) {
+		connect_with(VMBUS_VERSION_5_3);
+		x = expect_offer(a);
+		expect(VMBUS_ALL_OFFERS_DELIVERED, sizeof(struct vmbus_header));
+		open_whole(x, 5, 100);
+		sub = offer(1, &a->c, 1);
+		(void)expect_offer(sub);
+		post_gpadl(x, 6, 300, 60);
+		expect_created(x, 6, true);
+		a->busy = true;
+		if (i % 2)
+			post(&unload, sizeof(unload));
+		else
+			post_contact(VMBUS_VERSION_4_1, 0);
+		/* Nobody is listened to until the device has ended. */
+		post_gpadl(x, 8, 100, 4);
+		expect_none();
+		vmbus_channel_closed(&a->c);
+		attend();
+		if (i % 2)
+			expect(VMBUS_UNLOAD_RESPONSE, sizeof(unload));
+		else
+			expect(VMBUS_VERSION_RESPONSE, sizeof(struct vmbus_version_response));
+		assert_int_equal(sub->released, 1);
+		assert_int_equal(objects, 0);
+		assert_int_equal(connections, 0);
+		a->busy = false;
+	}
+	expect_none();
+}
+
+/* Anything at all, often nearly right. */
+static void nonsense(void **state)
+{
+	(void)state;
+	(void)offer(0, NULL, 0);
+	(void)offer(1, NULL, 0);
+	for (u32 i = 0; i < 200000; i++) {
+		u64 m[VMBUS_MESSAGE_MAX / 8 + 2];
+		u32 size = any(5) ? any(VMBUS_MESSAGE_MAX + 10) : 28 + 8 * any(26);
+		struct vmbus_gpadl_header *h = (void *)m;
+
+		for (u32 k = 0; k < ARRAY_SIZE(m); k++)
+			m[k] = any(3) ? any(RAM_PAGES + 2) : (u64)any(1 << 20) << any(45);
+		h->header.type = any(3) ? any(26) : VMBUS_GPADL_HEADER;
+		h->relid = any(4);
+		if (any(2)) {
+			h->gpadl = any(6);
+			h->range_count = 1;
+			h->byte_count = (1 + any(70)) * 4096;
+			h->byte_offset = any(20) ? 0 : any(5000);
+			h->range_bytes = (u16)(8 + h->byte_count / 512);
+		}
+		if (any(200) == 0) {
+			post_contact(VMBUS_VERSION_5_3, any(5));
+			post_relid(VMBUS_REQUEST_OFFERS, 0);
+		}
+		if (any(50) == 0) {
+			u32 relid = 1 + any(3), gpadl = any(6), first = any(RAM_PAGES - 64);
+
+			memset(ram[first], 0, 64 * 4096);
+			post_gpadl(relid, gpadl, first, 64);
+			post_open(relid, gpadl, any(5), 2 + any(62));
+		}
+		for (u32 k = 0; k < 2; k++)
+			devices[k].busy = any(3) == 0;
+		vmbus_server_message(&s, m, size);
+		for (u32 k = 0; k < 2; k++)
+			if (devices[k].c.state == VMBUS_CHANNEL_CLOSING && any(2))
+				vmbus_channel_closed(&devices[k].c);
+		attend();
+		assert_true(s.gpadls.pages <= VMBUS_GPADL_PAGES_MAX);
+		assert_true(connections <= 2);
+	}
+	assert_true(s.malformed > 1000);
+	assert_true(devices[0].opened + devices[1].opened > 10);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(versions, setup, teardown),
+		cmocka_unit_test_setup_teardown(life, setup, teardown),
+		cmocka_unit_test_setup_teardown(packets, setup, teardown),
+		cmocka_unit_test_setup_teardown(refusals, setup, teardown),
+		cmocka_unit_test_setup_teardown(rescinds, setup, teardown),
+		cmocka_unit_test_setup_teardown(anew, setup, teardown),
+		cmocka_unit_test_setup_teardown(nonsense, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
