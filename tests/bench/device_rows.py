@@ -77,6 +77,7 @@ class Root:
     """Verdigris: its root drives the devices."""
 
     prefix = ""
+    path = "disk0"
 
     def __init__(self, console, count):
         self.console = console
@@ -107,9 +108,9 @@ class Root:
 
     def disk(self, pattern, operation, size, depth):
         """Instructions for each request."""
-        line = ("disk bench disk0 --json --seconds 60 --count %%d --pattern %s-%s --size %d "
+        line = ("disk bench %s --json --seconds 60 --count %%d --pattern %s-%s --size %d "
                 "--depth %d%s")
-        return self.each(line % (pattern, operation, size, depth,
+        return self.each(line % (self.path, pattern, operation, size, depth,
                                  " --write" if operation == "write" else ""),
                          PATTERNS[pattern][2], "requests")
 

@@ -13,8 +13,7 @@ import subprocess
 import tempfile
 
 import device_rows
-import machine as machines
-from device_rows import DISKS, MIB, NS, PER_SECOND
+from device_rows import DISKS, KIB, MIB, NS, PER_SECOND
 
 MODEL = "nvme"
 MEDIUM = "512M"
@@ -27,6 +26,7 @@ MODULES = ["crc32c_generic", "crc32c-intel", "crc16", "mbcache", "jbd2", "ext4"]
 SIZES = (16 * MIB, 64 * MIB)
 COUNTS = (200, 1200)
 SMALL_FILE = MIB
+IMAGE = 64 * MIB
 # In the order of the programs' tests.
 WRITE, READ, COPY, OVERWRITE, APPEND, CREATE, REMOVE, CLEAR = range(8)
 NAMES = ("write", "read", "copy", "overwrite", "append", "create", "remove")
@@ -38,6 +38,8 @@ def each(costs, counts):
 
 class Root(device_rows.Root):
     """Each command makes what its test needs, and takes it away again."""
+
+    path = "/vm/image"
 
     def test(self, test, size, count):
         return self.run("volume bench /vm --json --test %s --size %d --files %d" % (
@@ -58,6 +60,12 @@ class Root(device_rows.Root):
         """Instructions for each write and its sync, and how long half of them took, and 99 %."""
         answers, costs = zip(*(self.test(test, SMALL_FILE, count) for count in COUNTS))
         return each(costs, COUNTS), answers[1]["latency_50_ns"], answers[1]["latency_99_ns"]
+
+    def image(self):
+        """A file as a disk, with all of its places written."""
+        self.console.command("disk create --size %d %s" % (IMAGE, self.path))
+        self.run("disk bench %s --json --write --seconds 60 --pattern sequential-write --depth 1 "
+                 "--count %d" % (self.path, IMAGE // MIB))
 
     def names(self):
         """Instructions for each name that is made and removed, and both rates."""
@@ -104,6 +112,10 @@ class Native(device_rows.Native):
             self.test(CLEAR)
         return (each(costs, COUNTS), *found)
 
+    def image(self):
+        self.shell("busybox dd if=/dev/zero of=/bench/image bs=1M count=%d conv=fsync && "
+                   "ln -s /bench/image /dev/bench" % (IMAGE // MIB))
+
     def names(self):
         costs = []
         for count in COUNTS:
@@ -128,6 +140,11 @@ def measure(system):
     found["%screate-and-remove-%s" % (prefix, MODEL)] = cost
     found["%screate-%s%s" % (prefix, MODEL, PER_SECOND)] = created
     found["%sremove-%s%s" % (prefix, MODEL, PER_SECOND)] = removed
+    system.image()
+    for operation in ("read", "write"):
+        for depth in (1, 32):
+            found["%simage-random-%s-%d-%s" % (prefix, operation, depth, MODEL)] = system.disk(
+                "random", operation, 4 * KIB, depth)
     return found
 
 

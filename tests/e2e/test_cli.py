@@ -10,6 +10,7 @@ import pytest
 
 import machine as machines
 import screens
+from test_disk import settled
 
 sys.path.insert(0, os.path.join(machines.ROOT, "tools"))
 import mkcpio  # noqa: E402
@@ -74,6 +75,8 @@ def test_host(booted):
 @on_both
 def test_log(booted):
     console = booted.console
+    # No line comes by itself any more.
+    settled(booted)
     hypervisor = console.command("log hypervisor")
     assert hypervisor[0].startswith("verdigris: hypervisor ")
     root = console.command("log root")
@@ -134,6 +137,7 @@ def test_trace(booted):
 def test_files(booted):
     console = booted.console
     # /vol is there if the machine has disks or discs with file systems.
+    settled(booted)
     assert [n for n in console.command("ls") if n != "vol/"] == ["boot/", "dev/", "vm/"]
     assert console.command("ls /") == console.command("ls")
     assert console.command("ls /boot") == ["examples/", "motd", "version.txt", "worker.elf"]

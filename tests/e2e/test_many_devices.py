@@ -4,7 +4,6 @@ import json
 import os
 
 import frames
-import machine as machines
 from test_disk import MIB, check, device, disks, make_image, pattern, qemu, sha256
 
 DISKS = ["nvme,drive={drive},serial={serial}", "nvme,drive={drive},serial={serial}",

@@ -8,6 +8,8 @@ import re
 
 import pytest
 
+from test_disk import settled
+
 DIRECT = 0xFFFF800000000000
 WINDOWS = 0xFFFFD00000000000
 STACKS = 0xFFFFD10000000000
@@ -34,6 +36,8 @@ class Page:
 
 @pytest.fixture(scope="module")
 def pages(booted):
+    # Nothing is going on any more, so that it still stands there when its tables are read.
+    settled(booted)
     assert any("HLT=1" in booted.monitor("info registers") for _ in range(1000))
     found = [Page(*line) for line in LINE.findall(booted.monitor("info tlb"))]
     assert len(found) > 100, "no page tables to look at"

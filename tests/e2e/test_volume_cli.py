@@ -8,8 +8,8 @@ import re
 
 import pytest
 
-from test_disk import MIB, MODELS, qemu, sha256, start, started
-from test_volume import (check_clean, drop, failing, make_volume, mounted, names, ok, power_off,
+from test_disk import MIB, MODELS, qemu, settled, sha256, start, started
+from test_volume import (check_clean, drop, make_volume, mounted, names, ok, power_off,
                          tool)
 
 CTRL_C = "\x03"
@@ -106,6 +106,7 @@ def test_wrong_input_changes_nothing(boot, tmp_path):
         tool("debugfs", "-w", "-R", change, images[0])
     tool("debugfs", "-w", "-R", "write %s dir/inner" % (tmp_path / "data-files" / "g"), images[0])
     machine = start(boot, "nvme", images)
+    settled(machine)
     before = look(machine)
     said = [(line, machine.console.command(line)) for line, _ in WRONG]
     wanted = [(line, ["error: " + why]) for line, why in WRONG]
@@ -134,6 +135,7 @@ def test_shown_and_moved(boot, tmp_path):
         f.write("the first line\nthe second\n")
     tool("debugfs", "-w", "-R", "write %s text" % (tmp_path / "text"), images[1])
     machine = start(boot, "virtio", images)
+    settled(machine)
     console = machine.console
     head, row, lost = ok(machine, "ls -l /vm")
     assert head.split() == ["type", "size", "mtime", "name"]
@@ -143,9 +145,11 @@ def test_shown_and_moved(boot, tmp_path):
     rows = [line.split() for line in ok(machine, "volume list")]
     assert [row[:3] + row[-3:] for row in rows[1:]] == [
         ["disk0", "ext4", "VMSTORE", "/vm", "mounted", "-"],
-        ["disk1", "ext4", "data", "/vol/data", "mounted", "-"]]
-    assert [line.split()[-2:] for line in ok(machine, "df")[1:]][-2:] == [
-        ["no", "/vm"], ["no", "/vol/data"]]
+        ["disk1", "ext4", "data", "/vol/data", "mounted", "-"],
+        # What the machine was started from.
+        ["cd0", "iso9660", "VERDIGRIS", "are", "only", "read"]]
+    assert [line.split()[-2:] for line in ok(machine, "df")[1:]][-3:] == [
+        ["no", "/vm"], ["no", "/vol/data"], ["yes", "/vol/VERDIGRIS"]]
     for line in ("mkdir /vm/dir", "mv /vm/f /vm/dir", "mv /vm/dir/f /vm/dir/g", "mv /vm/dir /vm/d",
                  "mv /vm/d/g /vol/data", "cp -r /vm/d /vol/data/e",
                  "cp /vol/data/g /vol/data/text"):
