@@ -41,7 +41,13 @@ struct storvsp_host {
 };
 
 /* How far the guest has come. */
-enum storvsp_step { STORVSP_NEW, STORVSP_BEGUN, STORVSP_VERSION, STORVSP_PROPERTIES, STORVSP_READY };
+enum storvsp_step {
+	STORVSP_NEW,
+	STORVSP_BEGUN,
+	STORVSP_VERSION,
+	STORVSP_PROPERTIES,
+	STORVSP_READY
+};
 
 struct storvsp_channel {
 	struct vmbus_channel c;
@@ -51,7 +57,7 @@ struct storvsp_channel {
 	/* Its place's. */
 	u8 packet_bytes[STORVSP_PACKET_MAX]; /* a copy of the one that is looked at */
 	struct vmbus_packet packet;
-	bool has_packet; /* it waits for a slot, or for a list */
+	bool has_packet;          /* it waits for a slot, or for a list */
 	struct vsp_disk *plugged; /* NULL: none */
 
 	/* Its lock's. */
@@ -80,22 +86,21 @@ struct storvsp {
 	struct vmbus_server *server;
 	u32 request_bytes; /* the largest of any back end */
 	u32 max_subchannels;
-	enum storvsp_step step;                  /* the primary's place */
-	struct vsp_disk *luns[STORVSP_LUNS];     /* atomic */
-	u32 lun_users[STORVSP_LUNS];             /* requests under way; atomic */
-	struct storvsp_stats stats;              /* atomic */
+	enum storvsp_step step;              /* the primary's place */
+	struct vsp_disk *luns[STORVSP_LUNS]; /* atomic */
+	u32 lun_users[STORVSP_LUNS];         /* requests under way; atomic */
+	struct storvsp_stats stats;          /* atomic */
 	struct storvsp_channel *channels[STORVSP_CHANNELS_MAX];
 };
 
 /*
  * Makes one and offers its primary as @instance. @request_bytes: of every disk that it will have;
- * @max_subchannels: besides the primary. -ENOMEM; -ENOSPC. Under the server's lock.
+ * @max_subchannels: besides the primary. -ENOMEM; -ENOSPC. Under the server's lock. Its
+ * channels are given back when they are released, at the latest by the server's end.
  */
 [[nodiscard]] int storvsp_create(struct storvsp *s, const struct storvsp_host *host,
 	struct vmbus_server *server, const struct guid *instance, u32 request_bytes,
 	u32 max_subchannels);
-/* All of its channels are released. */
-void storvsp_free(struct storvsp *s);
 /* As host->want_channels() asked. */
 void storvsp_offer_channels(struct storvsp *s, u32 count);
 

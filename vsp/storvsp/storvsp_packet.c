@@ -8,8 +8,9 @@
 #include "vsp/storvsp/storvsp_impl.h"
 #include "x86/atomic.h"
 
-#define PAGE          4096u
-#define DIRECT_HEAD   16u /* of a GPA-direct packet: reserved, count of ranges, the range's length and offset */
+#define PAGE 4096u
+#define DIRECT_HEAD \
+	16u /* of a GPA-direct packet: reserved, count of ranges, the range's length and offset */
 #define COUNT(s, field, n) ((void)atomic_fetch_add(&(s)->stats.field, (u64)(n)))
 
 /* The memory that the packet names, if that makes sense: one range. */
@@ -255,10 +256,13 @@ static u32 list_luns(struct storvsp *s, u8 luns[STORVSP_LUNS])
 
 static void take_command(const struct vstor_srb *srb, struct scsi_command *c)
 {
-	*c = (struct scsi_command){ .length = srb->transfer_length,
+	/* Without a direction there is no memory, whatever the length says. */
+	*c = (struct scsi_command){
+		.length = srb->direction == VSTOR_NO_DATA ? 0 : srb->transfer_length,
 		.direction = srb->direction == VSTOR_READ    ? SCSI_DATA_IN
 			     : srb->direction == VSTOR_WRITE ? SCSI_DATA_OUT
-							     : SCSI_NO_DATA };
+							     : SCSI_NO_DATA
+	};
 	memcpy(c->cdb, srb->cdb_or_sense, MIN(srb->cdb_length, SCSI_CDB_MAX));
 }
 
@@ -292,8 +296,8 @@ void storvsp_unplug(struct storvsp_channel *ch)
 }
 
 /* To the disk. False: no list for so many pages now. */
-static bool submit(struct storvsp_slot *slot, const struct storvsp_pages *pages,
-	const struct scsi_result *r)
+static bool submit(
+	struct storvsp_slot *slot, const struct storvsp_pages *pages, const struct scsi_result *r)
 {
 	struct storvsp_channel *ch = slot->channel;
 	struct vsp_disk_request *q = &slot->request;
@@ -334,8 +338,8 @@ static void take_parameters(struct storvsp *s, const struct scsi_unit *unit,
 }
 
 /* The answer is at hand. */
-static void answer_now(struct storvsp_slot *slot, const struct storvsp_pages *pages,
-	struct scsi_result *r)
+static void answer_now(
+	struct storvsp_slot *slot, const struct storvsp_pages *pages, struct scsi_result *r)
 {
 	struct storvsp *s = slot->channel->s;
 
@@ -347,8 +351,8 @@ static void answer_now(struct storvsp_slot *slot, const struct storvsp_pages *pa
 }
 
 /* A unit of another target or path, or one that is not there, is told from what may remove one that is. */
-static void answer_absent(struct storvsp_slot *slot, const struct storvsp_pages *pages,
-	struct scsi_result *r)
+static void answer_absent(
+	struct storvsp_slot *slot, const struct storvsp_pages *pages, struct scsi_result *r)
 {
 	const struct vstor_srb *srb = &slot->answer.srb;
 
@@ -440,8 +444,7 @@ bool storvsp_packet(struct storvsp_channel *ch)
 	}
 	slot->transaction = p->transaction;
 	memset(&slot->answer, 0, sizeof(slot->answer));
-	memcpy(&slot->answer, ch->packet_bytes + p->header,
-		MIN(size, (u32)sizeof(slot->answer)));
+	memcpy(&slot->answer, ch->packet_bytes + p->header, MIN(size, (u32)sizeof(slot->answer)));
 	if (!find_pages(ch, &pages) || size < sizeof(slot->answer)) {
 		COUNT(ch->s, malformed, 1);
 		memset(&slot->answer, 0, sizeof(slot->answer));

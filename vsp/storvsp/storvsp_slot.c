@@ -87,7 +87,8 @@ void storvsp_slot_give_back(struct storvsp_slot *slot)
 		vmbus_channel_closed(&ch->c);
 }
 
-static int write(struct storvsp_channel *ch, u16 type, u64 transaction, const struct vstor_packet *p)
+static int write(
+	struct storvsp_channel *ch, u16 type, u64 transaction, const struct vstor_packet *p)
 {
 	const struct vmbus_message m = {
 		.type = type, .transaction = transaction, .payload = { p, sizeof(*p) }
@@ -136,8 +137,7 @@ static bool send_waiting(struct storvsp_channel *ch)
 	bool last = false;
 
 	while (!list_empty(&ch->answers)) {
-		struct storvsp_slot *slot =
-			list_entry(ch->answers.next, struct storvsp_slot, link);
+		struct storvsp_slot *slot = list_entry(ch->answers.next, struct storvsp_slot, link);
 
 		if (!send_answer(ch, slot))
 			return false;

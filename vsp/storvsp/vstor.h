@@ -22,16 +22,16 @@ enum vstor_operation {
 	VSTOR_CREATE_SUB_CHANNELS = 13,
 };
 
-#define VSTOR_VERSION_5_1 0x0501u
-#define VSTOR_VERSION_6_0 0x0600u
-#define VSTOR_VERSION_6_2 0x0602u
+#define VSTOR_VERSION_5_1             0x0501u
+#define VSTOR_VERSION_6_0             0x0600u
+#define VSTOR_VERSION_6_2             0x0602u
 
 #define VSTOR_STATUS_OK               0u
 #define VSTOR_STATUS_INVALID          0xc000000du /* parameter */
 #define VSTOR_STATUS_NOT_SUPPORTED    0xc00000bbu
 #define VSTOR_STATUS_REVISION_UNKNOWN 0xc0000059u
 
-#define VSTOR_MULTI_CHANNEL 1u /* in flags of the properties */
+#define VSTOR_MULTI_CHANNEL           1u /* in flags of the properties */
 
 /* Of a request, and of its end. */
 #define SRB_SUCCESS         0x01u
