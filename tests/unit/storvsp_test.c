@@ -380,6 +380,8 @@ static void nonsense(void **state)
 	memset(answered, 0, sizeof(answered));
 	for (u32 i = 0; i < 60000; i++) {
 		if (any(2) && next < PACKETS) {
+			/* As if it had begun anew, if it has begun to. */
+			controller.step = STORVSP_READY;
 			next += post_nonsense(next);
 		} else if (any(2)) {
 			(void)disk_step(&disks[0]);
