@@ -11,7 +11,7 @@
 
 #include "vmbus/channel.h"
 #include "vsp/disk.h"
-#include "vsp/storvsp/vstor.h"
+#include "vmbus/vstor.h"
 
 #define STORVSP_LUNS         64u
 #define STORVSP_CHANNELS_MAX 16u
