@@ -128,14 +128,17 @@ static void test_not_behind_another(void)
 	child_end(spinner);
 }
 
-/* The other processor takes it, and its next message comes there while this one is busy. */
+/*
+ * The other processor takes it, and its next message comes there while this one is busy: however long that is
+ * for, as a host that has much to do may let the other one wait for its turn.
+ */
 static void test_not_behind_a_busy_root(void)
 {
 	u32 taken = 0;
 
 	for (u32 i = 0; i < TRIES; i++) {
 		u64 before = came[0] + came[1], there = came[1];
-		u64 end = rdtsc() + guest_tsc_hz() / 1000 * 8;
+		u64 end = rdtsc() + guest_tsc_hz() / 5;
 
 		settle();
 		while (came[1] == there && rdtsc() < end)
