@@ -10,8 +10,8 @@
 #pragma once
 
 #include "vmbus/channel.h"
-#include "vsp/disk.h"
 #include "vmbus/vstor.h"
+#include "vsp/disk.h"
 
 #define STORVSP_LUNS         64u
 #define STORVSP_CHANNELS_MAX 16u
