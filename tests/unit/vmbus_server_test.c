@@ -5,118 +5,7 @@
  * packets both ways; and messages of every kind at random.
  * sources: vmbus/server.c vmbus/channel.c vmbus/gpadl.c vmbus/ring.c lib/string.c
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "base/errno.h"
-#include "vmbus/server.h"
-
-#define RAM_PAGES 512u
-#define VPS       4u
-#define SENT_MAX  600u
-
-static u8 ram[RAM_PAGES][4096] __attribute__((aligned(4096)));
-static struct vmbus_server s;
-static struct {
-	u8 bytes[VMBUS_MESSAGE_MAX];
-	u32 size, vp;
-} sent[SENT_MAX];
-static u32 sent_count, objects, connections, attends, last_vp, last_relid, interrupts;
-static bool no_memory;
-static u32 seed;
-
-static u32 any(u32 below)
-{
-	seed = seed * 1664525 + 1013904223;
-	return (seed >> 8) % below;
-}
-
-/* ---- the host ---- */
-
-static void *host_alloc(size_t size)
-{
-	if (no_memory)
-		return NULL;
-	objects++;
-	return calloc(1, size);
-}
-
-static void host_free(void *p)
-{
-	objects--;
-	free(p);
-}
-
-static void host_send(void *context, u32 vp, const void *message, u32 size)
-{
-	(void)context;
-	assert_true(size <= VMBUS_MESSAGE_MAX && vp < VPS);
-	if (sent_count == SENT_MAX)
-		sent_count = 0;
-	memcpy(sent[sent_count].bytes, message, size);
-	sent[sent_count].vp = vp;
-	sent[sent_count++].size = size;
-}
-
-static u8 *host_page(void *context, u64 pfn)
-{
-	(void)context;
-	return pfn < RAM_PAGES ? ram[pfn] : NULL;
-}
-
-static int host_connect(void *context, u32 connection, u32 relid)
-{
-	(void)context;
-	assert_int_equal(connection, VMBUS_CONNECTION_FIRST + relid);
-	connections++;
-	return 0;
-}
-
-static void host_disconnect(void *context, u32 connection, u32 relid)
-{
-	(void)context;
-	assert_int_equal(connection, VMBUS_CONNECTION_FIRST + relid);
-	connections--;
-}
-
-static void host_interrupt(void *context, u32 vp, u32 relid)
-{
-	(void)context;
-	interrupts++;
-	last_vp = vp;
-	last_relid = relid;
-}
-
-static void host_attend(void *context)
-{
-	(void)context;
-	attends++;
-}
-
-static const struct vmbus_host host = {
-	.alloc = host_alloc,
-	.free = host_free,
-	.send = host_send,
-	.page = host_page,
-	.connect = host_connect,
-	.disconnect = host_disconnect,
-	.interrupt = host_interrupt,
-	.attend = host_attend,
-};
-
-static void attend(void)
-{
-	while (attends > 0) {
-		attends = 0;
-		vmbus_server_attend(&s);
-	}
-}
+#include "tests/unit/vmbus_guest.h"
 
 /* ---- providers ---- */
 
@@ -179,136 +68,6 @@ static struct device *offer(u32 i, struct vmbus_channel *primary, u16 subchannel
 				      .subchannel = subchannel } };
 	assert_int_equal(vmbus_server_offer(&s, &d->c), 0);
 	return d;
-}
-
-/* ---- the guest ---- */
-
-static void post(const void *message, u32 size)
-{
-	vmbus_server_message(&s, message, size);
-	attend();
-}
-
-/* The next message that was sent, which is of that type and size. */
-static u32 taken;
-static const void *expect(u32 type, u32 size)
-{
-	const struct vmbus_header *h;
-
-	assert_true(taken < sent_count);
-	h = (const void *)sent[taken].bytes;
-	assert_int_equal(h->type, type);
-	assert_int_equal(sent[taken].size, size);
-	return sent[taken++].bytes;
-}
-
-static void expect_none(void)
-{
-	assert_int_equal(taken, sent_count);
-}
-
-static void post_contact(u32 version, u32 vp)
-{
-	const struct vmbus_contact m = { { .type = VMBUS_INITIATE_CONTACT }, version, vp, 2, 0, 0 };
-
-	post(&m, sizeof(m));
-}
-
-static void connect_with(u32 version)
-{
-	const struct vmbus_header request = { .type = VMBUS_REQUEST_OFFERS };
-	const struct vmbus_version_response *r;
-
-	post_contact(version, 1);
-	r = expect(VMBUS_VERSION_RESPONSE, sizeof(*r));
-	assert_int_equal(r->supported, 1);
-	post(&request, sizeof(request));
-}
-
-static u32 expect_offer(const struct device *d)
-{
-	const struct vmbus_offer *m = expect(VMBUS_OFFER_CHANNEL, sizeof(*m));
-
-	assert_memory_equal(&m->instance, &d->c.instance, sizeof(m->instance));
-	assert_int_equal(m->subchannel, d->c.subchannel);
-	assert_int_equal(m->connection, VMBUS_CONNECTION_FIRST + m->relid);
-	assert_true(m->dedicated == 1 && m->monitor_allocated == 0);
-	return m->relid;
-}
-
-/* Tells pages [first, first + count) as @gpadl; 26 in the header, 28 in each body. */
-static void post_gpadl(u32 relid, u32 gpadl, u32 first, u32 count)
-{
-	u8 m[VMBUS_MESSAGE_MAX] = { 0 };
-	struct vmbus_gpadl_header *h = (void *)m;
-	struct vmbus_gpadl_body *b = (void *)m;
-	u32 done = MIN(count, 26u);
-
-	*h = (struct vmbus_gpadl_header){ { .type = VMBUS_GPADL_HEADER }, relid, gpadl,
-		(u16)(8 + 8 * count), 1, count * 4096, 0 };
-	for (u32 i = 0; i < done; i++)
-		memcpy(m + sizeof(*h) + 8 * i, &(u64){ first + i }, 8);
-	post(m, (u32)sizeof(*h) + 8 * done);
-	while (done < count) {
-		u32 n = MIN(count - done, 28u);
-
-		*b = (struct vmbus_gpadl_body){ { .type = VMBUS_GPADL_BODY }, 0, gpadl };
-		for (u32 i = 0; i < n; i++)
-			memcpy(m + sizeof(*b) + 8 * i, &(u64){ first + done + i }, 8);
-		post(m, (u32)sizeof(*b) + 8 * n);
-		done += n;
-	}
-}
-
-static void expect_created(u32 relid, u32 gpadl, bool good)
-{
-	const struct vmbus_gpadl_created *r = expect(VMBUS_GPADL_CREATED, sizeof(*r));
-
-	assert_int_equal(r->relid, relid);
-	assert_int_equal(r->gpadl, gpadl);
-	assert_int_equal(r->status == 0, good);
-}
-
-static void post_open(u32 relid, u32 gpadl, u32 vp, u32 downstream)
-{
-	const struct vmbus_open m = { .header.type = VMBUS_OPEN_CHANNEL,
-		.relid = relid,
-		.open_id = relid,
-		.gpadl = gpadl,
-		.vp = vp,
-		.downstream = downstream,
-		.user = "hello" };
-
-	post(&m, sizeof(m));
-}
-
-static void expect_opened(u32 relid, bool good)
-{
-	const struct vmbus_open_result *r = expect(VMBUS_OPEN_RESULT, sizeof(*r));
-
-	assert_true(r->relid == relid && r->open_id == relid);
-	assert_int_equal(r->status == 0, good);
-}
-
-static void post_relid(u32 type, u32 relid)
-{
-	const struct vmbus_relid m = { { .type = type }, relid };
-
-	post(&m, sizeof(m));
-}
-
-static void post_teardown(u32 relid, u32 gpadl)
-{
-	const struct vmbus_gpadl_teardown m = { { .type = VMBUS_GPADL_TEARDOWN }, relid, gpadl };
-
-	post(&m, sizeof(m));
-}
-
-static void expect_torndown(u32 gpadl)
-{
-	const struct vmbus_gpadl_torndown *r = expect(VMBUS_GPADL_TORNDOWN, sizeof(*r));
-
-	assert_int_equal(r->gpadl, gpadl);
 }
 
 /* 64 pages from @first on as both rings. */
@@ -384,11 +143,11 @@ static void life(void **state)
 	(void)state;
 	expect_none();
 	connect_with(VMBUS_VERSION_5_3);
-	relid = expect_offer(a);
+	relid = expect_offer(&a->c);
 	expect(VMBUS_ALL_OFFERS_DELIVERED, sizeof(struct vmbus_header));
 	/* Added while it runs. */
 	b = offer(1, NULL, 0);
-	other = expect_offer(b);
+	other = expect_offer(&b->c);
 	assert_int_not_equal(relid, other);
 	for (u32 i = 0; i < 3; i++) {
 		open_whole(relid, 0xe1e10 + i, 100);
@@ -423,7 +182,7 @@ static void packets(void **state)
 
 	(void)state;
 	connect_with(VMBUS_VERSION_5_3);
-	assert_int_equal(expect_offer(a), 1);
+	assert_int_equal(expect_offer(&a->c), 1);
 	expect(VMBUS_ALL_OFFERS_DELIVERED, sizeof(struct vmbus_header));
 	open_whole(1, 5, 100);
 	for (u32 i = 0; i < 31; i++) {
@@ -474,8 +233,8 @@ static void refusals(void **state)
 
 	(void)state;
 	connect_with(VMBUS_VERSION_4_0);
-	x = expect_offer(a);
-	y = expect_offer(b);
+	x = expect_offer(&a->c);
+	y = expect_offer(&b->c);
 	expect(VMBUS_ALL_OFFERS_DELIVERED, sizeof(struct vmbus_header));
 	memset(ram, 0, sizeof(ram));
 	post_gpadl(x, 5, 100, 64);
@@ -532,8 +291,8 @@ static void rescinds(void **state)
 
 	(void)state;
 	connect_with(VMBUS_VERSION_5_2);
-	x = expect_offer(a);
-	y = expect_offer(b);
+	x = expect_offer(&a->c);
+	y = expect_offer(&b->c);
 	expect(VMBUS_ALL_OFFERS_DELIVERED, sizeof(struct vmbus_header));
 	/* Closed: at once. */
 	vmbus_server_withdraw(&b->c);
@@ -544,7 +303,7 @@ static void rescinds(void **state)
 	/* A sub-channel goes with its primary. */
 	open_whole(x, 5, 100);
 	sub = offer(2, &a->c, 1);
-	z = expect_offer(sub);
+	z = expect_offer(&sub->c);
 	open_whole(z, 6, 200);
 	a->busy = true;
 	post_relid(VMBUS_CLOSE_CHANNEL, z);
@@ -582,11 +341,11 @@ static void anew(void **state)
 	(void)state;
 	for (u32 i = 0; i < 4; i++) {
 		connect_with(VMBUS_VERSION_5_3);
-		x = expect_offer(a);
+		x = expect_offer(&a->c);
 		expect(VMBUS_ALL_OFFERS_DELIVERED, sizeof(struct vmbus_header));
 		open_whole(x, 5, 100);
 		sub = offer(1, &a->c, 1);
-		(void)expect_offer(sub);
+		(void)expect_offer(&sub->c);
 		post_gpadl(x, 6, 300, 60);
 		expect_created(x, 6, true);
 		a->busy = true;
