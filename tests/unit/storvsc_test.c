@@ -9,70 +9,16 @@
  */
 #include "vsc/storvsc.h"
 
-#include "tests/unit/mem_disk.h"
-#include "vsp/storvsp/storvsp.h"
+#include "tests/unit/storvsp_host.h"
 
 #define RINGS 8u   /* the first page of the rings' memory */
 #define DATA  100u /* pages for data */
 /* In the guest's RAM, as the answers to it are. */
 #define driver (*(struct storvsc *)(void *)ram[4])
 
-static struct storvsp controller;
 static struct vmbus_client client;
 static u32 taken, newest; /* messages that were received; the newest version that the host knows */
-static bool signalled_once, again_once;
-
-/* ---- the controller's host ---- */
-
-static bool resolve(void *context, u64 pfn, gpa_t *gpa, void **address)
-{
-	(void)context;
-	if (pfn >= RAM_PAGES)
-		return false;
-	*gpa = GPA((u64)ram[pfn]);
-	*address = ram[pfn];
-	return true;
-}
-
-static u64 take_lock(void *context, struct vmbus_channel *c)
-{
-	(void)context;
-	(void)c;
-	assert_int_equal(locks++, 0);
-	return 0;
-}
-
-static void drop_lock(void *context, struct vmbus_channel *c, u64 state)
-{
-	(void)context;
-	(void)c;
-	(void)state;
-	locks--;
-}
-
-static void again(void *context, struct vmbus_channel *c)
-{
-	(void)context;
-	(void)c;
-	again_once = true;
-}
-
-static void want_channels(void *context, struct storvsp *s_, u32 count)
-{
-	(void)context;
-	(void)s_;
-	(void)count;
-}
-
-static const struct storvsp_host storvsp_host = {
-	.alloc = host_alloc,
-	.free = host_free,
-	.resolve = resolve,
-	.lock = take_lock,
-	.unlock = drop_lock,
-	.again = again,
-	.want_channels = want_channels,
-};
+static bool signalled_once;
 
 /* ---- the client's host: what it posts the server has at once ---- */
 
@@ -125,8 +71,9 @@ static const struct vmbus_client_host client_host = {
 static void client_wait(void *context)
 {
 	(void)context;
-	if (signalled_once || again_once) {
-		signalled_once = again_once = false;
+	if (signalled_once || agains > 0) {
+		signalled_once = false;
+		agains = 0;
 		vmbus_server_signalled(&controller.channels[0]->c);
 		return;
 	}
@@ -148,7 +95,8 @@ static int setup(void **state)
 	sent_count = taken = connections = attends = 0;
 	newest = VMBUS_VERSION_5_3;
 	seed = 1;
-	signalled_once = again_once = false;
+	signalled_once = false;
+	agains = 0;
 	vmbus_server_init(&s, &host, VPS);
 	assert_int_equal(storvsp_create(&controller, &storvsp_host, &s, &instance, 64, 0), 0);
 	assert_int_equal(storvsp_set_lun(&controller, 0, disk_init(0)), 0);

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "tests/unit/mem_disk.h"
+#include "tests/unit/storvsp_host.h"
 #include "tests/unit/vmbus_guest.h"
 
 #include "vsp/storvsp/storvsp.h"
@@ -17,64 +17,9 @@
 #define DATA      200u /* pages for data */
 #define INIT_ID   0xfffffffffffffffdull
 
-static struct storvsp controller;
 static struct vmbus_ring out, in;
 static u8 *out_pages[RING_HALF - 1], *in_pages[RING_HALF - 1];
-static u32 relid, agains, wanted;
-
-/* ---- the controller's host ---- */
-
-static bool resolve(void *context, u64 pfn, gpa_t *gpa, void **address)
-{
-	(void)context;
-	if (pfn >= RAM_PAGES)
-		return false;
-	*gpa = GPA((u64)ram[pfn]);
-	*address = ram[pfn];
-	return true;
-}
-
-static u64 take_lock(void *context, struct vmbus_channel *c)
-{
-	(void)context;
-	(void)c;
-	assert_int_equal(locks, 0);
-	locks++;
-	return 42;
-}
-
-static void drop_lock(void *context, struct vmbus_channel *c, u64 state)
-{
-	(void)context;
-	(void)c;
-	assert_true(state == 42 && locks == 1);
-	locks--;
-}
-
-static void again(void *context, struct vmbus_channel *c)
-{
-	(void)context;
-	(void)c;
-	assert_int_equal(locks, 1);
-	agains++;
-}
-
-static void want_channels(void *context, struct storvsp *s, u32 count)
-{
-	(void)context;
-	assert_ptr_equal(s, &controller);
-	wanted = count;
-}
-
-static const struct storvsp_host storvsp_host = {
-	.alloc = host_alloc,
-	.free = host_free,
-	.resolve = resolve,
-	.lock = take_lock,
-	.unlock = drop_lock,
-	.again = again,
-	.want_channels = want_channels,
-};
+static u32 relid;
 
 /* ---- the guest ---- */
 
