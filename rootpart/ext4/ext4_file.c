@@ -43,7 +43,7 @@ static int check_kind(const struct ext4_iref *ref)
 	return ext4_has_extents(ref->i) ? 0 : -ENOTSUP;
 }
 
-static int get_file(struct ext4 *fs, u32 ino, struct ext4_iref *ref)
+int ext4_file_get(struct ext4 *fs, u32 ino, struct ext4_iref *ref)
 {
 	int r = ext4_inode_get(fs, ino, ref);
 
@@ -132,7 +132,7 @@ s64 ext4_file_read(struct ext4 *fs, u32 ino, u64 offset, void *buf, size_t len)
 {
 	struct piece p = { 0 };
 	u64 size;
-	s64 done = get_file(fs, ino, &p.ref);
+	s64 done = ext4_file_get(fs, ino, &p.ref);
 
 	if (done != 0)
 		return done;
@@ -166,7 +166,7 @@ static int skip_runs(struct ext4 *fs, const struct ext4_iref *ref, u64 size, u64
 int ext4_file_data(struct ext4 *fs, u32 ino, u64 *offset)
 {
 	struct ext4_iref ref;
-	int r = get_file(fs, ino, &ref);
+	int r = ext4_file_get(fs, ino, &ref);
 
 	if (r != 0)
 		return r;
@@ -348,7 +348,7 @@ static int may_write(const struct ext4 *fs, const struct ext4_iref *ref, u64 off
 s64 ext4_file_write(struct ext4 *fs, u32 ino, u64 offset, const void *buf, size_t len)
 {
 	struct piece p = { 0 };
-	s64 done = get_file(fs, ino, &p.ref);
+	s64 done = ext4_file_get(fs, ino, &p.ref);
 	u64 size;
 
 	if (done != 0)

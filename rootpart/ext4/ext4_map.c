@@ -6,11 +6,6 @@
 #include "base/errno.h"
 #include "rootpart/ext4/ext4_space.h"
 
-static int check_kind(const struct ext4_iref *ref)
-{
-	return ext4_is_file(ref->i) && ext4_has_extents(ref->i) ? 0 : -ENOTSUP;
-}
-
 static u64 bytes_of(const struct ext4 *fs, u64 blocks)
 {
 	return blocks << fs->block_bits;
@@ -33,10 +28,8 @@ static int map(struct ext4 *fs, const struct ext4_iref *ref, u64 offset, struct 
 {
 	u64 size = ext4_inode_size(ref->i);
 	struct ext4_run run;
-	int r = check_kind(ref);
+	int r = offset < size ? 0 : -EINVAL;
 
-	if (r == 0 && offset >= size)
-		r = -EINVAL;
 	if (r == 0)
 		r = ext4_extent_find(fs, ref, (u32)(offset >> fs->block_bits), &run);
 	if (r == 0 && run.start != 0)
@@ -50,7 +43,7 @@ static int map(struct ext4 *fs, const struct ext4_iref *ref, u64 offset, struct 
 int ext4_file_map(struct ext4 *fs, u32 ino, u64 offset, struct vfs_extent *extent)
 {
 	struct ext4_iref ref;
-	int r = ext4_inode_get(fs, ino, &ref);
+	int r = ext4_file_get(fs, ino, &ref);
 
 	if (r != 0)
 		return r;
@@ -113,12 +106,11 @@ int ext4_file_written(struct ext4 *fs, u32 ino, u64 offset, u64 len)
 {
 	struct ext4_iref ref;
 	u32 block, end;
-	int r = ext4_inode_get(fs, ino, &ref);
+	int r = ext4_file_get(fs, ino, &ref);
 
 	if (r != 0)
 		return r;
-	r = check_kind(&ref);
-	if (r == 0 && !whole_blocks(fs, &ref, offset, len))
+	if (!whole_blocks(fs, &ref, offset, len))
 		r = -EINVAL;
 	block = (u32)(offset >> fs->block_bits);
 	end = (u32)(ALIGN_UP(offset + len, fs->block_size) >> fs->block_bits);

@@ -167,6 +167,11 @@ static inline bool ext4_path_has_room(const struct ext4_path *p, u32 level, u32 
 	return p->level[level].h->entries + need <= p->level[level].h->max;
 }
 
+/* ---- ext4_file.c ---- */
+
+/* Its inode, to be put, if it is a regular file by extents. -EISDIR, -EINVAL, -ENOTSUP; as ext4_inode_get(). */
+[[nodiscard]] int ext4_file_get(struct ext4 *fs, u32 ino, struct ext4_iref *ref);
+
 /* ---- ext4_truncate.c ---- */
 
 /* All blocks from @block on, in operations of its own; then it is no orphan any more. */
