@@ -30,6 +30,7 @@
 #include "rootpart/task.h"
 #include "rootpart/time.h"
 #include "rootpart/volume.h"
+#include "tests/unit/cli_typed.h"
 #include "tests/unit/fake_files.h"
 
 /* Ctrl-C comes when it was looked for so often; ~0: never. */
@@ -86,37 +87,6 @@ bool volume_get(u32 i, struct volume_info *info)
 		return false;
 	*info = list[i];
 	return true;
-}
-
-static char said[65536];
-static size_t said_len;
-
-static void capture(struct out *out, const char *text, size_t len)
-{
-	(void)out;
-	assert_true(said_len + len < sizeof(said));
-	memcpy(said + said_len, text, len);
-	said_len += len;
-	said[said_len] = '\0';
-}
-
-static int type(const char *line)
-{
-	static struct cli cli = { .out = { capture } };
-	static char copy[2048];
-
-	said_len = 0;
-	said[0] = '\0';
-	strcpy(copy, line);
-	return cli_run_line(&cli, copy);
-}
-
-static void expect(const char *line, int result, const char *text)
-{
-	int r = type(line);
-
-	if (r != result || strcmp(said, text) != 0)
-		fail_msg("%s: %d, \"%s\" instead of %d, \"%s\"", line, r, said, result, text);
 }
 
 static struct memfs *vm, *inner;

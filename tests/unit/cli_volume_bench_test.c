@@ -27,6 +27,7 @@
 #include "rootpart/memfs.h"
 #include "rootpart/task.h"
 #include "rootpart/time.h"
+#include "tests/unit/cli_typed.h"
 #include "tests/unit/fake_files.h"
 
 #define OWN        "/vm/" VOLUME_BENCH_NAME
@@ -62,37 +63,6 @@ static const struct cli_command group = {
 };
 const struct cli_command *const cli_commands[] = { &group };
 const u32 cli_command_count = ARRAY_SIZE(cli_commands);
-
-static char said[65536];
-static size_t said_len;
-
-static void capture(struct out *out, const char *text, size_t len)
-{
-	(void)out;
-	assert_true(said_len + len < sizeof(said));
-	memcpy(said + said_len, text, len);
-	said_len += len;
-	said[said_len] = '\0';
-}
-
-static int type(const char *line)
-{
-	static struct cli cli = { .out = { capture } };
-	static char copy[2048];
-
-	said_len = 0;
-	said[0] = '\0';
-	strcpy(copy, line);
-	return cli_run_line(&cli, copy);
-}
-
-static void expect(const char *line, int result, const char *text)
-{
-	int r = type(line);
-
-	if (r != result || strcmp(said, text) != 0)
-		fail_msg("%s: %d, \"%s\" instead of %d, \"%s\"", line, r, said, result, text);
-}
 
 /* The file system: a memory one, less what the test takes away. */
 static struct memfs *vm;
