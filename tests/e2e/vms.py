@@ -74,14 +74,16 @@ class Host:
         """What a command still says if a log line came between its typing and its Enter.
 
         Then the prompt and what was typed stood there twice, and the second
-        prompt was not that of the command's end. One more command tells.
+        prompt was not that of the command's end. One more command tells. With every
+        further log line they stand there once more.
         """
         self.ends += 1
         end = "end of command %d" % self.ends
         self.console.sendline("echo " + end)
         self.console.expect("(^|\n)" + re.escape(end + "\r\n" + machines.PROMPT))
         said = machines.lines_of(self.console.text_before())
-        return [text for text in said if text != line and not text.endswith("echo " + end)]
+        typed = (line, machines.PROMPT + line)
+        return [text for text in said if text not in typed and not text.endswith("echo " + end)]
 
     def ok(self, line, timeout=None):
         lines = self.run(line, timeout)
