@@ -67,8 +67,9 @@ static bool sizes_check(const struct partition_disk *disk, const struct header *
 		(u64)h->count * h->entry_size > ARRAY_MAX)
 		return false;
 	sectors = array_sectors(disk, h);
-	return h->first_usable <= h->last_usable && h->array > 0 && h->array <= disk->sectors &&
-	       sectors <= disk->sectors - h->array;
+	/* The protective MBR and the first header are nobody's partition. */
+	return h->first_usable > 1 && h->first_usable <= h->last_usable && h->array > 0 &&
+	       h->array <= disk->sectors && sectors <= disk->sectors - h->array;
 }
 
 static bool header_check(const struct partition_disk *disk, u8 *sector, u64 at, struct header *h)
