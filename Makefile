@@ -52,7 +52,10 @@ bench-profile: deps
 
 coverage: deps
 	$(Q)+$(PYTHON) tests/coverage.py
-.PHONY: coverage
+
+branches: deps
+	$(Q)+$(PYTHON) tests/branches.py
+.PHONY: coverage branches
 
 unit:
 	$(Q)+$(PYTHON) tests/run unit

@@ -16,7 +16,7 @@ import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 BUILD = os.environ.get("BUILD", "build") + "/coverage"
-FOLDERS = ("boot", "hypervisor", "lib", "rootpart")
+FOLDERS = ("boot", "hypervisor", "lib", "rootpart", "vmbus", "vsp", "vsc")
 
 
 def build_and_run():

@@ -14,6 +14,12 @@ static const struct vmbus_host *host_of(const struct vmbus_channel *c)
 	return c->server->host;
 }
 
+/* Of what only one at a time does. */
+static void count(u64 *counter)
+{
+	store_relaxed(counter, load_relaxed(counter) + 1);
+}
+
 static void interrupt(struct vmbus_channel *c)
 {
 	const struct vmbus_host *host = host_of(c);
@@ -21,7 +27,8 @@ static void interrupt(struct vmbus_channel *c)
 
 	if (vp == VMBUS_NO_VP)
 		return;
-	c->interrupts++;
+	/* Who answers, and who reads: two places at a time. */
+	(void)atomic_fetch_add(&c->interrupts, 1ull);
 	host->interrupt(host->context, vp, c->relid);
 }
 
@@ -36,33 +43,50 @@ static int ring_broken(struct vmbus_channel *c)
 	return -EPROTO;
 }
 
+/* A hint to who reads: what really counts is whether he has left. */
+static bool is_shut(const struct vmbus_channel *c)
+{
+	return load_relaxed(&c->gate) & VMBUS_CHANNEL_SHUT;
+}
+
 int vmbus_channel_read(struct vmbus_channel *c, struct vmbus_packet *p, void *buf, u32 size)
 {
-	int r = load_relaxed(&c->broken) ? -EPROTO : vmbus_ring_read(&c->from_guest, p, buf, size);
+	int r;
 
+	if (is_shut(c))
+		return 0;
+	r = load_relaxed(&c->broken) ? -EPROTO : vmbus_ring_read(&c->from_guest, p, buf, size);
 	if (r == -EPROTO)
 		return ring_broken(c);
-	c->packets_in += r == 1;
-	c->malformed += r == -EMSGSIZE;
+	if (r == 1)
+		count(&c->packets_in);
+	else if (r == -EMSGSIZE)
+		count(&c->malformed);
 	return r;
+}
+
+bool vmbus_channel_release(struct vmbus_channel *c)
+{
+	int r = vmbus_ring_release(&c->from_guest);
+
+	if (r < 0)
+		(void)ring_broken(c);
+	if (r == 1)
+		interrupt(c);
+	return r >= 0;
 }
 
 bool vmbus_channel_pause(struct vmbus_channel *c)
 {
-	int r = vmbus_ring_release(&c->from_guest);
 	s64 waiting;
 
-	if (r < 0) {
-		(void)ring_broken(c);
+	if (!vmbus_channel_release(c))
 		return false;
-	}
-	if (r == 1)
-		interrupt(c);
 	vmbus_ring_want_signals(&c->from_guest, true);
 	waiting = vmbus_ring_waiting(&c->from_guest);
 	if (waiting < 0)
 		(void)ring_broken(c);
-	if (waiting <= 0)
+	if (waiting <= 0 || is_shut(c))
 		return false;
 	vmbus_ring_want_signals(&c->from_guest, false);
 	return true;
@@ -81,7 +105,7 @@ int vmbus_channel_write(struct vmbus_channel *c, const struct vmbus_message *m)
 		return ring_broken(c);
 	if (r < 0)
 		return r;
-	c->packets_out++;
+	count(&c->packets_out);
 	if (r == 1)
 		interrupt(c);
 	return 0;
@@ -94,4 +118,40 @@ void vmbus_channel_closed(struct vmbus_channel *c)
 	/* Pairs with the acquire in the server: with it the channel may be gone. */
 	store_release(&c->closed, true);
 	host->attend(host->context);
+}
+
+void vmbus_channel_rests(struct vmbus_channel *c)
+{
+	if (is_shut(c))
+		host_of(c)->attend(host_of(c)->context);
+}
+
+/*
+ * Who signals is counted before he looks whether it is shut; who shuts it looks at the count afterwards, and
+ * one of both sees the other. Who leaves a channel that is shut says so, and by then it may be gone.
+ */
+void vmbus_channel_signalled(struct vmbus_channel *c)
+{
+	const struct vmbus_host *host = host_of(c);
+
+	/* Pair, as below, with vmbus_channel_shut() and vmbus_channel_is_still(). */
+	if (!(atomic_fetch_add(&c->gate, 1u) & VMBUS_CHANNEL_SHUT))
+		c->provider->signalled(c);
+	if (atomic_fetch_add(&c->gate, -1u) & VMBUS_CHANNEL_SHUT)
+		host->attend(host->context);
+}
+
+void vmbus_channel_shut(struct vmbus_channel *c)
+{
+	(void)atomic_fetch_or(&c->gate, VMBUS_CHANNEL_SHUT);
+}
+
+void vmbus_channel_let_in(struct vmbus_channel *c)
+{
+	(void)atomic_fetch_and(&c->gate, ~VMBUS_CHANNEL_SHUT);
+}
+
+bool vmbus_channel_is_still(struct vmbus_channel *c)
+{
+	return load_acquire(&c->gate) == VMBUS_CHANNEL_SHUT;
 }

@@ -4,7 +4,9 @@
  * that move packets. The server (server.h) opens and closes it as the guest says.
  *
  * A provider runs where it likes, but for each channel in one place at a time, and takes no
- * part in the server's lock; open() and released() are called under that.
+ * part in the server's lock; open(), close() and released() are called under that. Its signalled() may
+ * run at the very time when close() is called: the channel is shut then, so that it finds no more packets,
+ * and what it uses stays until it has returned.
  */
 #pragma once
 
@@ -15,6 +17,7 @@
 struct vmbus_channel;
 struct vmbus_server;
 struct vmbus_gpadl;
+struct vmbus_provider_state;
 
 struct vmbus_provider {
 	/* The rings are there: packets may be read and written from now on. Not 0: the guest is refused. */
@@ -24,10 +27,12 @@ struct vmbus_provider {
 	 * vmbus_channel_closed(), at once or later: till then the guest's memory stays.
 	 */
 	void (*close)(struct vmbus_channel *c);
-	/* There may be packets, or room. A hint; on the channel's place. */
+	/* There may be packets, or room. A hint; on the channel's place, and only while it is open. */
 	void (*signalled)(struct vmbus_channel *c);
 	/* Nobody knows of it any more: it may be freed. */
 	void (*released)(struct vmbus_channel *c);
+	/* How it is saved (server_state.h); NULL: it cannot be. */
+	const struct vmbus_provider_state *state;
 };
 
 enum vmbus_channel_state {
@@ -37,6 +42,8 @@ enum vmbus_channel_state {
 	VMBUS_CHANNEL_CLOSING,   /* the provider ends what is under way */
 	VMBUS_CHANNEL_RESCINDED, /* until the guest has let go of it */
 };
+
+#define VMBUS_CHANNEL_SHUT 0x80000000u /* in gate: signalled() is not called, and reads nothing */
 
 struct vmbus_channel {
 	/* By the provider, before it is offered; constant. */
@@ -58,6 +65,9 @@ struct vmbus_channel {
 	struct vmbus_gpadl *gpadl;
 	u8 open_user[120]; /* of the guest's OPEN_CHANNEL */
 
+	/* Calls of signalled() that go on, and VMBUS_CHANNEL_SHUT. Atomic. */
+	u32 gate;
+
 	/* While it is open: the provider's place. */
 	struct vmbus_ring from_guest;
 	struct vmbus_ring to_guest;
@@ -65,8 +75,8 @@ struct vmbus_channel {
 	bool broken; /* atomic: a ring made no sense */
 	bool closed; /* atomic: nothing is under way */
 
-	/* Of the provider's place. */
-	u64 packets_in, packets_out, interrupts, malformed;
+	/* Counters; atomic, who shows them reads them anywhere. */
+	u64 packets_in, packets_out, interrupts, signals, malformed;
 };
 
 /*
@@ -80,6 +90,8 @@ struct vmbus_channel {
  * reads, it is not signalled.
  */
 [[nodiscard]] bool vmbus_channel_pause(struct vmbus_channel *c);
+/* The same, but the provider comes back by itself, soon, and is not signalled till then. False: the ring is broken. */
+bool vmbus_channel_release(struct vmbus_channel *c);
 /* Before the first packet is read again. */
 void vmbus_channel_resume(struct vmbus_channel *c);
 /* Writes @m, and interrupts the guest if need be. 0; -EAGAIN: no room, signalled() comes; -EMSGSIZE; -EPROTO as above. */
@@ -87,3 +99,16 @@ void vmbus_channel_resume(struct vmbus_channel *c);
 
 /* The answer to close(). Any context. */
 void vmbus_channel_closed(struct vmbus_channel *c);
+
+/* Nothing is under way at the moment: who waits for that is told. Any context in which the channel is there. */
+void vmbus_channel_rests(struct vmbus_channel *c);
+
+/* ---- for the server; its owner's lock, but for the first one ---- */
+
+/* Calls the provider's signalled(), unless the channel is shut. On its place. */
+void vmbus_channel_signalled(struct vmbus_channel *c);
+/* What runs then ends soon, and host->attend() follows. */
+void vmbus_channel_shut(struct vmbus_channel *c);
+void vmbus_channel_let_in(struct vmbus_channel *c);
+/* Shut, and nothing runs. */
+bool vmbus_channel_is_still(struct vmbus_channel *c);

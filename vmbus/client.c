@@ -79,6 +79,15 @@ void vmbus_client_note(struct vmbus_client *c, const void *message, u32 size)
 		c->lost++;
 }
 
+/* Waits for the next message, and notes it. */
+static void note_next(struct vmbus_client *c)
+{
+	union message m = { .words = { 0 } };
+	u32 size = c->host->receive(c->host->context, &m);
+
+	vmbus_client_note(c, &m, size);
+}
+
 /* Waits for a message of @type. */
 static void wait_for(struct vmbus_client *c, u32 type, union message *m)
 {
@@ -111,6 +120,8 @@ static int contact(struct vmbus_client *c, u32 version)
 	wait_for(c, VMBUS_VERSION_RESPONSE, &answer);
 	if (!answer.version.supported)
 		return -ENOENT;
+	/* What came before it was an earlier connection's. */
+	memset(c->offers, 0, sizeof(c->offers));
 	c->version = version;
 	if (version >= VMBUS_VERSION_5_0)
 		c->connection = answer.version.connection;
@@ -144,6 +155,30 @@ const struct vmbus_client_offer *vmbus_client_find(
 			return o;
 	}
 	return NULL;
+}
+
+/* The offer of a sub-channel of the same device: number @index, or 0: any. */
+static const struct vmbus_client_offer *find_subchannel(
+	const struct vmbus_client *c, const struct vmbus_client_offer *primary, u16 index)
+{
+	for (u32 i = 0; i < VMBUS_CLIENT_OFFERS; i++) {
+		const struct vmbus_client_offer *o = &c->offers[i];
+
+		if (o->relid != 0 && o->subchannel != 0 && (index == 0 || o->subchannel == index) &&
+			memcmp(&o->instance, &primary->instance, sizeof(o->instance)) == 0)
+			return o;
+	}
+	return NULL;
+}
+
+const struct vmbus_client_offer *vmbus_client_wait_subchannel(
+	struct vmbus_client *c, const struct vmbus_client_offer *primary, u16 index)
+{
+	const struct vmbus_client_offer *o;
+
+	while ((o = find_subchannel(c, primary, index)) == NULL)
+		note_next(c);
+	return o;
 }
 
 /* The numbers of @count pages from @memory on, as a message has them. */
@@ -227,8 +262,8 @@ static int open_with(
 	struct vmbus_client *c, const struct vmbus_client_channel *ch, u32 count, u32 vp)
 {
 	const struct vmbus_open m = { .header.type = VMBUS_OPEN_CHANNEL,
-		.relid = ch->offer->relid,
-		.open_id = ch->offer->relid,
+		.relid = ch->relid,
+		.open_id = ch->relid,
 		.gpadl = ch->gpadl,
 		.vp = vp,
 		.downstream = count / 2 };
@@ -249,6 +284,8 @@ int vmbus_client_open(struct vmbus_client *c, struct vmbus_client_channel *ch,
 	if (count < 4 || count > VMBUS_CLIENT_RING_PAGES)
 		return -EINVAL;
 	ch->offer = offer;
+	ch->relid = offer->relid;
+	ch->connection = offer->connection;
 	r = rings_init(ch, memory, count);
 	if (r != 0)
 		return r;
@@ -265,10 +302,15 @@ int vmbus_client_open(struct vmbus_client *c, struct vmbus_client_channel *ch,
 /* A channel is closed without an answer; that comes with the end of its memory. */
 void vmbus_client_close(struct vmbus_client *c, struct vmbus_client_channel *ch)
 {
-	const struct vmbus_relid m = { { .type = VMBUS_CLOSE_CHANNEL }, ch->offer->relid };
+	const struct vmbus_relid m = { { .type = VMBUS_CLOSE_CHANNEL }, ch->relid };
 
+	if (ch->offer->relid != ch->relid)
+		return;
 	(void)post(c, &m, sizeof(m));
 	vmbus_client_unshare(c, ch->offer, ch->gpadl);
+	/* Whoever opens it again, and asks for more of them, is not to find the old ones. */
+	while (ch->offer->subchannel == 0 && find_subchannel(c, ch->offer, 0) != NULL)
+		note_next(c);
 }
 
 void vmbus_client_unload(struct vmbus_client *c)
@@ -284,7 +326,7 @@ void vmbus_client_unload(struct vmbus_client *c)
 
 static void signal(const struct vmbus_client *c, const struct vmbus_client_channel *ch)
 {
-	c->host->signal(c->host->context, ch->offer->connection);
+	c->host->signal(c->host->context, ch->connection);
 }
 
 int vmbus_client_write(

@@ -4,7 +4,8 @@
  * them. Small and synchronous: each call posts a message and waits for its answer; offers and rescinds
  * that come meanwhile are noted. What comes from the host is trusted as a machine is, but checked for length.
  *
- * One processor at a time. Packets are moved by ring.h, on the channel's rings.
+ * One processor at a time, that to which the messages come. But each channel's packets are moved (vmbus_client_write()
+ * and _read()) by a processor of its own, if one likes, while it is open: they touch nothing of the client's.
  */
 #pragma once
 
@@ -21,9 +22,9 @@ struct vmbus_client_host {
 	int (*post)(void *context, u32 connection, const void *message, u32 size);
 	/* The next message for VMBUS_SINT, which is waited for: its size, no more than VMBUS_MESSAGE_MAX. */
 	u32 (*receive)(void *context, void *message);
-	/* HvCallSignalEvent. */
+	/* HvCallSignalEvent. On whatever processor a channel is written or read. */
 	void (*signal)(void *context, u32 connection);
-	/* The number of the page that @p begins. */
+	/* The number of the page that @p begins. Likewise. */
 	u64 (*pfn)(void *context, const void *p);
 };
 
@@ -48,6 +49,8 @@ struct vmbus_client {
 /* A channel that is open: rings in memory of the caller's. */
 struct vmbus_client_channel {
 	const struct vmbus_client_offer *offer;
+	u32 relid; /* the offer's: it has another one when the channel was rescinded */
+	u32 connection;
 	u32 gpadl;
 	u8 *pages[VMBUS_CLIENT_RING_PAGES];
 	struct vmbus_ring to_host;
@@ -60,13 +63,19 @@ struct vmbus_client_channel {
 /* The first offer of that interface with that sub-channel index, NULL: there is none. */
 const struct vmbus_client_offer *vmbus_client_find(
 	const struct vmbus_client *c, const struct guid *interface, u16 subchannel);
+/* The offer of sub-channel @index, 1 or more, of the device that @primary belongs to, which is waited for. */
+const struct vmbus_client_offer *vmbus_client_wait_subchannel(
+	struct vmbus_client *c, const struct vmbus_client_offer *primary, u16 index);
 /*
  * Opens it with @count pages at @memory, zeroed, the first half for what goes to the host, whose interrupts come to @vp.
  * -EINVAL: too many, or less than four; -EIO: the host refused.
  */
 [[nodiscard]] int vmbus_client_open(struct vmbus_client *c, struct vmbus_client_channel *ch,
 	const struct vmbus_client_offer *offer, u8 *memory, u32 count, u32 vp);
-/* The memory is the caller's again. */
+/*
+ * The memory is the caller's again. Sub-channels are closed before their primary: with that their offers end, which
+ * is waited for. Of a channel that the host took back nothing is said, as it is closed already.
+ */
 void vmbus_client_close(struct vmbus_client *c, struct vmbus_client_channel *ch);
 /* Shares memory besides: @bytes from @memory, which begins a page. The GPADL's number, or -EIO. */
 [[nodiscard]] s64 vmbus_client_share(

@@ -10,6 +10,7 @@
 #include "vmbus/host.h"
 
 #define RANGE_HEAD 8u /* a range's count and offset, in range_bytes */
+#define RING_MIN   2u /* pages */
 
 void vmbus_gpadls_init(struct vmbus_gpadls *t, const struct vmbus_host *host)
 {
@@ -17,7 +18,7 @@ void vmbus_gpadls_init(struct vmbus_gpadls *t, const struct vmbus_host *host)
 	list_init(&t->list);
 }
 
-static struct vmbus_gpadl *find(const struct vmbus_gpadls *t, u32 id)
+struct vmbus_gpadl *vmbus_gpadl_named(const struct vmbus_gpadls *t, u32 id)
 {
 	list_for_each(l, &t->list)
 	{
@@ -31,9 +32,15 @@ static struct vmbus_gpadl *find(const struct vmbus_gpadls *t, u32 id)
 
 struct vmbus_gpadl *vmbus_gpadl_find(const struct vmbus_gpadls *t, u32 id)
 {
-	struct vmbus_gpadl *g = find(t, id);
+	struct vmbus_gpadl *g = vmbus_gpadl_named(t, id);
 
 	return g != NULL && g->filled == g->pages && !g->torn_down ? g : NULL;
+}
+
+bool vmbus_gpadl_holds_rings(const struct vmbus_gpadl *g, u32 downstream)
+{
+	return g->offset == 0 && g->bytes % VMBUS_PAGE == 0 && g->pages >= 2 * RING_MIN &&
+	       downstream >= RING_MIN && downstream <= g->pages - RING_MIN;
 }
 
 void vmbus_gpadl_remove(struct vmbus_gpadls *t, struct vmbus_gpadl *g)
@@ -66,7 +73,7 @@ static int check(const struct vmbus_gpadls *t, const struct vmbus_gpadl_header *
 
 	if (h->range_count != 1 || pages == 0 || h->range_bytes != RANGE_HEAD + pages * 8ull)
 		return -EINVAL;
-	if (find(t, h->gpadl) != NULL)
+	if (vmbus_gpadl_named(t, h->gpadl) != NULL)
 		return -EEXIST;
 	if (t->count == VMBUS_GPADLS_MAX || pages > VMBUS_GPADL_PAGES_MAX - t->pages)
 		return -ENOSPC;
@@ -87,6 +94,7 @@ static int fill(const struct vmbus_gpadls *t, struct vmbus_gpadl *g, const void 
 		g->page[g->filled] = host->page(host->context, pfn);
 		if (g->page[g->filled] == NULL)
 			return -EFAULT;
+		g->pfns[g->filled] = pfn;
 		g->filled++;
 	}
 	return g->filled == g->pages;
@@ -116,9 +124,10 @@ int vmbus_gpadl_begin(struct vmbus_gpadls *t, const struct vmbus_gpadl_header *h
 	if (r != 0)
 		return r;
 	pages = pages_of(h);
-	g = t->host->alloc(sizeof(*g) + pages * sizeof(g->page[0]));
+	g = t->host->alloc(sizeof(*g) + pages * (sizeof(g->page[0]) + sizeof(g->pfns[0])));
 	if (g == NULL)
 		return -ENOMEM;
+	g->pfns = (u64 *)(void *)&g->page[pages];
 	g->id = h->gpadl;
 	g->relid = h->relid;
 	g->offset = h->byte_offset;
@@ -133,7 +142,7 @@ int vmbus_gpadl_begin(struct vmbus_gpadls *t, const struct vmbus_gpadl_header *h
 int vmbus_gpadl_continue(struct vmbus_gpadls *t, const struct vmbus_gpadl_body *b, u32 size,
 	struct vmbus_gpadl **out, u32 *relid)
 {
-	struct vmbus_gpadl *g = size >= sizeof(*b) ? find(t, b->gpadl) : NULL;
+	struct vmbus_gpadl *g = size >= sizeof(*b) ? vmbus_gpadl_named(t, b->gpadl) : NULL;
 
 	*out = NULL;
 	if (g == NULL || g->filled == g->pages)

@@ -27,6 +27,7 @@ struct vmbus_gpadl {
 	u32 filled;     /* those that were told */
 	u32 users;      /* channels that have rings in it */
 	bool torn_down; /* the guest wants it back when nobody uses it any more */
+	u64 *pfns;      /* as they were told; behind the addresses */
 	u8 *page[];
 };
 
@@ -53,7 +54,14 @@ void vmbus_gpadls_clear(struct vmbus_gpadls *t);
 [[nodiscard]] int vmbus_gpadl_continue(struct vmbus_gpadls *t, const struct vmbus_gpadl_body *b,
 	u32 size, struct vmbus_gpadl **g, u32 *relid);
 
-/* The one that is whole, or NULL. */
+/* The one of that number, as it may be: not whole, or torn down; NULL: there is none. */
+struct vmbus_gpadl *vmbus_gpadl_named(const struct vmbus_gpadls *t, u32 id);
+/* The one that is whole and may be used, or NULL. */
 struct vmbus_gpadl *vmbus_gpadl_find(const struct vmbus_gpadls *t, u32 id);
+/*
+ * Whether a ring from its beginning on and another from page @downstream on have room there, each a page in front of
+ * one of data at least; the second one goes on to the end.
+ */
+bool vmbus_gpadl_holds_rings(const struct vmbus_gpadl *g, u32 downstream);
 /* Nobody uses it. */
 void vmbus_gpadl_remove(struct vmbus_gpadls *t, struct vmbus_gpadl *g);

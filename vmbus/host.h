@@ -22,8 +22,8 @@ struct vmbus_host {
 	/* Our address of page @pfn of the guest, as long as the guest is there; NULL: no RAM that both may write. */
 	u8 *(*page)(void *context, u64 pfn);
 	/*
-	 * The guest may signal @connection from now on, which is vmbus_server_signalled(relid), or no more.
-	 * 0, or a negative errno: the channel cannot be opened.
+	 * The guest may signal @connection from now on, which is vmbus_server_signalled(relid), or no more: when
+	 * disconnect() has returned, nobody is about to call that. 0, or a negative errno: the channel cannot be opened.
 	 */
 	int (*connect)(void *context, u32 connection, u32 relid);
 	void (*disconnect)(void *context, u32 connection, u32 relid);

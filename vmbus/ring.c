@@ -34,6 +34,17 @@ int vmbus_ring_init(
 	return is_index(r, r->index) && load_acquire(&control->write) == r->index ? 0 : -EPROTO;
 }
 
+int vmbus_ring_resume(struct vmbus_ring *r, struct vmbus_ring_control *control, u8 *const *pages,
+	u32 count, u32 index, u32 published)
+{
+	*r = (struct vmbus_ring){ .control = control,
+		.pages = pages,
+		.size = count * PAGE,
+		.index = index,
+		.published = published };
+	return is_index(r, index) && is_index(r, published) ? 0 : -EPROTO;
+}
+
 /* Bytes from @from to @to, round the ring. */
 static u32 distance(const struct vmbus_ring *r, u32 from, u32 to)
 {
@@ -45,6 +56,13 @@ static u32 advance(const struct vmbus_ring *r, u32 index, u32 bytes)
 	u32 left = r->size - index;
 
 	return bytes < left ? index + bytes : bytes - left;
+}
+
+u32 vmbus_ring_used(const struct vmbus_ring *r)
+{
+	u32 read = load_relaxed(&r->control->read), write = load_relaxed(&r->control->write);
+
+	return is_index(r, read) && is_index(r, write) ? distance(r, read, write) : 0;
 }
 
 static void copy_out(const struct vmbus_ring *r, u32 at, void *to, u32 len)

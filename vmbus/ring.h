@@ -59,6 +59,12 @@ struct vmbus_ring {
 [[nodiscard]] int vmbus_ring_init(
 	struct vmbus_ring *r, struct vmbus_ring_control *control, u8 *const *pages, u32 count);
 
+/* Bytes between both indices, as its memory has them now: for listings. 0 where they make no sense. */
+u32 vmbus_ring_used(const struct vmbus_ring *r);
+/* Goes on where another one was: with its @index and @published. -EPROTO: they are none. */
+[[nodiscard]] int vmbus_ring_resume(struct vmbus_ring *r, struct vmbus_ring_control *control,
+	u8 *const *pages, u32 count, u32 index, u32 published);
+
 /* ---- for the consumer ---- */
 
 /* A packet that was copied out. */

@@ -13,7 +13,7 @@
 #include "vmbus/gpadl.h"
 #include "vmbus/host.h"
 
-#define VMBUS_CHANNELS_MAX     256u
+#define VMBUS_CHANNELS_MAX     256u     /* and no channel's number is larger */
 #define VMBUS_CONNECTION_FIRST 0x10000u /* a channel's: this and its relid */
 
 struct vmbus_server {
@@ -26,11 +26,15 @@ struct vmbus_server {
 	u32 version;                            /* 0: not connected */
 	u32 vp;                                 /* where messages go */
 	bool offers_wanted;
+	bool stopped; /* channels that are opened stay shut (server_state.h) */
 	/* All channels are being closed, for this message, which then is answered. */
 	bool resetting;
 	struct vmbus_contact contact; /* or only its header */
 	u64 malformed;                /* messages */
 };
+
+/* One that the server speaks. */
+bool vmbus_is_version(u32 version);
 
 void vmbus_server_init(struct vmbus_server *s, const struct vmbus_host *host, u32 vps);
 /*
@@ -41,7 +45,10 @@ void vmbus_server_init(struct vmbus_server *s, const struct vmbus_host *host, u3
 
 /* The guest posted @size bytes. */
 void vmbus_server_message(struct vmbus_server *s, const void *message, u32 size);
-/* The guest signalled the channel. On the channel's place; the owner knows that it is open. */
+/*
+ * The guest signalled the channel, or its provider asked for it. On the channel's place, without the lock: the owner
+ * sees to it that the channel is there, from connect() on until disconnect() has returned.
+ */
 void vmbus_server_signalled(struct vmbus_channel *c);
 /* As host->attend() asked. */
 void vmbus_server_attend(struct vmbus_server *s);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A packet with its list of pages goes out; what comes in with its number is the answer. Others are answers to
- * nobody, or the provider's word that disks have come or gone.
+ * A packet with its list of pages goes out under a number; what comes in with that number is the answer. Numbers
+ * of commands are places in a table, counted from 1; the steps of the beginning have one of their own. What comes
+ * with another is an answer to nobody, or the provider's word that disks have come or gone.
  */
 #include "vsc/storvsc.h"
 
@@ -10,9 +11,8 @@
 
 #define PAGE       4096u
 #define PAGES_MAX  (STORVSC_BYTES_MAX / PAGE + 1)
-#define BEGIN_ID   0xfffffffffffffffdull /* as Linux numbers what comes before the first command */
+#define STEP_ID    0xfffffffffffffffdull /* as Linux numbers what comes before the first command */
 #define PACKET_MAX 80u
-#define CDB_16     16u
 
 /* ba6163d9-04a1-4d29-b605-72e2ffb1dc7f */
 static const struct guid scsi_interface = { { 0xd9, 0x63, 0x61, 0xba, 0xa1, 0x04, 0x29, 0x4d, 0xb6,
@@ -27,49 +27,110 @@ struct range {
 	u64 pfns[PAGES_MAX];
 };
 
-/* Waits for the answer with that number. */
-static int answer(struct storvsc *s, u64 id, struct vstor_packet *p)
-{
-	for (;;) {
-		struct vmbus_packet packet;
-		u8 buf[PACKET_MAX];
-		int r = vmbus_client_read(s->client, &s->channel, &packet, buf, sizeof(buf));
+/* ---- answers ---- */
 
-		if (r < 0)
+static s64 result(const struct vstor_packet *p)
+{
+	if (p->operation != VSTOR_COMPLETE_IO)
+		return -EPROTO;
+	if (p->srb.srb_status == SRB_SUCCESS)
+		return p->srb.transfer_length;
+	return p->srb.srb_status == SRB_INVALID_LUN ? -ENODEV : -EIO;
+}
+
+/* 1: a request is done. */
+static int take_answer(struct storvsc *s, u64 id, const struct vstor_packet *p)
+{
+	struct storvsc_request *r;
+
+	if (id == STEP_ID) {
+		s->step = *p;
+		s->stepped = true;
+		return 0;
+	}
+	if (id == 0 && (p->operation == VSTOR_ENUMERATE_BUS || p->operation == VSTOR_REMOVE_DEVICE))
+		s->look_again = true;
+	if (id == 0 || id > STORVSC_DEPTH || s->under_way[id - 1] == NULL)
+		return 0;
+	r = s->under_way[id - 1];
+	s->under_way[id - 1] = NULL;
+	r->result = result(p);
+	r->srb_status = p->srb.srb_status;
+	memcpy(r->sense, p->srb.cdb_or_sense, sizeof(r->sense));
+	r->done = true;
+	return 1;
+}
+
+int storvsc_poll(struct storvsc *s)
+{
+	struct vmbus_packet packet;
+	struct vstor_packet p;
+	u8 buf[PACKET_MAX];
+	int done = 0, r;
+
+	while ((r = vmbus_client_read(s->client, &s->channel, &packet, buf, sizeof(buf))) != 0) {
+		if (r < 0 && r != -EMSGSIZE)
 			return r;
-		if (r == 0) {
-			s->wait(s->context);
+		if (r == -EMSGSIZE || packet.length - packet.header < sizeof(p))
 			continue;
-		}
-		if (packet.transaction != id || packet.length - packet.header < sizeof(*p))
-			continue;
-		memcpy(p, buf + packet.header, sizeof(*p));
-		return p->operation == VSTOR_COMPLETE_IO ? 0 : -EPROTO;
+		memcpy(&p, buf + packet.header, sizeof(p));
+		done += take_answer(s, packet.transaction, &p);
+	}
+	return done;
+}
+
+/* Takes what has come, or waits until something may have. */
+static int poll_or_wait(struct storvsc *s, const bool *done)
+{
+	int r = storvsc_poll(s);
+
+	if (r == 0 && !*done)
+		s->wait(s->context);
+	return r < 0 ? r : 0;
+}
+
+/* It is not waited for any more. */
+static void forget(struct storvsc *s, const struct storvsc_request *r)
+{
+	for (u32 i = 0; i < STORVSC_DEPTH; i++) {
+		if (s->under_way[i] == r)
+			s->under_way[i] = NULL;
 	}
 }
 
-/* The ring has room for one, as nothing else is under way. */
-static int exchange(struct storvsc *s, struct vmbus_message *m, u64 id, struct vstor_packet *p)
+s64 storvsc_finish(struct storvsc *s, struct storvsc_request *r)
 {
-	int r;
+	int error = 0;
 
-	m->flags = VMBUS_PACKET_WANTS_COMPLETION;
-	m->transaction = id;
-	m->payload = (struct vmbus_part){ p, sizeof(*p) };
-	r = vmbus_client_write(s->client, &s->channel, m);
-	return r != 0 ? r : answer(s, id, p);
+	while (!r->done && error == 0)
+		error = poll_or_wait(s, &r->done);
+	if (r->done)
+		return r->result;
+	forget(s, r);
+	return error;
 }
 
-/* A step of the beginning: its status must be good. */
+/* ---- the beginning ---- */
+
+/* Its status must be good. */
 static int step(struct storvsc *s, struct vstor_packet *p)
 {
-	struct vmbus_message m = { .type = VMBUS_PACKET_INBAND };
+	const struct vmbus_message m = { .type = VMBUS_PACKET_INBAND,
+		.flags = VMBUS_PACKET_WANTS_COMPLETION,
+		.transaction = STEP_ID,
+		.payload = { p, sizeof(*p) } };
 	int r;
 
 	p->flags = 1;
-	r = exchange(s, &m, BEGIN_ID, p);
+	s->stepped = false;
+	r = vmbus_client_write(s->client, &s->channel, &m);
+	while (r == 0 && !s->stepped)
+		r = poll_or_wait(s, &s->stepped);
 	if (r != 0)
 		return r;
+	*p = s->step;
+	if (p->operation != VSTOR_COMPLETE_IO)
+		return -EPROTO;
 	return p->status == VSTOR_STATUS_OK ? 0 : -ENOTSUP;
 }
 
@@ -103,10 +164,17 @@ static int begin(struct storvsc *s)
 	r = step(s, &p);
 	if (r != 0)
 		return r;
-	s->max_subchannels = p.properties.max_subchannels;
+	if (p.properties.flags & VSTOR_MULTI_CHANNEL)
+		s->max_subchannels = p.properties.max_subchannels;
 	s->max_transfer = p.properties.max_transfer;
 	p = (struct vstor_packet){ .operation = VSTOR_END_INITIALIZATION };
 	return step(s, &p);
+}
+
+/* But for what is the user's. */
+static void init(struct storvsc *s, struct vmbus_client *client)
+{
+	*s = (struct storvsc){ .client = client, .wait = s->wait, .context = s->context };
 }
 
 int storvsc_open(struct storvsc *s, struct vmbus_client *client, u8 *memory, u32 vp)
@@ -114,8 +182,7 @@ int storvsc_open(struct storvsc *s, struct vmbus_client *client, u8 *memory, u32
 	const struct vmbus_client_offer *offer = vmbus_client_find(client, &scsi_interface, 0);
 	int r;
 
-	s->client = client;
-	s->next_id = 1;
+	init(s, client);
 	if (offer == NULL)
 		return -ENODEV;
 	r = vmbus_client_open(client, &s->channel, offer, memory, STORVSC_RING_PAGES, vp);
@@ -132,6 +199,36 @@ void storvsc_close(struct storvsc *s)
 	vmbus_client_close(s->client, &s->channel);
 }
 
+int storvsc_ask_subchannels(struct storvsc *s, u32 count)
+{
+	struct vstor_packet p = { .operation = VSTOR_CREATE_SUB_CHANNELS,
+		.subchannels = (u16)count };
+
+	return count > s->max_subchannels ? -ENOTSUP : step(s, &p);
+}
+
+int storvsc_open_subchannel(
+	struct storvsc *s, const struct storvsc *primary, u16 index, u8 *memory, u32 vp)
+{
+	struct vmbus_client *client = primary->client;
+	const struct vmbus_client_offer *offer =
+		vmbus_client_wait_subchannel(client, primary->channel.offer, index);
+
+	init(s, client);
+	s->version = primary->version;
+	s->max_transfer = primary->max_transfer;
+	return vmbus_client_open(client, &s->channel, offer, memory, STORVSC_RING_PAGES, vp);
+}
+
+int storvsc_reset(struct storvsc *s)
+{
+	struct vstor_packet p = { .operation = VSTOR_RESET_BUS };
+
+	return step(s, &p);
+}
+
+/* ---- commands ---- */
+
 /* The list of pages that [data, data + bytes) lies in. */
 static u32 range_fill(const struct storvsc *s, struct range *range, void *data, u32 bytes)
 {
@@ -145,107 +242,53 @@ static u32 range_fill(const struct storvsc *s, struct range *range, void *data, 
 	return pages;
 }
 
-static s64 result(struct storvsc *s, const struct vstor_packet *p)
+static enum vstor_direction direction_of(const struct storvsc_request *r)
 {
-	s->srb_status = p->srb.srb_status;
-	memcpy(s->sense, p->srb.cdb_or_sense, sizeof(s->sense));
-	if (p->srb.srb_status == SRB_SUCCESS)
-		return p->srb.transfer_length;
-	return p->srb.srb_status == SRB_INVALID_LUN ? -ENODEV : -EIO;
+	return r->direction == STORVSC_IN    ? VSTOR_READ
+	       : r->direction == STORVSC_OUT ? VSTOR_WRITE
+					     : VSTOR_NO_DATA;
 }
 
-s64 storvsc_command(struct storvsc *s, u8 lun, const u8 *cdb, u8 cdb_size,
-	enum storvsc_direction direction, void *data, u32 bytes)
+static int send(struct storvsc *s, const struct storvsc_request *r, u64 id)
 {
 	struct vstor_packet p = { .operation = VSTOR_EXECUTE_SRB,
 		.flags = 1,
 		.srb = { .length = sizeof(p.srb),
-			.lun = lun,
-			.cdb_length = cdb_size,
+			.lun = r->lun,
+			.cdb_length = r->cdb_size,
 			.sense_length = VSTOR_SENSE_ROOM,
-			.direction = direction == STORVSC_IN    ? VSTOR_READ
-				     : direction == STORVSC_OUT ? VSTOR_WRITE
-								: VSTOR_NO_DATA,
-			.transfer_length = bytes } };
-	struct vmbus_message m = { .type = VMBUS_PACKET_INBAND };
+			.direction = (u8)direction_of(r),
+			.transfer_length = r->bytes } };
+	struct vmbus_message m = { .type = VMBUS_PACKET_INBAND,
+		.flags = VMBUS_PACKET_WANTS_COMPLETION,
+		.transaction = id,
+		.payload = { &p, sizeof(p) } };
 	struct range range;
-	int r;
 
-	if (bytes > STORVSC_BYTES_MAX || cdb_size > CDB_16)
-		return -EINVAL;
-	memcpy(p.srb.cdb_or_sense, cdb, cdb_size);
-	if (bytes > 0) {
+	memcpy(p.srb.cdb_or_sense, r->cdb, r->cdb_size);
+	if (r->bytes > 0) {
 		m.type = VMBUS_PACKET_GPA_DIRECT;
-		m.header =
-			(struct vmbus_part){ &range, 16 + 8 * range_fill(s, &range, data, bytes) };
+		m.header = (struct vmbus_part){ &range,
+			16 + 8 * range_fill(s, &range, r->data, r->bytes) };
 	}
-	r = exchange(s, &m, s->next_id++, &p);
-	return r != 0 ? r : result(s, &p);
+	return vmbus_client_write(s->client, &s->channel, &m);
 }
 
-static void put_be32(u8 *p, u32 v)
+int storvsc_submit(struct storvsc *s, struct storvsc_request *r)
 {
-	v = __builtin_bswap32(v);
-	memcpy(p, &v, sizeof(v));
-}
+	u32 place = 0;
+	int error;
 
-static void put_be64(u8 *p, u64 v)
-{
-	v = __builtin_bswap64(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-int storvsc_capacity(struct storvsc *s, u8 lun, struct storvsc_disk *d)
-{
-	u8 cdb[CDB_16] = { 0x9e, 0x10 };
-	u64 last;
-	u32 size;
-	s64 r;
-
-	cdb[13] = sizeof(s->buffer);
-	r = storvsc_command(s, lun, cdb, sizeof(cdb), STORVSC_IN, s->buffer, sizeof(s->buffer));
-	if (r < 0)
-		return (int)r;
-	if (r < 12)
-		return -EPROTO;
-	memcpy(&last, s->buffer, sizeof(last));
-	memcpy(&size, s->buffer + 8, sizeof(size));
-	*d = (struct storvsc_disk){ __builtin_bswap64(last) + 1, __builtin_bswap32(size) };
-	return 0;
-}
-
-/* All of it, or it failed. */
-static int transfer(struct storvsc *s, u8 lun, const struct storvsc_disk *d, u8 opcode, u64 sector,
-	enum storvsc_direction direction, void *data, u32 sectors)
-{
-	u8 cdb[CDB_16] = { opcode };
-	u32 bytes = sectors * d->sector_size;
-	s64 r;
-
-	put_be64(cdb + 2, sector);
-	put_be32(cdb + 10, sectors);
-	r = storvsc_command(s, lun, cdb, sizeof(cdb), direction, data, bytes);
-	if (r < 0)
-		return (int)r;
-	return r == bytes ? 0 : -EIO;
-}
-
-int storvsc_read(struct storvsc *s, u8 lun, const struct storvsc_disk *d, u64 sector, void *data,
-	u32 sectors)
-{
-	return transfer(s, lun, d, 0x88, sector, STORVSC_IN, data, sectors);
-}
-
-int storvsc_write(struct storvsc *s, u8 lun, const struct storvsc_disk *d, u64 sector,
-	const void *data, u32 sectors)
-{
-	return transfer(s, lun, d, 0x8a, sector, STORVSC_OUT, (void *)(uintptr_t)data, sectors);
-}
-
-int storvsc_flush(struct storvsc *s, u8 lun)
-{
-	const u8 cdb[CDB_16] = { 0x91 };
-	s64 r = storvsc_command(s, lun, cdb, sizeof(cdb), STORVSC_NONE, NULL, 0);
-
-	return r < 0 ? (int)r : 0;
+	if (r->bytes > STORVSC_BYTES_MAX || r->cdb_size > STORVSC_CDB_MAX)
+		return -EINVAL;
+	while (place < STORVSC_DEPTH && s->under_way[place] != NULL)
+		place++;
+	if (place == STORVSC_DEPTH)
+		return -EAGAIN;
+	r->done = false;
+	s->under_way[place] = r;
+	error = send(s, r, place + 1);
+	if (error != 0)
+		s->under_way[place] = NULL;
+	return error;
 }

@@ -26,6 +26,8 @@ seed vm_config/plain 'format = 1\nmemory = 512M\ncpus = 2 # two\nautostart = yes
 seed vm_config/quoted 'format = 1\nkernel = "/boot/a \\"b\\" # c"\ncmdline = "\\x09\\\\"\n'
 seed vm_config/features 'format=1\nprocessor-features = 0x1f 0x2\nxsave-states = 7\ntsc-hz = 1000\n'
 
+seed vm_config/disks 'format = 1\ndisk0 = "/vm/a.img"\ndisk1 = "/dev/disk1,ro"\ndisk15 = "/vm/../b,ro/x,"\nsector-size = 4096\n'
+
 seed mptable/plain '\001\001\000PCI   \001\001ISA   \003\000\000\000\000\011\002\021\003\000\005\000\001\004\002\004'
 
 zero=00000000
@@ -311,4 +313,161 @@ for name, data in (("linear", bytes([1, 1, 0, 0]) + dots + full),
                    ("levels", bytes([5, 1, 0, 0]) + root(1, 1, 2) + node(3, 4) + node(5, 6) + full)):
     with open(sys.argv[1] + "/" + name, "wb") as f:
         f.write(data)
+EOF
+
+# The bus and its SCSI controller: rows of steps, as the targets number them.
+python3 - "$out" <<'PY'
+import os
+import struct
+import sys
+
+def seeds(target, **rows):
+    folder = os.path.join(sys.argv[1], target)
+    os.makedirs(folder, exist_ok=True)
+    for name, row in rows.items():
+        with open(os.path.join(folder, name), "wb") as f:
+            f.write(bytes(row))
+
+def u16(n):
+    return list(struct.pack("<H", n))
+
+def u32(n):
+    return list(struct.pack("<I", n))
+
+def write(header, payload, number):
+    return [0, header] + u16(payload) + [number]
+
+READ, RELEASE = [1], [3]
+FULL = write(1, 2000, 1) * 4 + write(0, 2000, 2)
+seeds("vmbus_ring",
+      few=write(0, 64, 1) + write(2, 33, 2) + READ + RELEASE + READ + READ + RELEASE,
+      full=FULL + READ + RELEASE + READ + RELEASE + FULL + READ * 5 + RELEASE,
+      masked=[4, 0] + write(0, 8, 1) + [4, 1] + READ + write(0, 8, 2),
+      little=write(0, 200, 1) + [2, 8] + READ,
+      index=write(0, 64, 1) + [5] + u16(0) + u32(0xffffffff) + READ,
+      backwards=write(0, 64, 1) + READ + RELEASE + [5] + u16(0) + u32(8) + READ,
+      pending=write(0, 64, 1) + [5] + u16(3) + u32(8192) + READ + RELEASE,
+      length=write(0, 64, 1) + [6] + u16(0) + [6, 0, 2, 0, 255, 255, 0, 0] + READ,
+      header=write(0, 64, 1) + [6] + u16(0) + [6, 0, 255, 255, 10, 0, 0, 0] + READ)
+
+CONNECT = [0, 4]
+def gpadl(relid, number, first, count):
+    return [1, relid, number, first, count - 1]
+def opened(relid, number, first):
+    return gpadl(relid, number, first, 8) + [2, relid, number, 4 * 8 + 1]
+PACKET, SIGNAL, CLOSE = [9, 0, 0, 6, 2, 10], [8, 0], [4, 0, 1]
+LIFE = CONNECT + opened(1, 1, 0) + PACKET + SIGNAL
+seeds("vmbus_server",
+      life=LIFE + CLOSE + [3, 1, 1] + opened(1, 1, 0),
+      versions=[0, 0, 0, 6, 0, 7, 0, 1],
+      torn=LIFE + [12, 128, 3, 1, 1] + CLOSE + [3, 1, 1, 13, 0],
+      rescind=LIFE + [11, 0, 4, 1, 1, 11, 0],
+      long=CONNECT + gpadl(1, 2, 0, 40) + [3, 1, 2],
+      missing=CONNECT + gpadl(1, 2, 20, 40),
+      sub=LIFE + [11, 2] + opened(3, 2, 8) + [8, 2] + CLOSE + [4, 1, 3, 11, 2],
+      unload=LIFE + [12, 128, 6, 13, 0] + CONNECT,
+      contact=LIFE + [12, 128] + CONNECT + [13, 0],
+      modify=LIFE + [5, 1, 2, 5, 1, 5, 5, 3, 0],
+      lack=CONNECT + [14, 1] + opened(1, 1, 0) + [14, 2] + opened(1, 1, 0) + [14, 4] + opened(1, 1, 0),
+      index=LIFE + [10, 0, 0, 0, 3, 5, 0, 0, 0] + SIGNAL,
+      full=LIFE + (PACKET + SIGNAL) * 9,
+      raw=[7, 40] + u32(14) + u32(0) + u32(0x50003) + u32(1) + [0] * 24 + [7, 8] + u32(3) + u32(0))
+
+def request(kind, sectors, opcode, page=0, lun=0, channel=0):
+    return [12 * channel, kind, sectors, lun, 18, 5, opcode, 0] + [page + i for i in range(8)]
+READ8, WRITE8 = request(65, 8, 0), request(2, 8, 1)
+END, ANSWER, TURN, OPEN, CLOSE = [3, 0, 0], [4], [5], [6], [7]
+BEGIN = [1, 0, 0, 4, 1, 1, 4, 1, 2, 0, 4, 1, 3, 0, 4]
+SUB = [1, 4, 1] + ANSWER + [9, 18]
+seeds("storvsp", **{name: [len(name) & 1] + row for name, row in dict(
+      io=WRITE8 + END + ANSWER + READ8 + END + ANSWER,
+      many=READ8 * 6 + (END + ANSWER) * 6,
+      errors=READ8 + [3, 0, 12] + ANSWER + READ8 + [3, 0, 16] + ANSWER,
+      answers=request(65, 1, 4) + request(65, 1, 8) + request(65, 1, 9) + request(65, 1, 11) + ANSWER * 4,
+      flush=request(128 + 9, 0, 5) + END + ANSWER + request(128 + 9, 0, 7) + ANSWER,
+      unmap=[10, 16] + u16(0) + [15, 0, 22, 0, 16] + [0] * 12 + [10, 16] + u16(16) + [7, 0, 0, 0, 8] + [0] * 4
+          + [0, 34, 1, 0, 18, 5, 6, 10] + [0] * 7 + [24] + [0] * 15 + END + ANSWER,
+      closing=READ8 + CLOSE + END + OPEN + BEGIN + READ8 + END + ANSWER,
+      disks=READ8 + [8, 0] + END + ANSWER * 2 + READ8 + ANSWER + [8, 0, 8, 1],
+      absent=request(65, 1, 4, lun=2) + request(128 + 9, 0, 7, lun=2) + ANSWER * 2,
+      reset=READ8 + [1, 5, 0] + END + ANSWER * 2 + [1, 6, 0] + ANSWER,
+      sub=SUB + request(65, 8, 0, channel=1) + END + [16] + CLOSE + [11, 0],
+      raw=[2, 9, 7, 3, 64] + [0, 0, 0, 0, 1, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 17] + [0] * 7 + [3] + [0] * 63 + ANSWER,
+      ring=READ8 + [10, 0, 0, 0, 3, 5, 0, 0, 0] + TURN + END + OPEN,
+      busy=(READ8 * 20 + TURN + (END + ANSWER) * 20) * 5,
+      quiet=(READ8 * 20 + TURN + (END + ANSWER) * 20) * 5 + [5, 5, 5, 5]).items()})
+
+def command(direction, length, *cdb, kind=0x18, how=6, parameters=()):
+    return ([kind] + u32(0x5fffff) + u16(64) + list(range(16)) + [how, direction] + u32(length)
+            + list(cdb) + [0] * (16 - len(cdb)) + list(parameters) + [0])
+LIST = [0, 22, 0, 16, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0, 0, 64, 0, 0, 0, 0]
+seeds("scsi",
+      inquiry=command(1, 36, 0x12, 0, 0, 0, 36), absent=command(1, 36, 0x12, 0, 0, 0, 36, how=7),
+      pages=command(1, 255, 0x12, 1, 0, 0, 255), serial=command(1, 255, 0x12, 1, 0x80, 0, 255),
+      identity=command(1, 255, 0x12, 1, 0x83, 0, 255), limits=command(1, 255, 0x12, 1, 0xb0, 0, 255),
+      kinds=command(1, 255, 0x12, 1, 0xb1, 0, 255), thin=command(1, 255, 0x12, 1, 0xb2, 0, 255),
+      mode6=command(1, 255, 0x1a, 0, 0x3f, 0, 255), mode10=command(1, 255, 0x5a, 0, 8, 0, 0, 0, 0, 0, 255),
+      capacity10=command(1, 8, 0x25), capacity16=command(1, 32, 0x9e, 0x10, *[0] * 11, 32),
+      read10=command(1, 4096, 0x28, 0, 0, 0x12, 0x34, 0x56, 0, 0, 8),
+      write10=command(2, 1024, 0x2a, 8, 0, 0, 0, 1, 0, 0, 2),
+      read16=command(1, 512, 0x88, *[0] * 12, 1), write16=command(2, 512, 0x8a, *[0] * 12, 1),
+      flush=command(0, 0, 0x35), flush16=command(0, 0, 0x91), sense=command(1, 18, 3, 0, 0, 0, 18),
+      luns=command(1, 4096, 0xa0, 0, 0, 0, 0, 0, 0, 0, 16, 0), ready=command(0, 0, 0),
+      unmap=command(2, 24, 0x42, 0, 0, 0, 0, 0, 0, 0, 24, parameters=[24] + LIST),
+      unknown=command(0, 0, 0xff))
+PY
+
+# Saved states of the bus, in front of the guest's memory: not connected; offers wanted; a controller open on four pages, with a
+# packet and an answer that wait, a sub-channel, and requests in its ring.
+mkdir -p "$out/vmbus_state"
+python3 - "$out/vmbus_state" <<'EOF'
+import struct, sys
+
+SCSI = bytes.fromhex("d96361baa104294db60572e2ffb1dc7f")
+
+def server(version, offers, gpadls=(), channels=()):
+    return struct.pack("<IIIIIII", 0x53424d56, 1, version, 1, offers, len(gpadls), len(channels)) + \
+        b"".join(gpadls) + b"".join(channels)
+
+def gpadl(relid, number, pfns, told):
+    size = 28 + 8 * told
+    return struct.pack("<IIIIIIHHII", size, 0, 8, 0, relid, number, 8 + 8 * len(pfns), 1,
+                       4096 * len(pfns), 0) + struct.pack("<%dQ" % told, *pfns[:told])
+
+def channel(index, relid, state, provider, rings=(0, 0, 0, 0, 0, 0)):
+    return SCSI + b"\1".ljust(16, b"\0") + struct.pack("<IIIIIIIII", index, relid, state, *rings) + \
+        bytes(120) + struct.pack("<I", len(provider)) + provider
+
+def controller(step, wanted, channels, packet=b"", answers=()):
+    return struct.pack("<IIII", 1, 0, int(packet != b""), len(answers)) + packet + b"".join(answers) + \
+        struct.pack("<IIII", step, wanted, channels, 1) + \
+        struct.pack("<IIQI16s", 0, 512, 2048, 0, b"\1")
+
+def srb(opcode, direction, length):
+    cdb = bytes([opcode, 0, 0, 0, 0, 0, 0, 0, length // 512, 0]).ljust(20, b"\0")
+    return struct.pack("<III", 3, 1, 0) + struct.pack("<HBBBBBBBBBBI", 52, 0, 0, 0, 0, 0, 0, 10, 20,
+                                                      direction, 0, length) + cdb + bytes(16)
+
+def read(number):
+    head = struct.pack("<HHHHQIIIIQ", 9, 5, 13, 1, number, 0, 1, 512, 0, 8)
+    return head + srb(0x28, 1, 512)
+
+def saved_packet(data):
+    return struct.pack("<HHIIQ", 9, 1, 40, len(data), 77) + data
+
+def ring(write, packets=b""):
+    return struct.pack("<IIII", write, 0, 0, 0).ljust(4096, b"\0") + packets.ljust(4096, b"\0")
+
+other = struct.pack("<IIII", 1, 0, 0, 0)
+answer = struct.pack("<Q", 5) + struct.pack("<III", 1, 0, 0) + bytes(52)
+packets = b"".join(read(n) + bytes(8) for n in (1, 2, 3))
+opened = server(0x50003, 1, (gpadl(1, 5, [0, 1, 2, 3], 4), gpadl(1, 6, [8] * 40, 26)),
+                (channel(0, 1, 2, controller(4, 2, 2, saved_packet(read(9)), (answer, answer)),
+                         (5, 2, 1, 0, 0, 0)), channel(1, 2, 1, other)))
+for name, state, memory in (("unconnected", server(0, 0), b""),
+                            ("connected", server(0x50003, 0), b""),
+                            ("offered", server(0x50002, 1, (), (channel(0, 1, 1, controller(0, 0, 0)),)), b""),
+                            ("open", opened, ring(len(packets), packets) + ring(0))):
+    with open(sys.argv[1] + "/" + name, "wb") as f:
+        f.write(struct.pack("<H", len(state)) + state + memory)
 EOF

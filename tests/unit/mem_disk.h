@@ -18,7 +18,8 @@ struct mem_disk {
 	struct vsp_disk_request *queue[QUEUE_MAX];
 	u32 count, plugs, flushes, discards;
 	bool plugged;
-	int error; /* of all that end */
+	int error;                /* of all that end */
+	void (*unplugging)(void); /* what happens elsewhere meanwhile */
 };
 
 static struct mem_disk disks[2];
@@ -40,7 +41,11 @@ static void disk_plug(struct vsp_disk *d)
 
 static void disk_unplug(struct vsp_disk *d)
 {
-	container_of(d, struct mem_disk, d)->plugged = false;
+	struct mem_disk *m = container_of(d, struct mem_disk, d);
+
+	if (m->unplugging != NULL)
+		m->unplugging();
+	m->plugged = false;
 }
 
 static const struct vsp_disk_ops disk_ops = { disk_submit, disk_plug, disk_unplug };
@@ -58,7 +63,7 @@ static void disk_do(struct mem_disk *m, struct vsp_disk_request *r)
 	for (u32 i = 0; i < r->segment_count; i++) {
 		u8 *p = (u8 *)r->segments[i].gpa.a;
 
-		assert_true(p >= ram[0] && p + r->segments[i].len <= ram[RAM_PAGES]);
+		assert_true(p >= ram[0] && p + r->segments[i].len <= ram[0] + sizeof(ram));
 		if (r->op == VSP_DISK_READ)
 			memcpy(p, at + done, r->segments[i].len);
 		else

@@ -9,6 +9,9 @@
 
 static struct storvsp controller;
 static u32 agains, wanted; /* calls of signalled() that are due; sub-channels */
+static u32 lefts[STORVSP_LUNS];
+static void (*meanwhile)(
+	void); /* what happens elsewhere just before the lock is taken next; once */
 
 static bool resolve(void *context, u64 pfn, gpa_t *gpa, void **address)
 {
@@ -22,6 +25,11 @@ static bool resolve(void *context, u64 pfn, gpa_t *gpa, void **address)
 
 static u64 take_lock(void *context, struct vmbus_channel *c)
 {
+	void (*other)(void) = meanwhile;
+
+	meanwhile = NULL;
+	if (other != NULL)
+		other();
 	(void)context;
 	(void)c;
 	assert_int_equal(locks, 0);
@@ -52,6 +60,14 @@ static void want_channels(void *context, struct storvsp *s, u32 count)
 	wanted = count;
 }
 
+static void lun_left(void *context, struct storvsp *s, u32 lun)
+{
+	(void)context;
+	assert_ptr_equal(s, &controller);
+	assert_true(!storvsp_lun_busy(s, lun) && locks == 0);
+	lefts[lun]++;
+}
+
 static const struct storvsp_host storvsp_host = {
 	.alloc = host_alloc,
 	.free = host_free,
@@ -60,4 +76,5 @@ static const struct storvsp_host storvsp_host = {
 	.unlock = drop_lock,
 	.again = again,
 	.want_channels = want_channels,
+	.lun_left = lun_left,
 };

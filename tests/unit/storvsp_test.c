@@ -4,8 +4,9 @@
  * I/O straight to the guest's pages with requests that end in any order, more than slots and rings take, disks
  * that come and go, closing with I/O under way, and packets of every kind at random.
  * sources: vsp/storvsp/storvsp.c vsp/storvsp/storvsp_slot.c vsp/storvsp/storvsp_packet.c
- * sources: vsp/storvsp/scsi.c vsp/storvsp/scsi_answers.c
- * sources: vmbus/server.c vmbus/channel.c vmbus/gpadl.c vmbus/ring.c lib/string.c
+ * sources: vsp/storvsp/storvsp_control.c vsp/storvsp/storvsp_state.c vsp/storvsp/scsi.c
+ * sources: vsp/storvsp/scsi_answers.c vmbus/server.c vmbus/server_messages.c vmbus/channel.c
+ * sources: vmbus/gpadl.c vmbus/ring.c lib/string.c
  */
 #include "tests/unit/storvsp_machine.h"
 
@@ -37,6 +38,45 @@ static void beginnings(void **state)
 	assert_int_equal(control(VSTOR_RESET_BUS, 0).status, 0);
 	assert_int_equal(control(99, 0).status, VSTOR_STATUS_NOT_SUPPORTED);
 	expect_none();
+}
+
+/* As the controller asked. */
+static void offer_wanted(void)
+{
+	assert_int_equal(wanted, 2);
+	wanted = 0;
+	storvsp_offer_channels(&controller, 2);
+}
+
+/* Sub-channels of the last time are waited for, and then there are new ones in their place. */
+static void subchannels_again(void **state)
+{
+	u32 old[2];
+
+	(void)state;
+	begin();
+	assert_int_equal(control(VSTOR_CREATE_SUB_CHANNELS, 2).status, 0);
+	offer_wanted();
+	old[0] = expect_offer(&controller.channels[1]->c);
+	old[1] = expect_offer(&controller.channels[2]->c);
+	assert_int_equal(controller.wanted, 0);
+	post_relid(VMBUS_CLOSE_CHANNEL, relid);
+	expect(VMBUS_RESCIND_OFFER, sizeof(struct vmbus_relid));
+	expect(VMBUS_RESCIND_OFFER, sizeof(struct vmbus_relid));
+	post_teardown(relid, GPADL);
+	expect_torndown(GPADL);
+	open_controller();
+	begin();
+	assert_int_equal(control(VSTOR_CREATE_SUB_CHANNELS, 2).status, 0);
+	offer_wanted();
+	expect_none();
+	for (u32 i = 0; i < 2; i++) {
+		post_relid(VMBUS_RELID_RELEASED, old[i]);
+		offer_wanted();
+		(void)expect_offer(&controller.channels[1 + i]->c);
+		expect_none();
+	}
+	assert_int_equal(controller.wanted, 0);
 }
 
 static void inquiry(void **state)
@@ -269,13 +309,128 @@ static void luns(void **state)
 	signalled();
 	assert_int_equal(storvsp_set_lun(&controller, 0, NULL), 0);
 	assert_true(storvsp_lun_busy(&controller, 0));
+	memset(lefts, 0, sizeof(lefts));
 	assert_true(write_io(2, true, 0, 4, 0, 0) >= 0);
 	signalled();
 	assert_true(read_answer(&p) == ~0ull);
 	assert_true(read_answer(&p) == 2 && p.srb.srb_status == SRB_INVALID_LUN);
+	assert_int_equal(lefts[0], 0);
 	(void)disk_step(&disks[0]);
 	assert_true(read_answer(&p) == 1 && p.srb.srb_status == SRB_SUCCESS);
 	assert_false(storvsp_lun_busy(&controller, 0));
+	assert_true(lefts[0] == 1 && lefts[3] == 0);
+	/* Of one that stays nobody hears. */
+	p = srb(3, VSTOR_NO_DATA, 0, (const u8[]){ 0, 0, 0, 0, 0, 0 }, 6);
+	assert_true(write_packet(5, &p, NULL, 0, 0, 0) >= 0);
+	signalled();
+	assert_true(read_answer(&p) == 5 && p.srb.srb_status == SRB_SUCCESS);
+	assert_int_equal(lefts[3], 0);
+}
+
+/* A guest that always has more does not keep the place for itself. */
+static void turns(void **state)
+{
+	const u64 *packets = &controller.channels[0]->c.packets_in;
+	struct vstor_packet p;
+	u64 before;
+
+	(void)state;
+	begin();
+	before = *packets;
+	p = srb(0, VSTOR_NO_DATA, 0, (const u8[6]){ 0 }, 6);
+	for (u32 i = 0; i < 300; i++)
+		assert_true(write_packet(i + 1, &p, NULL, 0, 0, 0) >= 0);
+	signalled();
+	assert_true(*packets - before < 300);
+	assert_int_equal(agains, 1);
+	run_again();
+	assert_int_equal(*packets - before, 300);
+	for (u32 i = 0; i < 300; i++)
+		assert_true(read_answer(&p) == i + 1);
+}
+
+static u32 laters;
+
+static void look_later(void *context, struct vmbus_channel *c)
+{
+	(void)context;
+	assert_ptr_equal(c, &controller.channels[0]->c);
+	assert_int_equal(locks, 0);
+	laters++;
+}
+
+static u32 mask(void)
+{
+	return ((const struct vmbus_ring_control *)(void *)ram[RINGS])->interrupt_mask;
+}
+
+/*
+ * With several requests under way the guest need not signal: the place comes back when the next one has ended, and in
+ * a while; with one, which the guest may wait for, it signals. The ring's room is the guest's in any case.
+ */
+static void busy(void **state)
+{
+	static struct storvsp_host with_later;
+	const struct vmbus_ring_control *ring = (const void *)ram[RINGS];
+	struct vstor_packet p;
+
+	(void)state;
+	with_later = storvsp_host;
+	with_later.look_later = look_later;
+	controller.host = &with_later;
+	begin();
+	assert_true(write_io(1, false, 0, 4, 0, 0) >= 0);
+	signalled();
+	assert_true(mask() == 0 && laters == 0);
+	assert_int_equal(write_io(2, false, 4, 4, 4, 0), 1);
+	signalled();
+	assert_true(mask() == 1 && laters == 1);
+	assert_int_equal(ring->read, ring->write);
+	/* Nobody is to be told of these. */
+	assert_int_equal(write_io(3, false, 8, 4, 8, 0), 0);
+	assert_int_equal(agains, 0);
+	assert_true(disk_step(&disks[0]));
+	assert_int_equal(agains, 1);
+	run_again();
+	/* Two are under way again. */
+	assert_true(mask() == 1 && laters == 2);
+	assert_int_equal(disks[0].count, 2);
+	/* Each end of a request is one reason to look, till it has looked. */
+	while (disk_step(&disks[0]))
+		;
+	assert_int_equal(agains, 1);
+	run_again();
+	assert_int_equal(mask(), 0);
+	for (u32 i = 0; i < 3; i++)
+		assert_true(read_answer(&p) != 0);
+	assert_int_equal(write_io(4, false, 0, 4, 0, 0), 1);
+	signalled();
+	assert_true(disk_step(&disks[0]));
+	assert_int_equal(agains, 0);
+	assert_true(read_answer(&p) == 4);
+}
+
+static bool was_busy;
+
+static void all_ends(void)
+{
+	while (disk_step(&disks[0]))
+		;
+	was_busy = storvsp_lun_busy(&controller, 0);
+}
+
+/* A disk whose requests have all ended is still used by who plugged it. */
+static void plugged(void **state)
+{
+	(void)state;
+	begin();
+	disks[0].unplugging = all_ends;
+	assert_true(write_io(1, false, 0, 4, 0, 0) >= 0);
+	was_busy = false;
+	signalled();
+	assert_true(was_busy);
+	assert_false(storvsp_lun_busy(&controller, 0));
+	disks[0].unplugging = NULL;
 }
 
 /* The guest's memory stays as long as a disk may write to it. */
@@ -295,6 +450,52 @@ static void closing(void **state)
 		expect_none();
 		(void)disk_step(&disks[0]);
 		attend();
+		expect_torndown(GPADL);
+		open_controller();
+	}
+}
+
+static u32 locks_until_close;
+
+/* The guest closes the channel when so many locks have been taken. */
+static void close_meanwhile(void)
+{
+	if (locks_until_close-- > 0) {
+		meanwhile = close_meanwhile;
+		return;
+	}
+	post_relid(VMBUS_CLOSE_CHANNEL, relid);
+	post_teardown(relid, GPADL);
+	expect_none();
+}
+
+/* On another VP, while packets are looked at: what was begun is waited for, and nothing begins any more. */
+static void closed_while_signalled(void **state)
+{
+	(void)state;
+	for (u32 round = 0; round < 8; round++) {
+		u32 under_way;
+
+		begin();
+		for (u32 i = 0; i < 4; i++)
+			assert_true(write_io(i + 1, false, 8 * i, 4, 2 * i, 0) >= 0);
+		locks_until_close = round;
+		meanwhile = close_meanwhile;
+		signalled();
+		meanwhile = NULL;
+		/* The first lock is for what waits, then each packet takes one. */
+		under_way = round < 2 ? 0 : MIN(round - 1, 4u);
+		assert_int_equal(disks[0].count, under_way);
+		if (round > 4) {
+			/* Nobody took so many. */
+			post_relid(VMBUS_CLOSE_CHANNEL, relid);
+			post_teardown(relid, GPADL);
+		}
+		while (under_way-- > 0) {
+			expect_none();
+			(void)disk_step(&disks[0]);
+			attend();
+		}
 		expect_torndown(GPADL);
 		open_controller();
 	}
@@ -406,13 +607,18 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(beginnings, setup, teardown),
+		cmocka_unit_test_setup_teardown(subchannels_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(inquiry, setup, teardown),
 		cmocka_unit_test_setup_teardown(at_random, setup, teardown),
 		cmocka_unit_test_setup_teardown(more_than_slots, setup, teardown),
 		cmocka_unit_test_setup_teardown(errors, setup, teardown),
 		cmocka_unit_test_setup_teardown(reset, setup, teardown),
 		cmocka_unit_test_setup_teardown(luns, setup, teardown),
+		cmocka_unit_test_setup_teardown(turns, setup, teardown),
+		cmocka_unit_test_setup_teardown(busy, setup, teardown),
+		cmocka_unit_test_setup_teardown(plugged, setup, teardown),
 		cmocka_unit_test_setup_teardown(closing, setup, teardown),
+		cmocka_unit_test_setup_teardown(closed_while_signalled, setup, teardown),
 		cmocka_unit_test_setup_teardown(nonsense, setup, teardown),
 	};
 

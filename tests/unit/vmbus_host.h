@@ -30,7 +30,7 @@ static u32 sent_count, objects, connections, attends, last_vp, last_relid, inter
 static bool no_memory;
 static u32 seed;
 
-static u32 any(u32 below)
+static inline u32 any(u32 below)
 {
 	seed = seed * 1664525 + 1013904223;
 	return (seed >> 8) % below;

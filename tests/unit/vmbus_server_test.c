@@ -3,7 +3,7 @@
  * The server end of the bus against a guest that is played by the test: versions, offers, GPADLs in
  * several messages, opening, closing, rescind, unload and a new contact in the middle of all;
  * packets both ways; and messages of every kind at random.
- * sources: vmbus/server.c vmbus/channel.c vmbus/gpadl.c vmbus/ring.c lib/string.c
+ * sources: vmbus/server.c vmbus/server_messages.c vmbus/channel.c vmbus/gpadl.c vmbus/ring.c lib/string.c
  */
 #include "tests/unit/vmbus_guest.h"
 
@@ -14,6 +14,7 @@ struct device {
 	u32 opened, closing, released, signals;
 	bool busy; /* does not end at once */
 	int refuses;
+	void (*meanwhile)(void); /* what happens while it is signalled */
 };
 
 static struct device devices[4];
@@ -42,7 +43,11 @@ static void device_close(struct vmbus_channel *c)
 
 static void device_signalled(struct vmbus_channel *c)
 {
-	device_of(c)->signals++;
+	struct device *d = device_of(c);
+
+	d->signals++;
+	if (d->meanwhile != NULL)
+		d->meanwhile();
 }
 
 static void device_released(struct vmbus_channel *c)
@@ -193,7 +198,7 @@ static void packets(void **state)
 	assert_int_equal(vmbus_ring_init(&in, (void *)ram[132], in_pages, 31), 0);
 	assert_int_equal(vmbus_ring_write(&out, &m), 1);
 	vmbus_server_signalled(&a->c);
-	assert_int_equal(a->signals, 1);
+	assert_true(a->signals == 1 && a->c.signals == 1);
 	vmbus_channel_resume(&a->c);
 	assert_int_equal(vmbus_channel_read(&a->c, &p, buf, sizeof(buf)), 1);
 	assert_memory_equal(buf + p.header, data, sizeof(data));
@@ -212,6 +217,7 @@ static void packets(void **state)
 	assert_int_equal(vmbus_ring_release(&in), 0);
 	assert_int_equal(vmbus_channel_write(&a->c, &m), 0);
 	assert_true(interrupts == 2 && last_vp == 3);
+	assert_true(a->c.packets_in == 2 && a->c.packets_out == 3 && a->c.interrupts == 2);
 	/* An index that makes no sense closes this channel, and no other. */
 	out.control->write = 5;
 	assert_int_equal(vmbus_channel_read(&a->c, &p, buf, sizeof(buf)), -EPROTO);
@@ -219,6 +225,50 @@ static void packets(void **state)
 	attend();
 	assert_int_equal(a->closing, 1);
 	assert_int_equal(a->c.state, VMBUS_CHANNEL_OFFERED);
+}
+
+static void close_meanwhile(void)
+{
+	struct vmbus_packet p;
+	u8 buf[128];
+
+	post_relid(VMBUS_CLOSE_CHANNEL, 1);
+	post_teardown(1, 5);
+	assert_int_equal(devices[0].closing, 1);
+	/* The rings are still used: the guest does not hear that it has them back. But nothing more is read. */
+	expect_none();
+	assert_int_equal(vmbus_channel_read(&devices[0].c, &p, buf, sizeof(buf)), 0);
+	assert_false(vmbus_channel_pause(&devices[0].c));
+}
+
+/* The guest closes a channel while its provider runs: its memory stays until that has returned. */
+static void closed_while_signalled(void **state)
+{
+	static const u8 data[8];
+	const struct vmbus_message m = { .type = VMBUS_PACKET_INBAND, .payload = { data, 8 } };
+	struct device *a = offer(0, NULL, 0);
+	u8 *pages[] = { ram[101] };
+	struct vmbus_ring out;
+
+	(void)state;
+	connect_with(VMBUS_VERSION_5_3);
+	assert_int_equal(expect_offer(&a->c), 1);
+	expect(VMBUS_ALL_OFFERS_DELIVERED, sizeof(struct vmbus_header));
+	open_whole(1, 5, 100);
+	assert_int_equal(vmbus_ring_init(&out, (void *)ram[100], pages, 1), 0);
+	assert_true(vmbus_ring_write(&out, &m) >= 0);
+	a->meanwhile = close_meanwhile;
+	vmbus_server_signalled(&a->c);
+	attend();
+	expect_torndown(5);
+	/* A signal that comes late is nobody's. */
+	vmbus_server_signalled(&a->c);
+	attend();
+	assert_int_equal(a->signals, 1);
+	a->meanwhile = NULL;
+	open_whole(1, 6, 100);
+	vmbus_server_signalled(&a->c);
+	assert_int_equal(a->signals, 2);
 }
 
 /* What is refused leaves nothing behind. */
@@ -282,6 +332,34 @@ static void refusals(void **state)
 	attend();
 	expect_torndown(5);
 	expect_none();
+}
+
+/* Less memory than two rings take, whatever is said of the second one's place. */
+static void too_little_for_rings(void **state)
+{
+	struct device *a = offer(0, NULL, 0);
+	u32 x;
+
+	(void)state;
+	connect_with(VMBUS_VERSION_5_3);
+	x = expect_offer(&a->c);
+	expect(VMBUS_ALL_OFFERS_DELIVERED, sizeof(struct vmbus_header));
+	memset(ram, 0, sizeof(ram));
+	for (u32 pages = 1; pages < 4; pages++) {
+		post_gpadl(x, pages, 300, pages);
+		expect_created(x, pages, true);
+		for (u32 at = 0; at < 6; at++) {
+			post_open(x, pages, 2, at);
+			expect_opened(x, false);
+		}
+		post_open(x, pages, 2, ~0u);
+		expect_opened(x, false);
+	}
+	assert_int_equal(a->opened, 0);
+	post_gpadl(x, 4, 300, 4);
+	expect_created(x, 4, true);
+	post_open(x, 4, 2, 2);
+	expect_opened(x, true);
 }
 
 static void rescinds(void **state)
@@ -423,7 +501,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(versions, setup, teardown),
 		cmocka_unit_test_setup_teardown(life, setup, teardown),
 		cmocka_unit_test_setup_teardown(packets, setup, teardown),
+		cmocka_unit_test_setup_teardown(closed_while_signalled, setup, teardown),
 		cmocka_unit_test_setup_teardown(refusals, setup, teardown),
+		cmocka_unit_test_setup_teardown(too_little_for_rings, setup, teardown),
 		cmocka_unit_test_setup_teardown(rescinds, setup, teardown),
 		cmocka_unit_test_setup_teardown(anew, setup, teardown),
 		cmocka_unit_test_setup_teardown(nonsense, setup, teardown),

@@ -8,6 +8,7 @@
 #include "lib/string.h"
 #include "vmbus/server.h"
 #include "vsp/storvsp/storvsp_impl.h"
+#include "vsp/storvsp/storvsp_state.h"
 #include "x86/atomic.h"
 
 /* ba6163d9-04a1-4d29-b605-72e2ffb1dc7f */
@@ -74,12 +75,11 @@ static int storvsp_open(struct vmbus_channel *c)
 {
 	struct storvsp_channel *ch = channel_of(c);
 
-	ch->has_packet = false;
-	ch->stalled = false;
-	ch->look_again = false;
-	ch->closing = false;
-	if (ch->index == 0)
-		ch->s->step = STORVSP_NEW;
+	storvsp_begin_anew(ch);
+	if (ch->index != 0)
+		return 0;
+	store_relaxed(&ch->s->step, STORVSP_NEW);
+	store_relaxed(&ch->s->wanted, 0);
 	return 0;
 }
 
@@ -88,12 +88,17 @@ static void storvsp_close(struct vmbus_channel *c)
 	storvsp_begin_close(channel_of(c));
 }
 
+/* A sub-channel of the last time is gone, so that a new one can be offered in its place. */
 static void storvsp_released(struct vmbus_channel *c)
 {
 	struct storvsp_channel *ch = channel_of(c);
+	struct storvsp *s = ch->s;
+	u32 wanted = load_relaxed(&s->wanted);
 
-	ch->s->channels[ch->index] = NULL;
+	s->channels[ch->index] = NULL;
 	channel_free(ch);
+	if (wanted != 0 && s->channels[0] != NULL && s->channels[0]->c.state == VMBUS_CHANNEL_OPEN)
+		s->host->want_channels(s->host->context, s, wanted);
 }
 
 /* The next packet, if it is not there already: 1, 0, or an error. */
@@ -113,31 +118,50 @@ static int next_packet(struct storvsp_channel *ch)
 	return r;
 }
 
-/* True: all that there is was taken. */
-static bool run_packets(struct storvsp_channel *ch)
+/* True: all that there is was taken, or as many as there may be. */
+static bool run_packets(struct storvsp_channel *ch, u32 *left)
 {
-	int r;
+	int r = 0;
 
-	while ((r = next_packet(ch)) == 1) {
+	while (*left > 0 && (r = next_packet(ch)) == 1) {
 		if (!storvsp_packet(ch))
 			return false;
 		ch->has_packet = false;
+		--*left;
 	}
-	return r == 0;
+	return r >= 0;
 }
 
-/* While packets wait for slots the guest's signals stay off: slots that come back call. */
+/* True: others came meanwhile. Else the guest signals from now on; or it need not, and the place comes back. */
+static bool pause(struct storvsp_channel *ch)
+{
+	if (!storvsp_is_busy(ch))
+		return vmbus_channel_pause(&ch->c);
+	(void)vmbus_channel_release(&ch->c);
+	return false;
+}
+
+/*
+ * While packets wait for slots, or for the next turn, the guest's signals stay off: they are not what goes on then. Rounds in
+ * which there was nothing after all count as well: a guest may move its index to and fro.
+ */
 static void storvsp_signalled(struct vmbus_channel *c)
 {
 	struct storvsp_channel *ch = channel_of(c);
+	u32 left = STORVSP_TURN;
 	bool all;
 
 	storvsp_send_waiting(ch);
 	vmbus_channel_resume(c);
 	do
-		all = run_packets(ch);
-	while (all && vmbus_channel_pause(c));
+		all = run_packets(ch, &left);
+	while (all && left > 0 && pause(ch) && --left > 0);
 	storvsp_unplug(ch);
+	if (left > 0)
+		return;
+	/* The ring need not be empty for the guest to have room again. */
+	(void)vmbus_channel_release(c);
+	storvsp_ask_again(ch);
 }
 
 static const struct vmbus_provider provider = {
@@ -145,11 +169,12 @@ static const struct vmbus_provider provider = {
 	.close = storvsp_close,
 	.signalled = storvsp_signalled,
 	.released = storvsp_released,
+	.state = &storvsp_provider_state,
 };
 
 /* ---- for the owner ---- */
 
-static int offer(struct storvsp *s, u32 index, const struct guid *instance)
+int storvsp_offer(struct storvsp *s, u32 index, const struct guid *instance)
 {
 	struct storvsp_channel *ch = channel_alloc(s);
 	int r;
@@ -179,18 +204,24 @@ int storvsp_create(struct storvsp *s, const struct storvsp_host *host, struct vm
 		.server = server,
 		.request_bytes = MAX(request_bytes, 16u),
 		.max_subchannels = MIN(max_subchannels, STORVSP_CHANNELS_MAX - 1) };
-	return offer(s, 0, instance);
+	return storvsp_offer(s, 0, instance);
 }
 
-/* Those that are there from the last time stay: a guest that asks twice gets no more. */
+/* Of those that are taken back: it is waited until the guest has let go of them. A guest that asks twice gets no more. */
 void storvsp_offer_channels(struct storvsp *s, u32 count)
 {
+	bool all = true;
+
 	if (s->channels[0] == NULL || s->channels[0]->c.state != VMBUS_CHANNEL_OPEN)
 		return;
 	for (u32 i = 1; i <= MIN(count, s->max_subchannels); i++) {
-		if (s->channels[i] == NULL && offer(s, i, &s->channels[0]->c.instance) != 0)
-			return;
+		if (s->channels[i] != NULL)
+			all = all && !s->channels[i]->c.withdrawn;
+		else if (storvsp_offer(s, i, &s->channels[0]->c.instance) != 0)
+			all = false;
 	}
+	if (all)
+		store_relaxed(&s->wanted, 0);
 }
 
 bool storvsp_lun_busy(const struct storvsp *s, u32 lun)
@@ -207,7 +238,7 @@ int storvsp_set_lun(struct storvsp *s, u32 lun, struct vsp_disk *d)
 	/* Pairs with the acquire of who counts himself as a user first. */
 	(void)atomic_exchange(&s->luns[lun], d);
 	if (s->channels[0] != NULL && s->channels[0]->c.state == VMBUS_CHANNEL_OPEN &&
-		s->step == STORVSP_READY)
+		load_relaxed(&s->step) == STORVSP_READY)
 		storvsp_look_again(s->channels[0]);
 	return 0;
 }

@@ -36,8 +36,18 @@ struct storvsp_host {
 	void (*unlock)(void *context, struct vmbus_channel *c, u64 state);
 	/* Has signalled() of @c called soon, in its place. Lock held. */
 	void (*again)(void *context, struct vmbus_channel *c);
-	/* The guest wants @count sub-channels: storvsp_offer_channels() soon, under the server's lock. */
+	/*
+	 * Has signalled() of @c called in its place within 100 us. In its place. NULL: nobody can, and a guest is
+	 * told to signal whenever its packets were read.
+	 */
+	void (*look_later)(void *context, struct vmbus_channel *c);
+	/* The guest wants @count sub-channels: storvsp_offer_channels() soon, not at once, under the server's lock. */
 	void (*want_channels)(void *context, struct storvsp *s, u32 count);
+	/*
+	 * The last request to a disk that was taken away has ended. Any context. Also called, for nothing, after
+	 * requests to a unit that is not there.
+	 */
+	void (*lun_left)(void *context, struct storvsp *s, u32 lun);
 };
 
 /* How far the guest has come. */
@@ -59,6 +69,7 @@ struct storvsp_channel {
 	struct vmbus_packet packet;
 	bool has_packet;          /* it waits for a slot, or for a list */
 	struct vsp_disk *plugged; /* NULL: none */
+	u32 plugged_lun;          /* of which the channel is a user */
 
 	/* Its lock's. */
 	struct storvsp_slot *slots; /* memory */
@@ -68,8 +79,10 @@ struct storvsp_channel {
 	struct list_node free_lists;
 	struct list_node answers; /* that have no room in the ring yet */
 	u32 under_way;            /* slots that are taken */
+	u32 waiting;              /* those among them that are in answers */
 	bool stalled;             /* the place waits for one of them */
-	bool look_again;          /* the guest is to be told so */
+	bool looks;      /* it looks by itself when one has ended: the guest does not signal */
+	bool look_again; /* the guest is to be told so */
 	bool closing;
 };
 
@@ -86,10 +99,11 @@ struct storvsp {
 	struct vmbus_server *server;
 	u32 request_bytes; /* the largest of any back end */
 	u32 max_subchannels;
-	enum storvsp_step step;              /* the primary's place */
+	u32 wanted;                          /* sub-channels, until all are offered; atomic */
+	enum storvsp_step step;              /* the primary's place sets it; atomic */
 	struct vsp_disk *luns[STORVSP_LUNS]; /* atomic */
-	u32 lun_users[STORVSP_LUNS];         /* requests under way; atomic */
-	struct storvsp_stats stats;          /* atomic */
+	u32 lun_users[STORVSP_LUNS]; /* requests under way, channels that have it plugged; atomic */
+	struct storvsp_stats stats;  /* atomic */
 	struct storvsp_channel *channels[STORVSP_CHANNELS_MAX];
 };
 
@@ -106,7 +120,8 @@ void storvsp_offer_channels(struct storvsp *s, u32 count);
 
 /*
  * The disk is LUN @lun from now on, NULL: there is none. The guest, if it is ready, is told to look. What is under
- * way to the one before goes on: storvsp_lun_busy() says so. -EINVAL; -EBUSY: there is another. Under the server's lock.
+ * way to the one before goes on: storvsp_lun_busy() says so, and
+ * host->lun_left() when it has ended. -EINVAL; -EBUSY: there is another. Under the server's lock.
  */
 [[nodiscard]] int storvsp_set_lun(struct storvsp *s, u32 lun, struct vsp_disk *d);
 bool storvsp_lun_busy(const struct storvsp *s, u32 lun);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packets: the steps by which a guest begins, and SCSI requests. A packet is a copy; the data it points to is
- * not looked at but for parameters, which are copied once. Whatever it says, it is answered.
+ * Packets, and the SCSI requests among them. A packet is a copy; the data it points to is not looked at but
+ * for parameters, which are copied once. Whatever it says, it is answered.
  */
 #include "base/errno.h"
 #include "lib/string.h"
@@ -98,67 +98,6 @@ static u32 list_pages(const struct storvsp *s, const struct storvsp_pages *pages
 	return count;
 }
 
-/* ---- the beginning ---- */
-
-static u32 query_version(struct storvsp *s, struct vstor_packet *p)
-{
-	u16 v = p->version;
-
-	if (s->step != STORVSP_BEGUN)
-		return VSTOR_STATUS_INVALID;
-	if (v != VSTOR_VERSION_6_2 && v != VSTOR_VERSION_6_0 && v != VSTOR_VERSION_5_1)
-		return VSTOR_STATUS_REVISION_UNKNOWN;
-	s->step = STORVSP_VERSION;
-	return VSTOR_STATUS_OK;
-}
-
-static u32 query_properties(struct storvsp *s, struct vstor_packet *p)
-{
-	if (s->step != STORVSP_VERSION)
-		return VSTOR_STATUS_INVALID;
-	s->step = STORVSP_PROPERTIES;
-	memset(p->bytes, 0, sizeof(p->bytes));
-	p->properties = (struct vstor_properties){ .max_subchannels = (u16)s->max_subchannels,
-		.flags = s->max_subchannels > 0 ? VSTOR_MULTI_CHANNEL : 0,
-		.max_transfer = VSP_DISK_BYTES_MAX };
-	return VSTOR_STATUS_OK;
-}
-
-static u32 create_channels(struct storvsp *s, const struct vstor_packet *p)
-{
-	if (s->step != STORVSP_READY || p->subchannels > s->max_subchannels)
-		return VSTOR_STATUS_INVALID;
-	s->host->want_channels(s->host->context, s, p->subchannels);
-	return VSTOR_STATUS_OK;
-}
-
-/* What a guest begins with anew, at any time, and its steps, one after the other. */
-static u32 control(struct storvsp_channel *ch, struct vstor_packet *p)
-{
-	struct storvsp *s = ch->s;
-
-	if (ch->index != 0)
-		return VSTOR_STATUS_INVALID;
-	switch (p->operation) {
-	case VSTOR_BEGIN_INITIALIZATION:
-		s->step = STORVSP_BEGUN;
-		return VSTOR_STATUS_OK;
-	case VSTOR_QUERY_PROTOCOL_VERSION:
-		return query_version(s, p);
-	case VSTOR_QUERY_PROPERTIES:
-		return query_properties(s, p);
-	case VSTOR_END_INITIALIZATION:
-		if (s->step != STORVSP_PROPERTIES)
-			return VSTOR_STATUS_INVALID;
-		s->step = STORVSP_READY;
-		return VSTOR_STATUS_OK;
-	case VSTOR_CREATE_SUB_CHANNELS:
-		return create_channels(s, p);
-	default:
-		return VSTOR_STATUS_NOT_SUPPORTED;
-	}
-}
-
 /* ---- SCSI ---- */
 
 /* The answer by what the command came to. */
@@ -212,6 +151,13 @@ static void account(struct storvsp *s, const struct vsp_disk_request *r)
 	}
 }
 
+/* Counted before the disk is looked for, as who takes it away does it the other way round: one of both sees it. */
+static void lun_put(struct storvsp *s, u32 lun)
+{
+	if (atomic_fetch_add(&s->lun_users[lun], -1u) == 1 && load_acquire(&s->luns[lun]) == NULL)
+		s->host->lun_left(s->host->context, s, lun);
+}
+
 static void request_done(struct vsp_disk_request *q, int error)
 {
 	struct storvsp_slot *slot = container_of(q, struct storvsp_slot, request);
@@ -222,7 +168,7 @@ static void request_done(struct vsp_disk_request *q, int error)
 	srb_answer(s, &slot->answer, &r);
 	if (error == 0)
 		account(s, q);
-	(void)atomic_fetch_add(&s->lun_users[slot->lun], -1u);
+	lun_put(s, slot->lun);
 	storvsp_answer(slot);
 }
 
@@ -234,13 +180,8 @@ static struct vsp_disk *lun_get(struct storvsp *s, u32 lun)
 	(void)atomic_fetch_add(&s->lun_users[lun], 1u);
 	d = load_acquire(&s->luns[lun]);
 	if (d == NULL)
-		(void)atomic_fetch_add(&s->lun_users[lun], -1u);
+		lun_put(s, lun);
 	return d;
-}
-
-static void lun_put(struct storvsp *s, u32 lun)
-{
-	(void)atomic_fetch_add(&s->lun_users[lun], -1u);
 }
 
 static u32 list_luns(struct storvsp *s, u8 luns[STORVSP_LUNS])
@@ -277,12 +218,15 @@ static bool srb_makes_sense(const struct vstor_srb *srb, const struct storvsp_pa
 	return data ? srb->transfer_length <= pages->length : true;
 }
 
-static void plug(struct storvsp_channel *ch, struct vsp_disk *d)
+/* The disk stays until it is unplugged, even if the request for which it was plugged has ended by then. */
+static void plug(struct storvsp_channel *ch, struct vsp_disk *d, u32 lun)
 {
 	if (ch->plugged == d)
 		return;
 	storvsp_unplug(ch);
+	(void)atomic_fetch_add(&ch->s->lun_users[lun], 1u);
 	ch->plugged = d;
+	ch->plugged_lun = lun;
 	d->ops->plug(d);
 }
 
@@ -290,9 +234,11 @@ void storvsp_unplug(struct storvsp_channel *ch)
 {
 	struct vsp_disk *d = ch->plugged;
 
+	if (d == NULL)
+		return;
 	ch->plugged = NULL;
-	if (d != NULL)
-		d->ops->unplug(d);
+	d->ops->unplug(d);
+	lun_put(ch->s, ch->plugged_lun);
 }
 
 /* To the disk. False: no list for so many pages now. */
@@ -320,7 +266,7 @@ static bool submit(
 		storvsp_answer(slot);
 		return true;
 	}
-	plug(ch, slot->disk);
+	plug(ch, slot->disk, slot->lun);
 	slot->disk->ops->submit(slot->disk, q);
 	return true;
 }
@@ -416,11 +362,11 @@ static bool perform(struct storvsp_slot *slot, const struct storvsp_pages *pages
 	struct storvsp_channel *ch = slot->channel;
 	struct vstor_packet *p = &slot->answer;
 
-	if (p->operation == VSTOR_EXECUTE_SRB && ch->s->step == STORVSP_READY)
+	if (p->operation == VSTOR_EXECUTE_SRB && load_relaxed(&ch->s->step) == STORVSP_READY)
 		return execute(slot, pages);
 	if (is_reset(p->operation) && !storvsp_is_alone(slot))
 		return false;
-	p->status = is_reset(p->operation) ? VSTOR_STATUS_OK : control(ch, p);
+	p->status = is_reset(p->operation) ? VSTOR_STATUS_OK : storvsp_control(ch, p);
 	if (p->status == VSTOR_STATUS_INVALID)
 		COUNT(ch->s, malformed, 1);
 	storvsp_answer(slot);

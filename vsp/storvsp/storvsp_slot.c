@@ -19,7 +19,8 @@ static void unlock(struct storvsp_channel *ch, u64 state)
 struct storvsp_slot *storvsp_slot_take(struct storvsp_channel *ch)
 {
 	u64 state = lock(ch);
-	struct list_node *l = list_pop_front(&ch->free);
+	/* Once it is being closed, what ends is waited for, and nothing begins. */
+	struct list_node *l = ch->closing ? NULL : list_pop_front(&ch->free);
 
 	if (l != NULL)
 		ch->under_way++;
@@ -59,7 +60,13 @@ bool storvsp_is_alone(struct storvsp_slot *slot)
 	return alone;
 }
 
-/* Lock held. True: it was the last one of a channel that is to be closed. */
+/* Lock held. Whether nothing is under way on a channel that is to be closed. */
+static bool is_over(const struct storvsp_channel *ch)
+{
+	return ch->closing && ch->under_way == 0;
+}
+
+/* Lock held. True: with it the channel is over. */
 static bool free_slot(struct storvsp_channel *ch, struct storvsp_slot *slot)
 {
 	if (slot->list != NULL)
@@ -69,7 +76,32 @@ static bool free_slot(struct storvsp_channel *ch, struct storvsp_slot *slot)
 	if (ch->stalled && !ch->closing)
 		ch->s->host->again(ch->s->host->context, &ch->c);
 	ch->stalled = false;
-	return --ch->under_way == 0 && ch->closing;
+	ch->under_way--;
+	return is_over(ch);
+}
+
+/* Lock held. The place that looks by itself has reason to. */
+static void look(struct storvsp_channel *ch)
+{
+	if (ch->looks && !ch->closing)
+		ch->s->host->again(ch->s->host->context, &ch->c);
+	ch->looks = false;
+}
+
+/* Lock held. */
+static void wait_for_room(struct storvsp_slot *slot)
+{
+	list_push_back(&slot->channel->answers, &slot->link);
+	slot->channel->waiting++;
+}
+
+/* Lock held. The first one that waits. */
+static struct storvsp_slot *next_waiting(struct storvsp_channel *ch)
+{
+	struct list_node *l = list_pop_front(&ch->answers);
+
+	ch->waiting -= l != NULL;
+	return l != NULL ? list_entry(l, struct storvsp_slot, link) : NULL;
 }
 
 void storvsp_slot_give_back(struct storvsp_slot *slot)
@@ -125,13 +157,17 @@ void storvsp_answer(struct storvsp_slot *slot)
 	if (list_empty(&ch->answers) && send_answer(ch, slot))
 		last = free_slot(ch, slot);
 	else
-		list_push_back(&ch->answers, &slot->link);
+		wait_for_room(slot);
+	look(ch);
+	/* With the lock: without it the channel may be gone. */
+	if (ch->under_way == ch->waiting)
+		vmbus_channel_rests(&ch->c);
 	unlock(ch, state);
 	if (last)
 		vmbus_channel_closed(&ch->c);
 }
 
-/* Lock held. True: the last one of a channel that is to be closed. */
+/* Lock held. True: with the last one the channel is over. */
 static bool send_waiting(struct storvsp_channel *ch)
 {
 	bool last = false;
@@ -141,8 +177,7 @@ static bool send_waiting(struct storvsp_channel *ch)
 
 		if (!send_answer(ch, slot))
 			return false;
-		list_remove(&slot->link);
-		last = free_slot(ch, slot);
+		last = free_slot(ch, next_waiting(ch));
 	}
 	send_look_again(ch);
 	return last;
@@ -158,18 +193,73 @@ void storvsp_send_waiting(struct storvsp_channel *ch)
 		vmbus_channel_closed(&ch->c);
 }
 
+void storvsp_begin_anew(struct storvsp_channel *ch)
+{
+	u64 state = lock(ch);
+	struct storvsp_slot *slot;
+
+	ch->has_packet = false;
+	ch->stalled = false;
+	ch->looks = false;
+	ch->look_again = false;
+	ch->closing = false;
+	/* Of a state that turned out to make no sense. */
+	while ((slot = next_waiting(ch)) != NULL)
+		(void)free_slot(ch, slot);
+	unlock(ch, state);
+}
+
+bool storvsp_is_idle(struct storvsp_channel *ch)
+{
+	u64 state = lock(ch);
+	bool idle = ch->under_way == ch->waiting;
+
+	unlock(ch, state);
+	return idle;
+}
+
+void storvsp_slot_wait(struct storvsp_slot *slot)
+{
+	u64 state = lock(slot->channel);
+
+	wait_for_room(slot);
+	unlock(slot->channel, state);
+}
+
 void storvsp_begin_close(struct storvsp_channel *ch)
 {
 	u64 state = lock(ch);
-	bool none;
+	bool over;
 
 	ch->closing = true;
-	none = ch->under_way == 0;
-	if (!none)
-		none = send_waiting(ch);
+	(void)send_waiting(ch);
+	over = is_over(ch);
 	unlock(ch, state);
-	if (none)
+	if (over)
 		vmbus_channel_closed(&ch->c);
+}
+
+bool storvsp_is_busy(struct storvsp_channel *ch)
+{
+	const struct storvsp_host *host = ch->s->host;
+	u64 state = lock(ch);
+	bool busy = host->look_later != NULL && !ch->closing &&
+		    ch->under_way - ch->waiting >= STORVSP_BUSY;
+
+	ch->looks = busy;
+	unlock(ch, state);
+	if (busy)
+		host->look_later(host->context, &ch->c);
+	return busy;
+}
+
+void storvsp_ask_again(struct storvsp_channel *ch)
+{
+	u64 state = lock(ch);
+
+	if (!ch->closing)
+		ch->s->host->again(ch->s->host->context, &ch->c);
+	unlock(ch, state);
 }
 
 void storvsp_look_again(struct storvsp_channel *ch)
