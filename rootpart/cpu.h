@@ -20,8 +20,10 @@
 #define VECTOR_TIMER        0xf0u
 #define VECTOR_WAKE         0xf1u
 #define VECTOR_SYNIC        0xf2u
+#define VECTOR_BUS          0xf3u
 #define VECTOR_SPURIOUS     0xffu
 
+struct hv_event_flags_page;
 struct hv_message_page;
 struct irq_line;
 struct task;
@@ -46,9 +48,10 @@ struct cpu {
 	struct timer_queue timers;
 
 	void *hypercall_page;             /* parameters: a page of input, a page of output */
-	struct hv_message_page *messages; /* SynIC's */
-	const u64 *stats;                 /* counters of hv/stats.h; NULL if not mapped */
-	bool online;                      /* release-stored by the VP when it is up */
+	struct hv_message_page *messages; /* SynIC's, as what follows */
+	struct hv_event_flags_page *events;
+	const u64 *stats; /* counters of hv/stats.h; NULL if not mapped */
+	bool online;      /* release-stored by the VP when it is up */
 
 	/* irq.c's lock to write; read with interrupts off on this VP. */
 	struct irq_line *lines[256];

@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "hv/msr.h"
+#include "hv/port.h"
 #include "rootpart/cpu.h"
 #include "rootpart/page_alloc.h"
 #include "x86/atomic.h"
@@ -16,6 +17,7 @@
 #define SINT_INTERCEPT 0u
 
 static synic_handler handler;
+static const struct synic_bus *bus;
 
 void synic_set_handler(synic_handler h)
 {
@@ -23,29 +25,62 @@ void synic_set_handler(synic_handler h)
 	store_release(&handler, h);
 }
 
-void synic_init_vp(void)
+void synic_set_bus(const struct synic_bus *b)
 {
-	struct hv_message_page *page = page_alloc(0);
+	/* Pairs with the loads in synic_bus_interrupt(). */
+	store_release(&bus, b);
+}
+
+/* From here on the hypervisor's page lies over it. */
+static void *page_enable(u32 msr)
+{
+	void *page = page_alloc(0);
 
 	assert(page != NULL);
-	/* From here on the hypervisor's page lies over it. */
-	this_cpu()->messages = page;
-	msr_write(HV_MSR_SIMP, gpa_of(page).a | HV_MSR_PAGE_ENABLE);
+	msr_write(msr, gpa_of(page).a | HV_MSR_PAGE_ENABLE);
+	return page;
+}
+
+void synic_init_vp(void)
+{
+	this_cpu()->messages = page_enable(HV_MSR_SIMP);
+	this_cpu()->events = page_enable(HV_MSR_SIEFP);
 	msr_write(HV_MSR_SINT(SINT_INTERCEPT), VECTOR_SYNIC | HV_SINT_AUTO_EOI);
+	msr_write(HV_MSR_SINT(SYNIC_BUS_SINT), VECTOR_BUS | HV_SINT_AUTO_EOI);
 	msr_write(HV_MSR_SCONTROL, HV_SCONTROL_ENABLE);
 }
 
-void synic_interrupt(void)
+/* The slot is free; the next one that waits may come. */
+static void slot_give(struct hv_message *slot)
 {
-	struct hv_message *slot = &this_cpu()->messages->slot[SINT_INTERCEPT];
-	synic_handler h = load_acquire(&handler);
+	(void)atomic_exchange(&slot->header.type, HV_MESSAGE_NONE);
+	if (load_acquire(&slot->header.flags) & HV_MESSAGE_PENDING)
+		msr_write(HV_MSR_EOM, 0);
+}
+
+static void pump(u32 sint, synic_handler h)
+{
+	struct hv_message *slot = &this_cpu()->messages->slot[sint];
 
 	/* Pairs with the release of the type by the hypervisor. */
 	while (load_acquire(&slot->header.type) != HV_MESSAGE_NONE) {
 		if (h != NULL)
 			h(slot);
-		(void)atomic_exchange(&slot->header.type, HV_MESSAGE_NONE);
-		if (load_acquire(&slot->header.flags) & HV_MESSAGE_PENDING)
-			msr_write(HV_MSR_EOM, 0);
+		slot_give(slot);
 	}
+}
+
+void synic_interrupt(void)
+{
+	pump(SINT_INTERCEPT, load_acquire(&handler));
+}
+
+void synic_bus_interrupt(void)
+{
+	const struct synic_bus *b = load_acquire(&bus);
+
+	if (b == NULL)
+		return;
+	b->events(this_cpu()->events->word[SYNIC_BUS_SINT]);
+	pump(SYNIC_BUS_SINT, b->message);
 }

@@ -125,6 +125,8 @@ void trap_handle(struct trap_frame *frame)
 	} else if (vector == VECTOR_SYNIC) {
 		/* Ended by the hypervisor as it came. */
 		synic_interrupt();
+	} else if (vector == VECTOR_BUS) {
+		synic_bus_interrupt();
 	} else if (vector != VECTOR_SPURIOUS) {
 		irq_dispatch((u8)vector);
 	}

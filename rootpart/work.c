@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Deferred work: a queue and a task per VP. Only its own VP touches a queue,
- * with interrupts off, so there is no lock. What is asked for again while the
- * queue is worked off waits for the next round, and other tasks come before it.
+ * with interrupts off, so there is no lock; what others ask for waits in a second one, which has one. What is
+ * asked for again while the queue is worked off waits for the next round, and other tasks come before it.
  */
 #include "rootpart/work.h"
 
@@ -12,6 +12,7 @@
 #include "rootpart/panic.h"
 #include "rootpart/task.h"
 #include "rootpart/time.h"
+#include "x86/atomic.h"
 
 #define LOOK_NS (10 * NS_PER_US)
 
@@ -19,6 +20,8 @@ struct work_queue {
 	struct list_node head;
 	struct task *task;
 	const struct work *running; /* its VP's; others read it */
+	struct spinlock lock;       /* of what follows */
+	struct list_node remote;
 };
 
 static struct work_queue queues[HV_MAX_PROCESSORS];
@@ -40,6 +43,20 @@ void work_ask(struct work *w)
 		task_wake(q->task);
 	}
 	irq_restore(flags);
+}
+
+void work_ask_on(struct work *w, u32 vp)
+{
+	struct work_queue *q = &queues[vp];
+	u64 flags;
+
+	/* Pairs with the release in run_one(): what was done before is seen by the run to come. */
+	if (atomic_exchange(&w->asked, true))
+		return;
+	flags = lock_irq(&q->lock);
+	list_push_back(&q->remote, &w->link);
+	task_wake(q->task);
+	unlock_irq(&q->lock, flags);
 }
 
 /* It runs in the VP's work task, which does not wait: not while another task runs. */
@@ -89,12 +106,24 @@ void work_drain(const struct work *w)
 		task_sleep_ns(LOOK_NS);
 }
 
+/* What others asked for stands behind what is there. Interrupts are off. */
+static void fetch(struct work_queue *q)
+{
+	struct list_node *n;
+
+	spin_lock(&q->lock);
+	while ((n = list_pop_front(&q->remote)) != NULL)
+		list_push_back(&q->head, n);
+	spin_unlock(&q->lock);
+}
+
 static void run_round(struct work_queue *q)
 {
 	struct work end;
 	struct work *w;
 	u64 flags = irq_save();
 
+	fetch(q);
 	list_push_back(&q->head, &end.link);
 	irq_restore(flags);
 	while ((w = take(q)) != &end)
@@ -107,7 +136,8 @@ static void work_task(void *arg)
 
 	for (;;) {
 		run_round(q);
-		if (list_empty(&q->head))
+		/* Who asks from elsewhere wakes behind that, which is not lost. */
+		if (list_empty(&q->head) && list_empty(&q->remote))
 			(void)task_wait(TIME_NEVER);
 		else
 			task_yield();
@@ -120,6 +150,7 @@ void work_start(void)
 		struct work_queue *q = &queues[vp];
 
 		list_init(&q->head);
+		list_init(&q->remote);
 		q->task = task_create_on(vp, "work", work_task, q);
 		if (q->task == NULL)
 			panic("no memory for the work task of VP %u", vp);

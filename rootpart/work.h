@@ -12,7 +12,7 @@
 struct work {
 	struct list_node link; /* the VP's queue, interrupts off */
 	void (*run)(struct work *w);
-	bool asked;
+	bool asked; /* of work_ask_on() atomic */
 };
 
 void work_init(struct work *w, void (*run)(struct work *w));
@@ -22,6 +22,8 @@ void work_init(struct work *w, void (*run)(struct work *w));
  * asks for @w.
  */
 void work_ask(struct work *w);
+/* The same on VP @vp, for @w of that VP that is only asked for by this call. Any context of any VP. */
+void work_ask_on(struct work *w, u32 vp);
 /* Returns when @w does not run and is not asked for; nobody asks any more. Tasks of its VP. */
 void work_cancel(struct work *w);
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * top: where the time of VPs and tasks goes, second by second or less often. Each look is
- * compared with the one before; all of it is in one block of the heap.
+ * compared with the one before, or the only one with nothing; all of it is in one block of the heap.
  */
 #include "base/errno.h"
 #include "rootpart/cli/commands.h"
 #include "rootpart/cli/top.h"
+#include "rootpart/cli/units.h"
 #include "rootpart/console_input.h"
 #include "rootpart/cpu.h"
 #include "rootpart/heap.h"
@@ -165,6 +166,67 @@ static int loop(struct top *t)
 	return 0;
 }
 
+static void total_json(struct json *j, u32 vp, const struct top_sample *s, u64 exits)
+{
+	json_object(j, NULL);
+	json_number(j, "vp", vp);
+	json_decimal(j, "run", time_tsc_to_ns(s->run) / NS_PER_US, 6);
+	json_decimal(j, "hypervisor", time_tsc_to_ns(s->hypervisor) / NS_PER_US, 6);
+	json_number(j, "exits", exits);
+	json_object(j, "kinds");
+	for (u32 i = 0; i < EXIT_KIND_COUNT; i++) {
+		if (s->exits[i] > 0)
+			json_number(j, exit_kind_names[i], s->exits[i]);
+	}
+	json_close(j);
+	json_close(j);
+}
+
+static void total_row(struct cli *cli, u32 vp, const struct top_sample *s, u64 exits)
+{
+	char run[UNITS_TEXT], hypervisor[UNITS_TEXT];
+
+	cli_printf(cli, "%2u  %15s  %15s %12llu  all\n", vp,
+		units_time(time_tsc_to_ns(s->run) / NS_PER_MS, run),
+		units_time(time_tsc_to_ns(s->hypervisor) / NS_PER_MS, hypervisor),
+		(unsigned long long)exits);
+	for (u32 i = 0; i < EXIT_KIND_COUNT; i++) {
+		if (s->exits[i] > 0)
+			cli_printf(cli, "%2s  %15s  %15s %12llu  %s\n", "", "", "",
+				(unsigned long long)s->exits[i], exit_kind_names[i]);
+	}
+}
+
+static void show_total(const struct top *t, const struct look *l)
+{
+	if (t->json != NULL) {
+		json_begin(t->json, &t->cli->out);
+		json_object(t->json, NULL);
+		json_array(t->json, "vps");
+	} else {
+		cli_printf(t->cli, "%2s  %15s  %15s %12s  %s\n", "vp", "run", "hypervisor", "exits",
+			"kind");
+	}
+	for (u32 vp = 0; vp < cpu_count; vp++) {
+		const struct top_sample *s = &l->vps[vp];
+		u64 exits = 0;
+
+		if (stats_vp(vp) == NULL)
+			continue;
+		for (u32 i = 0; i < EXIT_KIND_COUNT; i++)
+			exits += s->exits[i];
+		if (t->json != NULL)
+			total_json(t->json, vp, s, exits);
+		else
+			total_row(t->cli, vp, s, exits);
+	}
+	if (t->json != NULL) {
+		json_close(t->json);
+		json_close(t->json);
+		json_end(t->json);
+	}
+}
+
 /* How many times: once for programs, for ever for people. */
 static int take_options(struct top *t, const struct cli_args *args)
 {
@@ -187,8 +249,12 @@ static int run_top(struct cli *cli, const struct cli_args *args)
 	t->cli = cli;
 	t->json = args_has(args, "json") ? &json : NULL;
 	r = take_options(t, args);
-	if (r == 0)
+	if (r == 0 && args_has(args, "total")) {
+		take_look(&t->looks[0]);
+		show_total(t, &t->looks[0]);
+	} else if (r == 0) {
 		r = loop(t);
+	}
 	kfree(t);
 	return r;
 }
@@ -197,16 +263,18 @@ static const struct cli_option options[] = {
 	{ .name = "count", .value = "N", .help = "look N times" },
 	{ .name = "once", .help = "the same as --count 1" },
 	{ .name = "interval", .value = "SECONDS", .help = "between two looks; 1" },
+	{ .name = "total", .help = "what VPs did since the machine's start, at once" },
 	CLI_OPTION_JSON,
 };
 
 const struct cli_command command_top = {
 	.name = "top",
-	.usage = "[--once | --count N] [--interval SECONDS] [--json]",
+	.usage = "[--once | --count N | --total] [--interval SECONDS] [--json]",
 	.help = "show again and again where the processors' time goes",
 	.more = "guest, hypervisor, idle: percent of a VP's time; exits, kinds: per second;\n"
 		"time: percent of its VP's time that a task of the root ran. Ctrl-C ends it.\n"
-		"In JSON, busy: TSC ticks per second in the guest and for it.",
+		"In JSON, busy: TSC ticks per second in the guest and for it.\n"
+		"With --total: time and exits of each VP since the start, as of a VM in vm stats.",
 	.options = options,
 	.option_count = ARRAY_SIZE(options),
 	.run = run_top,

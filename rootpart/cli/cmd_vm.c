@@ -8,6 +8,7 @@
 #include "rootpart/cli/commands.h"
 #include "rootpart/errno_text.h"
 #include "rootpart/heap.h"
+#include "rootpart/vfs.h"
 
 int vm_failed(struct cli *cli, int error, const char *name, const char *why)
 {
@@ -26,6 +27,18 @@ struct vm_info *vm_look_up(struct cli *cli, const char *name, int *error)
 	kfree(info);
 	(void)vm_failed(cli, *error, name, "");
 	return NULL;
+}
+
+int vm_check_file(struct cli *cli, const char *option, const char *path)
+{
+	struct vfs_stat stat;
+	int r = vfs_stat(path, &stat);
+
+	if (r == 0 && stat.type == VFS_DIRECTORY)
+		r = -EISDIR;
+	if (r != 0)
+		return cli_error(cli, r, "--%s: %.256s: %s", option, path, errno_text(r));
+	return 0;
 }
 
 void complete_vm(struct completion *c, const char *typed)

@@ -7,9 +7,7 @@
 #include "lib/string.h"
 #include "rootpart/boot_modules.h"
 #include "rootpart/cli/cmd_vm.h"
-#include "rootpart/errno_text.h"
 #include "rootpart/heap.h"
-#include "rootpart/vfs.h"
 #include "rootpart/vm/vm_keys.h"
 #include "rootpart/vm/vm_store.h"
 
@@ -18,14 +16,7 @@
 /* The child's files must be there now, so that it can start later. */
 static int check_file(struct cli *cli, const char *option, const char *path)
 {
-	struct vfs_stat stat;
-	int r = path[0] != '\0' ? vfs_stat(path, &stat) : 0;
-
-	if (r == 0 && path[0] != '\0' && stat.type == VFS_DIRECTORY)
-		r = -EISDIR;
-	if (r != 0)
-		return cli_error(cli, r, "--%s: %.256s: %s", option, path, errno_text(r));
-	return 0;
+	return path[0] != '\0' ? vm_check_file(cli, option, path) : 0;
 }
 
 static int check_affinity(struct cli *cli, u64 affinity)
@@ -70,6 +61,8 @@ static int apply_one(struct cli *cli, const char *option, const char *value, str
 	bool no = is_no(option);
 	char why[VM_KEY_WHY];
 
+	if (vm_disk_option(option))
+		return vm_disk_option_try(cli, option, value, c);
 	if (value == NULL)
 		value = no ? "no" : "yes";
 	if (vm_key_set(key, c, value, why) != 0)
@@ -122,29 +115,75 @@ static int run_create(struct cli *cli, const struct cli_args *args)
 	return r;
 }
 
+/* What else is given than disks. */
+static bool has_settings(const struct cli_args *args)
+{
+	for (u32 i = 0; i < args->given_count; i++)
+		if (!vm_disk_option(args->given[i].option->name))
+			return true;
+	return false;
+}
+
 /* All that is given is what a running VM has at once. */
 static bool all_live(const struct cli_args *args)
 {
-	for (u32 i = 0; i < args->given_count; i++)
-		if (!key_of(args->given[i].option->name)->live)
+	for (u32 i = 0; i < args->given_count; i++) {
+		const char *option = args->given[i].option->name;
+
+		if (!vm_disk_option(option) && !key_of(option)->live)
 			return false;
+	}
 	return true;
 }
 
-static int set(struct cli *cli, const struct cli_args *args, struct vm_info *info)
+static int set_disks(struct cli *cli, const struct cli_args *args, const char *name)
+{
+	int r = 0;
+
+	for (u32 i = 0; i < args->given_count && r == 0; i++) {
+		const char *option = args->given[i].option->name;
+
+		if (vm_disk_option(option))
+			r = vm_disk_option_do(cli, option, args->given[i].value, name);
+	}
+	return r;
+}
+
+/* All but the disks, which *c gets as they are now: info's may be older. */
+static int set_others(
+	struct cli *cli, const struct cli_args *args, struct vm_config *c, struct vm_info *info)
 {
 	char why[VM_WHY] = "";
-	int r = apply(cli, args, &info->config);
+	int r = vm_get(c->name, info);
 
+	if (r == 0) {
+		memcpy(c->disks, info->config.disks, sizeof(c->disks));
+		r = vm_configure(c, why);
+	}
 	if (r != 0)
-		return r;
-	r = vm_configure(&info->config, why);
-	if (r != 0)
-		return vm_failed(cli, r, info->config.name, why);
+		return vm_failed(cli, r, c->name, why);
 	if (vm_is_on(info->state) && !all_live(args))
-		cli_printf(cli, "note: %s is %s, this takes effect at its next start\n",
-			info->config.name, vm_state_name(info->state));
+		cli_printf(cli, "note: %s is %s, this takes effect at its next start\n", c->name,
+			vm_state_name(info->state));
 	return 0;
+}
+
+/* Disks first, because a machine that is on may still refuse one. */
+static int set(struct cli *cli, const struct cli_args *args, struct vm_info *info)
+{
+	struct vm_config *c = kmalloc(sizeof(*c));
+	int r;
+
+	if (c == NULL)
+		return cli_error_errno(cli, -ENOMEM, "vm set");
+	*c = info->config;
+	r = apply(cli, args, c);
+	if (r == 0)
+		r = set_disks(cli, args, c->name);
+	if (r == 0 && has_settings(args))
+		r = set_others(cli, args, c, info);
+	kfree(c);
+	return r;
 }
 
 static int run_set(struct cli *cli, const struct cli_args *args)
@@ -195,17 +234,24 @@ static void complete_sector_size(struct completion *c, const char *typed)
 			.complete = complete_sector_size),                                      \
 		OPTION("autostart", NULL, "start it when the machine starts")
 
-static const struct cli_option create_options[] = { OPTIONS };
+static const struct cli_option create_options[] = {
+	OPTIONS,
+	OPTION("disk", "PATH[,ro]", "a disk: an image file, or a device as /dev/disk1",
+		.complete = complete_path),
+};
 static const struct cli_option set_options[] = {
 	OPTIONS,
 	OPTION("no-autostart", NULL, "do not"),
+	OPTION("add-disk", "PATH[,ro]", "one more disk", .complete = complete_path),
+	OPTION("remove-disk", "PATH", "take that disk away", .complete = complete_path),
 };
 
 const struct cli_command command_vm_create = {
 	.name = "vm create",
 	.usage = "NAME [OPTION...]",
 	.help = "make a VM, which is off",
-	.more = "Sizes take K, M or G. In parentheses: without the option.",
+	.more = "Sizes take K, M or G. In parentheses: without the option. --disk may be given\n"
+		"up to 16 times: LUN 0, 1, ... of its SCSI controller; with ro it is only read.",
 	.min_words = 1,
 	.max_words = 1,
 	.options = create_options,
@@ -217,8 +263,9 @@ const struct cli_command command_vm_set = {
 	.name = "vm set",
 	.usage = "NAME OPTION...",
 	.help = "change a VM",
-	.more = "What runs changes at its next start, but for weight, cap and reserve at once.\n"
-		"'' takes kernel, initrd or cmdline away.",
+	.more = "What runs changes at its next start, but for weight, cap, reserve and disks at\n"
+		"once. '' takes kernel, initrd or cmdline away. An added disk has the lowest LUN\n"
+		"that is free. Options for disks may be given several times.",
 	.min_words = 1,
 	.max_words = 1,
 	.options = set_options,

@@ -240,6 +240,7 @@ static void show(const struct rows *r, const struct vm_info *info)
 	rows_now(r, info);
 	rows_config(r, &info->config);
 	row_tsc(r, info->tsc_hz);
+	vm_show_devices(r, info);
 	if (r->json != NULL) {
 		json_close(r->json);
 		json_end(r->json);
@@ -277,7 +278,10 @@ const struct cli_command command_vm_show = {
 	.name = "vm show",
 	.usage = "[--json] NAME",
 	.help = "all that is known of a VM",
-	.more = "memory_hypervisor is what the hypervisor uses for it.",
+	.more = "memory_hypervisor is what the hypervisor uses for it. Of a channel: sub 0 is\n"
+		"a primary, vp the one that is interrupted, from and to the rings from the VM\n"
+		"and to it: bytes that are used, and all. in and out are packets, malformed\n"
+		"those that made no sense.",
 	.min_words = 1,
 	.max_words = 1,
 	.options = options,

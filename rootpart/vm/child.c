@@ -16,18 +16,11 @@
 #include "rootpart/task.h"
 #include "rootpart/vm/deposit.h"
 
-#define DEPOSIT_BATCH 8u
 /* Pages for what the child itself asks for, see add_reserve(). */
-#define RESERVE    8u
+#define RESERVE    16u /* half of them for the connections of its bus */
 #define RESERVE_VP 8u
 #define FLAGS \
 	(HV_CREATE_LARGE_PAGES | HV_CREATE_LOCAL_APIC | HV_CREATE_INTERCEPT_PAGE | HV_CREATE_X2APIC)
-
-/* True if a call that came back with @r is worth making again. */
-static bool deposited_more(u64 id, int r)
-{
-	return r == -ENOMEM && deposit_give(id, DEPOSIT_BATCH) == 0;
-}
 
 /* What the configuration asks the partition to leave out, all that it does not name. */
 static struct hv_creation_properties disabled(const struct vm_config *config)
@@ -46,7 +39,7 @@ static int create_partition(struct child *c, const struct vm_config *config)
 
 	do
 		r = hypercall_create_partition(FLAGS, &off, &c->id);
-	while (deposited_more(HV_PARTITION_SELF, r));
+	while (deposit_more(HV_PARTITION_SELF, r));
 	return r;
 }
 
@@ -102,7 +95,7 @@ static int initialize(struct child *c)
 
 	do
 		r = hypercall_initialize_partition(c->id);
-	while (deposited_more(c->id, r));
+	while (deposit_more(c->id, r));
 	return r;
 }
 
@@ -144,7 +137,7 @@ static int block_map(struct child *c, const struct child_block *b)
 		r = hypercall_map_gpa(c->id, GPA(b->gpa + at), GPA(gpa_of(b->memory).a + at),
 			pages - mapped, (u32)(HV_MAP_ALL | HV_MAP_LARGE), &done);
 		mapped += done;
-	} while (deposited_more(c->id, r));
+	} while (deposit_more(c->id, r));
 	return r;
 }
 
@@ -166,6 +159,30 @@ static int add_ram(struct child *c, u64 gpa, u64 size)
 	return 0;
 }
 
+/* In which chunk @gpa would be: those above the gap follow those below. */
+static u64 chunk_of(u64 gpa)
+{
+	if (gpa < CHILD_LOW_RAM_END)
+		return gpa / PAGE_2M;
+	return gpa >= 4 * GIB ? (gpa - 4 * GIB + CHILD_LOW_RAM_END) / PAGE_2M : ~0ull;
+}
+
+static int make_chunks(struct child *c, u64 memory)
+{
+	c->chunk_count = memory / PAGE_2M;
+	c->chunks = kzalloc(c->chunk_count * sizeof(*c->chunks));
+	if (c->chunks == NULL)
+		return -ENOMEM;
+	list_for_each(n, &c->blocks)
+	{
+		const struct child_block *b = list_entry(n, struct child_block, link);
+
+		for (u64 at = 0; at < b->size; at += PAGE_2M)
+			c->chunks[chunk_of(b->gpa + at)] = b->memory + at;
+	}
+	return 0;
+}
+
 static int add_memory(struct child *c, const struct vm_config *config)
 {
 	u64 low = MIN(config->memory, CHILD_LOW_RAM_END);
@@ -175,7 +192,9 @@ static int add_memory(struct child *c, const struct vm_config *config)
 	if (config->memory > page_stats_get().free * PAGE_SIZE)
 		return -ENOMEM;
 	r = add_ram(c, 0, low);
-	return r == 0 ? add_ram(c, 4 * GIB, config->memory - low) : r;
+	if (r == 0)
+		r = add_ram(c, 4 * GIB, config->memory - low);
+	return r == 0 ? make_chunks(c, config->memory) : r;
 }
 
 static int map_page(struct child *c, u32 vp, enum hv_vp_state_page type, gpa_t *gpa)
@@ -184,7 +203,7 @@ static int map_page(struct child *c, u32 vp, enum hv_vp_state_page type, gpa_t *
 
 	do
 		r = hypercall_map_state_page(c->id, vp, type, gpa);
-	while (deposited_more(c->id, r));
+	while (deposit_more(c->id, r));
 	return r;
 }
 
@@ -209,7 +228,7 @@ static int add_vp(struct child *c, u32 vp, const struct vm_config *config)
 
 	do
 		r = hypercall_create_vp(c->id, vp);
-	while (deposited_more(c->id, r));
+	while (deposit_more(c->id, r));
 	if (r != 0)
 		return r;
 	c->vps = vp + 1;
@@ -295,6 +314,9 @@ static void free_memory(struct child *c)
 		(void)page_free(b->memory, b->order);
 		kfree(b);
 	}
+	kfree(c->chunks);
+	c->chunks = NULL;
+	c->chunk_count = 0;
 }
 
 /* Each step leaves the hypervisor with less to refuse in the next one. */
@@ -345,6 +367,14 @@ void *child_piece(const struct child *c, u64 gpa, u64 *len)
 		return b->memory + (gpa - b->gpa);
 	}
 	return NULL;
+}
+
+u8 *child_page(const struct child *c, u64 pfn)
+{
+	u64 chunk =
+		pfn < (4 * GIB + VM_MEMORY_MAX) >> PAGE_SHIFT ? chunk_of(pfn << PAGE_SHIFT) : ~0ull;
+
+	return chunk < c->chunk_count ? c->chunks[chunk] + (pfn << PAGE_SHIFT) % PAGE_2M : NULL;
 }
 
 u64 child_overhead(const struct child *c)

@@ -27,6 +27,8 @@ struct child {
 	u64 id;                  /* 0: none */
 	u32 vps;                 /* created */
 	struct list_node blocks; /* struct child_block by GPA */
+	u8 **chunks;             /* its RAM by 2 MiB, for child_page() */
+	u64 chunk_count;
 	struct {
 		gpa_t registers; /* the hypervisor's state pages, mapped for us */
 		gpa_t intercept;
@@ -52,5 +54,7 @@ void child_destroy(struct child *c);
 
 /* Our address of its RAM at @gpa, as far as it is in one piece: *@len gets less. NULL: not RAM. */
 void *child_piece(const struct child *c, u64 gpa, u64 *len);
+/* The same for the page @pfn, in few steps. Any context, as long as the child is there. */
+u8 *child_page(const struct child *c, u64 pfn);
 /* Bytes that the hypervisor holds for it. */
 u64 child_overhead(const struct child *c);

@@ -16,6 +16,7 @@
 
 #define BLOCK_PAGES 512u
 #define BATCH       64u /* pages of one call: interrupts are off meanwhile */
+#define MORE        8u  /* pages, where some were missing */
 
 struct block {
 	struct list_node link;
@@ -121,6 +122,11 @@ int deposit_give(u64 id, u32 count)
 	}
 	mutex_unlock(&lock);
 	return r;
+}
+
+bool deposit_more(u64 id, int r)
+{
+	return r == -ENOMEM && deposit_give(id, MORE) == 0;
 }
 
 u32 deposit_take_back(u64 id)

@@ -11,6 +11,8 @@
 
 /* Deposits @count pages for partition @id. 0; -ENOMEM; or what the call said: none is lost. */
 [[nodiscard]] int deposit_give(u64 id, u32 count);
+/* True if a call that took from the deposit of @id, and came back with @r, is worth making again. */
+bool deposit_more(u64 id, int r);
 /* Takes back all that @id does not use; gives the number of pages. */
 u32 deposit_take_back(u64 id);
 /* Pages that children have now, all together. */

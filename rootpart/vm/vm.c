@@ -35,7 +35,7 @@ const char *vm_state_name(enum vm_state state)
 	return names[state];
 }
 
-static struct vm *find(const char *name)
+struct vm *vm_find(const char *name)
 {
 	list_for_each(l, &vms)
 	{
@@ -141,7 +141,7 @@ static int create(const struct vm_config *config, char *why)
 	struct vm *vm;
 	int r;
 
-	if (find(config->name) != NULL)
+	if (vm_find(config->name) != NULL)
 		return vm_because(why, -EEXIST, "there is such a VM already; vm set changes it");
 	if (has_file(config->name))
 		return vm_because(why, -EEXIST,
@@ -195,7 +195,7 @@ static int with_vm(const char *name, int (*change)(struct vm *vm, char *why), ch
 	int r;
 
 	mutex_lock(&vm_lock);
-	vm = find(name);
+	vm = vm_find(name);
 	r = vm != NULL ? change(vm, why) : vm_because(why, -ENOENT, "there is no such VM");
 	mutex_unlock(&vm_lock);
 	return r;
@@ -211,13 +211,21 @@ int vm_configure_machine(struct vm *vm)
 	return vm->on ? child_share(&vm->machine->child, &vm->config) : 0;
 }
 
-static int configure(struct vm *vm, const struct vm_config *config, char *why)
+int vm_keep(struct vm *vm, const struct vm_config *config, char *why)
 {
 	int r = file_error(why, vm_config_save(config), config->name);
 
+	if (r == 0)
+		vm->config = *config;
+	return r;
+}
+
+static int configure(struct vm *vm, const struct vm_config *config, char *why)
+{
+	int r = vm_keep(vm, config, why);
+
 	if (r != 0)
 		return r;
-	vm->config = *config;
 	r = vm_configure_machine(vm);
 	return r != 0 ? vm_because(why, r, errno_text(r)) : 0;
 }
@@ -228,7 +236,7 @@ int vm_configure(const struct vm_config *config, char *why)
 	int r;
 
 	mutex_lock(&vm_lock);
-	vm = find(config->name);
+	vm = vm_find(config->name);
 	r = vm != NULL ? configure(vm, config, why)
 		       : vm_because(why, -ENOENT, "there is no such VM");
 	mutex_unlock(&vm_lock);
@@ -344,7 +352,7 @@ int vm_get(const char *name, struct vm_info *info)
 	struct vm *vm;
 
 	mutex_lock(&vm_lock);
-	vm = find(name);
+	vm = vm_find(name);
 	if (vm != NULL)
 		describe(vm, info);
 	mutex_unlock(&vm_lock);
@@ -357,7 +365,7 @@ int vm_vp_counters(const char *name, u32 vp, u64 *counters)
 	int r = 0;
 
 	mutex_lock(&vm_lock);
-	vm = find(name);
+	vm = vm_find(name);
 	if (vm == NULL)
 		r = -ENOENT;
 	else if (!vm->on)
@@ -376,7 +384,7 @@ static struct vm *hold(const char *name)
 	struct vm *vm;
 
 	mutex_lock(&vm_lock);
-	vm = find(name);
+	vm = vm_find(name);
 	if (vm != NULL)
 		vm->users++;
 	mutex_unlock(&vm_lock);
@@ -409,7 +417,7 @@ int vm_console_type(const char *name, const u8 *bytes, size_t count)
 	int r;
 
 	mutex_lock(&vm_lock);
-	vm = find(name);
+	vm = vm_find(name);
 	if (vm == NULL)
 		r = -ENOENT;
 	else if (!vm->on)

@@ -52,7 +52,10 @@ void vm_init(void);
 [[nodiscard]] int vm_create(const struct vm_config *config, char *why);
 /* -EBUSY unless off; removes it and its file. */
 [[nodiscard]] int vm_delete(const char *name, char *why);
-/* Replaces the configuration of a VM: but for live keys it takes effect at its next start. */
+/*
+ * Replaces the configuration of a VM: but for live keys it takes effect at its next start. The disks in it
+ * are those that it has: vm_add_disk() and vm_remove_disk() change them.
+ */
 [[nodiscard]] int vm_configure(const struct vm_config *config, char *why);
 /* Returns when the child runs, or with what went wrong; nothing is left of it then. */
 [[nodiscard]] int vm_start(const char *name, char *why);
@@ -69,6 +72,57 @@ void vm_init(void);
 /* The VM behind @previous by name ("": the first). -ENOENT at the end. */
 [[nodiscard]] int vm_next(const char *previous, struct vm_info *info);
 [[nodiscard]] int vm_get(const char *name, struct vm_info *info);
+
+/*
+ * Disks. @disk: "PATH" or "PATH,ro". Both change the configuration, and the machine at once if
+ * it is on: an added disk gets the lowest LUN that is free; one that is removed is given back when
+ * what is under way to it has ended. All of it or nothing. -EEXIST: it has that disk; -ENOENT: it has
+ * no such disk; -ENOSPC: no LUN is free; -EBUSY and others as vdisk_open(), with the reason in @why.
+ */
+[[nodiscard]] int vm_add_disk(const char *name, const char *disk, char *why);
+[[nodiscard]] int vm_remove_disk(const char *name, const char *path, char *why);
+
+/* A disk of a machine that is on. */
+struct vm_disk_info {
+	u32 lun;
+	char path[PATH_MAX];
+	bool read_only;
+	u32 sector_size;
+	u64 sectors;
+};
+/* The first one from LUN @lun on. -ENOENT: there is none, or no such VM; -EBUSY: it is off. */
+[[nodiscard]] int vm_disk_next(const char *name, u32 lun, struct vm_disk_info *info);
+
+/* A channel of the bus of a machine that is on. */
+struct vm_channel_info {
+	u32 relid;          /* 0: the child does not know of it */
+	const char *device; /* "scsi" */
+	const char *state;  /* "new", "offered", "open", "closing", "rescinded" */
+	u32 subchannel;     /* 0: a primary */
+	/* While it is open; else 0. */
+	u32 vp;                      /* that is interrupted */
+	u32 from_size, from_used;    /* the ring from the child: bytes */
+	u32 to_size, to_used;        /* the ring to it */
+	u64 packets_in, packets_out; /* since it was made, as what follows */
+	u64 interrupts;              /* to the child */
+	u64 signals;                 /* from it */
+	u64 malformed;               /* packets that made no sense */
+};
+/* The one at place @index in the order of offers. -ENOENT; -EBUSY: it is off. */
+[[nodiscard]] int vm_channel_get(const char *name, u32 index, struct vm_channel_info *info);
+
+/* The bus as a whole, and its SCSI controller. Zeroes where the child has not connected. */
+struct vm_bus_info {
+	u32 version; /* as agreed on: major in bits 31:16; 0: not connected */
+	u64 messages_in, messages_out;
+	u64 malformed;                        /* messages that made no sense */
+	u64 reads, writes, flushes, discards; /* requests that the disks completed */
+	u64 read_bytes, written_bytes;
+	u64 errors; /* requests that ended otherwise than well */
+	u64 stalls; /* waits for a slot */
+};
+/* -ENOENT; -EBUSY: it is off. */
+[[nodiscard]] int vm_bus_get(const char *name, struct vm_bus_info *info);
 
 /* Counters of one VP since the start; @counters has HV_VP_COUNTER_MAX. -ERANGE: no such VP. */
 [[nodiscard]] int vm_vp_counters(const char *name, u32 vp, u64 *counters);

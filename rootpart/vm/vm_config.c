@@ -19,9 +19,12 @@
 
 void vm_config_default(struct vm_config *c, const char *name)
 {
-	*c = (struct vm_config){
-		.memory = 512 * MIB, .cpus = 1, .weight = 100, .sector_size = 512
-	};
+	/* No value of all of it at once: that might be made on the stack first. */
+	memset(c, 0, sizeof(*c));
+	c->memory = 512 * MIB;
+	c->cpus = 1;
+	c->weight = 100;
+	c->sector_size = 512;
 	(void)str_copy(c->name, name, sizeof(c->name));
 }
 
@@ -303,6 +306,11 @@ static void put_quoted(struct writer *w, const char *value)
 	put(w, "\"");
 }
 
+static bool is_left_out(const struct vm_key *key, const struct vm_config *c)
+{
+	return (key->feature && !c->has_features) || (key->sparse && *vm_key_text(key, c) == '\0');
+}
+
 int vm_config_format(const struct vm_config *c, char *text, size_t size)
 {
 	struct writer w = { text, size, 0 };
@@ -312,7 +320,7 @@ int vm_config_format(const struct vm_config *c, char *text, size_t size)
 	for (u32 i = 0; i < vm_key_count; i++) {
 		const struct vm_key *key = &vm_keys[i];
 
-		if (key->feature && !c->has_features)
+		if (is_left_out(key, c))
 			continue;
 		put(&w, "%s = ", key->name);
 		if (key->kind->quoted) {

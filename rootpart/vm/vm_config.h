@@ -17,6 +17,8 @@
 #define VM_CPUS_MAX      64u
 #define VM_MEMORY_MIN    (2 * MIB)
 #define VM_MEMORY_MAX    (1024 * GIB)
+#define VM_DISKS_MAX     16u             /* LUNs of its SCSI controller */
+#define VM_DISK_TEXT     (PATH_MAX + 4u) /* "PATH" or "PATH,ro" */
 
 enum vm_on_reset { VM_RESET_RESTART, VM_RESET_STOP };
 
@@ -32,8 +34,9 @@ struct vm_config {
 	u32 reserve; /* percent */
 	bool autostart;
 	enum vm_on_reset on_reset;
-	u32 sector_size; /* of its disks: 512 or 4096 bytes */
-	u64 affinity;    /* bit per processor; 0: all */
+	u32 sector_size;                        /* of its disks: 512 or 4096 bytes */
+	u64 affinity;                           /* bit per processor; 0: all */
+	char disks[VM_DISKS_MAX][VM_DISK_TEXT]; /* by LUN; "": none */
 	/* What the child is to see of the processor on whatever host; from vm.conf only. */
 	bool has_features;
 	u64 features[2]; /* HV_PROPERTY_PROCESSOR_FEATURES_0 and _1 */

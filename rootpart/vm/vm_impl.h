@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What vm.c, the table and its queries, and vm_life.c, a VM's task and what is
+ * What vm.c, the table and its queries, vm_disk_set.c, and vm_life.c, a VM's task and what is
  * asked of it, share. All fields are under vm_lock but for those of the machine, which
  * the VM's task alone changes; others read them while vm->on is set.
  */
@@ -45,9 +45,22 @@ extern struct mutex vm_lock;
 /* Fills @why and returns @error. */
 int vm_because(char *why, int error, const char *text);
 
+/* The VM called @name, or NULL. Under vm_lock. */
+struct vm *vm_find(const char *name);
+/* Writes the file, and then @config is the VM's; or nothing changes. Under vm_lock. */
+[[nodiscard]] int vm_keep(struct vm *vm, const struct vm_config *config, char *why);
+
 /* Gives a machine that is on what of the configuration it takes at once. Under vm_lock. */
 [[nodiscard]] int vm_configure_machine(struct vm *vm);
 
 /* vm_life.c; under vm_lock, which they give up while they wait. */
 [[nodiscard]] int vm_life_start(struct vm *vm, char *why);
 [[nodiscard]] int vm_life_request(struct vm *vm, enum vm_request request, char *why);
+
+/*
+ * Gives a machine that is on (vm->on) the disk vm->config.disks[lun], which it has not yet; and takes
+ * disk @lun away, which the configuration has no more. 0, or an error with the reason in @why, and the
+ * machine is as before. Under vm_lock, which is held while requests to the disk end. vm_devices.c.
+ */
+[[nodiscard]] int vm_machine_attach(struct vm *vm, u32 lun, char *why);
+[[nodiscard]] int vm_machine_detach(struct vm *vm, u32 lun, char *why);

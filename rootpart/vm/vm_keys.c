@@ -7,6 +7,7 @@
 #include "base/errno.h"
 #include "lib/format.h"
 #include "lib/string.h"
+#include "rootpart/vm/vm_disk_text.h"
 
 /* How much of a wrong value is repeated. */
 #define SHOWN "\"%.48s\""
@@ -102,6 +103,25 @@ static int set_path(const struct vm_key *key, void *field, const char *text, cha
 }
 
 static const struct vm_key_kind kind_path = { true, set_path, NULL };
+
+static int set_disk(const struct vm_key *key, void *field, const char *text, char *why)
+{
+	struct vm_disk_text disk;
+	const char *wrong = text[0] != '\0' ? vm_disk_text_parse(&disk, text) : NULL;
+
+	(void)key;
+	if (wrong != NULL) {
+		(void)format(why, VM_KEY_WHY, SHOWN ": %s", text, wrong);
+		return -EINVAL;
+	}
+	if (text[0] != '\0')
+		vm_disk_text_format(&disk, field);
+	else
+		*(char *)field = '\0';
+	return 0;
+}
+
+static const struct vm_key_kind kind_disk = { true, set_disk, NULL };
 
 static const char *const no_yes[] = { "no", "yes" };
 static const char *const on_reset[] = {
@@ -317,6 +337,12 @@ static const struct vm_key_kind kind_hz = { false, set_hz, get_hz };
 		.offset = offsetof(struct vm_config, field), .min = (key_min), .max = (key_max) \
 	}
 
+#define DISK(lun)                                                        \
+	{                                                                \
+		.name = "disk" #lun, .kind = &kind_disk, .sparse = true, \
+		.offset = offsetof(struct vm_config, disks[lun])         \
+	}
+
 const struct vm_key vm_keys[] = {
 	KEY("memory", memory, size, VM_MEMORY_MIN, VM_MEMORY_MAX),
 	KEY("cpus", cpus, number, 1, VM_CPUS_MAX),
@@ -330,6 +356,22 @@ const struct vm_key vm_keys[] = {
 	KEY("autostart", autostart, yes, 0, 1),
 	KEY("on-reset", on_reset, reset, 0, 1),
 	KEY("sector-size", sector_size, sector, 0, 0),
+	DISK(0),
+	DISK(1),
+	DISK(2),
+	DISK(3),
+	DISK(4),
+	DISK(5),
+	DISK(6),
+	DISK(7),
+	DISK(8),
+	DISK(9),
+	DISK(10),
+	DISK(11),
+	DISK(12),
+	DISK(13),
+	DISK(14),
+	DISK(15),
 	FEATURE("processor-features", features, bits, 0, 2),
 	FEATURE("xsave-states", xsave_states, bits, 0, 1),
 	FEATURE("tsc-hz", tsc_hz, hz, 1, ~0ull),
@@ -367,5 +409,7 @@ const char *vm_config_clash(const struct vm_config *c)
 		return "reserve is more than cap, which is the most that it may use";
 	if (c->initrd[0] != '\0' && c->kernel[0] == '\0')
 		return "an initrd needs a kernel";
+	if (vm_disk_text_twice(c))
+		return "two of its disks are the same one";
 	return NULL;
 }

@@ -28,6 +28,7 @@ struct vm_key {
 	u32 offset;   /* of its field in struct vm_config */
 	bool feature; /* there only with has_features, and then all of these are */
 	bool live;    /* what runs has it at once */
+	bool sparse;  /* quoted; not in vm.conf while its text is "" */
 	u64 min;
 	u64 max;
 };

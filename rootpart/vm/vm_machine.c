@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Building a machine and taking it down. The worker goes first, because it
- * has pages of the partition mapped; the partition's messages find nobody
- * once it is gone.
+ * has pages of the partition mapped; then the bus, when the child has stopped, and the disks that it used;
+ * the partition's messages find nobody once both are gone.
  */
 #include "rootpart/vm/vm_machine.h"
 
@@ -54,6 +54,15 @@ static int run(struct vm_machine *m, char *why)
 	return r;
 }
 
+static int start_bus(struct vm_machine *m, const struct vm_config *config, char *why)
+{
+	int r = vm_bus_start(&m->bus, &m->child, m->worker.vp);
+
+	if (r != 0)
+		return explain(why, r, "making its bus", config);
+	return vm_disks_start(&m->disks, &m->bus, config, why);
+}
+
 int machine_start(struct vm_machine *m, const struct vm_config *config, struct vm_console *console,
 	struct wait_queue *changed, char *why)
 {
@@ -65,8 +74,10 @@ int machine_start(struct vm_machine *m, const struct vm_config *config, struct v
 	r = child_create(&m->child, config, &what);
 	if (r != 0)
 		return explain(why, r, what, config);
-	vm_events_set(m->child.id, &m->worker);
+	vm_events_set(m->child.id, &m->worker, &m->bus);
 	r = vm_worker_start(&m->worker, config, &m->child, console, changed, why, VM_WHY);
+	if (r == 0)
+		r = start_bus(m, config, why);
 	if (r == 0)
 		r = run(m, why);
 	if (r != 0)
@@ -77,7 +88,11 @@ int machine_start(struct vm_machine *m, const struct vm_config *config, struct v
 void machine_end(struct vm_machine *m)
 {
 	vm_worker_stop(&m->worker, "killed");
-	vm_events_set(m->child.id, NULL);
+	/* Nothing of it writes to the disks or the bus any more. */
+	(void)child_suspend(&m->child);
+	vm_bus_stop(&m->bus);
+	vm_disks_stop(&m->disks);
+	vm_events_set(m->child.id, NULL, NULL);
 	child_destroy(&m->child);
 }
 

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A VM that is on: its child partition and its worker, made whole or not at
+ * A VM that is on: its child partition, its worker, its bus and the devices there, made whole or not at
  * all, and how it ended. By the VM's task.
  */
 #pragma once
 
 #include "base/types.h"
 #include "rootpart/vm/child.h"
+#include "rootpart/vm/vm_bus.h"
+#include "rootpart/vm/vm_disks.h"
 #include "rootpart/vm/vm_worker.h"
 
 struct vm_machine {
 	struct child child;
 	struct vm_worker worker;
+	struct vm_bus bus;
+	struct vm_disks disks;
 	struct wait_queue *changed;
 };
 

@@ -2,7 +2,7 @@
 /*
  * Any bytes as a vm.conf: what is refused names a line; what is taken is
  * within its limits, and is the same after it was written and read again.
- * sources: rootpart/vm/vm_config.c rootpart/vm/vm_keys.c rootpart/path.c
+ * sources: rootpart/vm/vm_config.c rootpart/vm/vm_keys.c rootpart/vm/vm_disk_text.c rootpart/path.c
  * sources: lib/format.c lib/string.c
  */
 #include <stdlib.h>
@@ -41,6 +41,8 @@ static void check(const struct vm_config *c)
 	must(c->cpus >= 1 && c->cpus <= VM_CPUS_MAX);
 	must(c->cap <= 100 && c->reserve <= 100);
 	must(c->kernel[0] == '\0' || c->kernel[0] == '/');
+	for (u32 i = 0; i < VM_DISKS_MAX; i++)
+		must(c->disks[i][0] == '\0' || c->disks[i][0] == '/');
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)

@@ -6,7 +6,9 @@
  * sources: rootpart/cli/rows.c rootpart/cli/top.c rootpart/cli/sorted.c rootpart/cli/cmd_help.c
  * sources: rootpart/cli/cmd_file.c rootpart/cli/cmd_tree.c rootpart/cli/cmd_vm.c
  * sources: rootpart/cli/cmd_vm_config.c rootpart/cli/cmd_vm_life.c rootpart/cli/cmd_vm_show.c
+ * sources: rootpart/cli/cmd_vm_disk.c rootpart/cli/cmd_vm_devices.c
  * sources: rootpart/cli/cmd_vm_stats.c rootpart/vm/vm_keys.c rootpart/vm/vm_config.c
+ * sources: rootpart/vm/vm_disk_text.c
  * sources: rootpart/memfs.c rootpart/memfs_data.c rootpart/vfs.c rootpart/path.c
  * sources: rootpart/errno_text.c lib/format.c lib/string.c lib/date.c
  * sources: tests/unit/fake_cli.c tests/unit/fake_files.c tests/unit/host_assert.c
@@ -35,6 +37,10 @@ static void helps(void **state)
 	assert_int_equal(fake_type("help vm create"), 0);
 	assert_non_null(strstr(fake_said, "usage: vm create NAME [OPTION...]\n"));
 	assert_non_null(strstr(fake_said, "  --memory SIZE "));
+	assert_non_null(strstr(fake_said, "  --disk PATH[,ro] "));
+	assert_int_equal(fake_type("help vm set"), 0);
+	assert_non_null(strstr(fake_said, "  --add-disk PATH[,ro] "));
+	assert_non_null(strstr(fake_said, "  --remove-disk PATH "));
 	assert_int_equal(fake_type("help --json vm create"), 0);
 	assert_string_equal(fake_said, "[{\"name\":\"vm create\",\"usage\":"
 				       "\"NAME [OPTION...]\",\"help\":\"make a VM, which is "
@@ -128,6 +134,10 @@ static const struct {
 	{ "vm create x --kernel /vm/b", "/vm/bzImage", 21 },
 	{ "vm create x --kernel=/vm/b", "/vm/bzImage", 21 },
 	{ "vm create x --json=/vm/b", "", 19 },
+	{ "vm create x --disk /vm/b", "/vm/bzImage", 19 },
+	{ "vm set x --add-disk=/vm/i", "/vm/initrd", 20 },
+	{ "vm set x --remove-disk /vm/i", "/vm/initrd", 23 },
+	{ "vm set x --a", "--affinity  --autostart  --add-disk", 9 },
 	{ "vm create 'x' --initrd /vm/i", "/vm/initrd", 23 },
 	{ "vm create x --on-reset ", "restart  stop", 23 },
 	{ "vm create x --on-reset=s", "stop", 23 },

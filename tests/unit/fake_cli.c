@@ -23,6 +23,7 @@
 #include "rootpart/memfs.h"
 #include "rootpart/task.h"
 #include "rootpart/time.h"
+#include "rootpart/vm/vm_disk_text.h"
 #include "rootpart/vm/vm_store.h"
 
 void task_yield(void)
@@ -175,6 +176,95 @@ int vm_next(const char *previous, struct vm_info *info)
 	return -ENOENT;
 }
 
+const char *fake_kept = "";
+
+static int change_disk(const char *what, const char *name, const char *path, char *why)
+{
+	char asked[64];
+
+	sprintf(asked, "%s %.32s", what, path);
+	if (strcmp(path, fake_kept) != 0)
+		return ask(asked, name, why);
+	strcpy(why, "/vm/initrd: is in use by VM db");
+	return -EBUSY;
+}
+
+int vm_add_disk(const char *name, const char *text, char *why)
+{
+	struct vm_config *c = &find(name)->config;
+	struct vm_disk_text disk;
+	int r;
+
+	assert_null(vm_disk_text_parse(&disk, text));
+	assert_int_equal(vm_disk_text_find(c, disk.path), VM_DISKS_MAX);
+	r = change_disk("add", name, disk.path, why);
+	if (r == 0)
+		vm_disk_text_format(&disk, c->disks[vm_disk_text_free(c)]);
+	return r;
+}
+
+int vm_remove_disk(const char *name, const char *path, char *why)
+{
+	struct vm_config *c = &find(name)->config;
+	char normal[PATH_MAX];
+	int r;
+
+	assert_int_equal(path_normalise(path, normal), 0);
+	r = change_disk("remove", name, normal, why);
+	if (r == 0)
+		c->disks[vm_disk_text_find(c, normal)][0] = '\0';
+	return r;
+}
+
+const struct vm_bus_info *fake_bus;
+const struct vm_disk_info *fake_disks;
+u32 fake_disk_count;
+const struct vm_channel_info *fake_channels;
+u32 fake_channel_count;
+
+/* 0 if there is such a VM, and it is on. */
+static int look_at_bus(const char *name)
+{
+	const struct vm_info *vm = find(name);
+
+	if (vm == NULL)
+		return -ENOENT;
+	return vm_is_on(vm->state) && fake_bus != NULL ? 0 : -EBUSY;
+}
+
+int vm_disk_next(const char *name, u32 lun, struct vm_disk_info *info)
+{
+	int r = look_at_bus(name);
+
+	for (u32 i = 0; i < fake_disk_count && r == 0; i++) {
+		if (fake_disks[i].lun >= lun) {
+			*info = fake_disks[i];
+			return 0;
+		}
+	}
+	return r != 0 ? r : -ENOENT;
+}
+
+int vm_channel_get(const char *name, u32 index, struct vm_channel_info *info)
+{
+	int r = look_at_bus(name);
+
+	if (r == 0 && index >= fake_channel_count)
+		r = -ENOENT;
+	if (r == 0)
+		*info = fake_channels[index];
+	return r;
+}
+
+int vm_bus_get(const char *name, struct vm_bus_info *info)
+{
+	int r = look_at_bus(name);
+
+	if (r == 0)
+		*info = *fake_bus;
+	return r;
+}
+
 int vm_vp_counters(const char *name, u32 vp, u64 *counters)
 {
 	const struct vm_info *vm = find(name);
@@ -278,6 +368,8 @@ int fake_cli_setup(void **state)
 	vm_config_default(&fake_vms[1].config, "web");
 	fake_answer = 0;
 	fake_why = "";
+	fake_kept = "";
+	fake_bus = NULL;
 	fake_volatile = fake_interrupted = false;
 	return 0;
 }

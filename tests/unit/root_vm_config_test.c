@@ -3,6 +3,7 @@
  * A VM's configuration: defaults, names, every line that is refused, round
  * trips, and its file on the memory file system while memory runs out.
  * sources: rootpart/vm/vm_config.c rootpart/vm/vm_config_file.c rootpart/vm/vm_keys.c
+ * sources: rootpart/vm/vm_disk_text.c
  * sources: rootpart/memfs.c rootpart/memfs_data.c rootpart/vfs.c rootpart/path.c
  * sources: rootpart/errno_text.c lib/format.c lib/string.c tests/unit/fake_files.c tests/unit/host_assert.c
  */
@@ -18,6 +19,7 @@
 
 #include "base/errno.h"
 #include "rootpart/memfs.h"
+#include "rootpart/vm/vm_disk_text.h"
 #include "rootpart/vm/vm_keys.h"
 #include "tests/unit/fake_files.h"
 
@@ -36,6 +38,9 @@ static const char whole[] = "format = 1\n"
 			    "autostart = yes\n"
 			    "on-reset = stop\n"
 			    "sector-size = 4096\n"
+			    "disk0 = \"/vm/images/a, b.img\"\n"
+			    "disk2 = \"/dev/disk1,ro\"\n"
+			    "disk15 = \"/vm/images/\\\"ro\"\n"
 			    "processor-features = 0x1f 0xffffffffffffffff\n"
 			    "xsave-states = 0x7\n"
 			    "tsc-hz = 2000000000\n";
@@ -68,6 +73,10 @@ static void a_whole_file(void **state)
 	assert_true(config.autostart);
 	assert_int_equal(config.on_reset, VM_RESET_STOP);
 	assert_int_equal(config.sector_size, 4096);
+	assert_string_equal(config.disks[0], "/vm/images/a, b.img");
+	assert_string_equal(config.disks[1], "");
+	assert_string_equal(config.disks[2], "/dev/disk1,ro");
+	assert_string_equal(config.disks[15], "/vm/images/\"ro");
 	assert_true(config.has_features);
 	assert_int_equal(config.features[0], 0x1f);
 	assert_int_equal(config.features[1], ~0ull);
@@ -96,6 +105,9 @@ static void what_may_be_left_out(void **state)
 	assert_string_equal(config.initrd, "");
 	assert_int_equal(config.memory, 512 * MIB);
 	assert_int_equal(config.weight, 100);
+	assert_int_equal(parse("format = 1\ndisk5 = \"\"\ndisk1 = \"/a//./b/../c,ro\"\n"), 0);
+	assert_string_equal(config.disks[5], "");
+	assert_string_equal(config.disks[1], "/a/c,ro");
 }
 
 #define N100                                                                                       \
@@ -192,6 +204,18 @@ static const struct {
 		"line 2: processor-features: it is not two numbers of 64 bits, as 0x1f" },
 	{ "xsave-states = 18446744073709551616\n",
 		"line 2: xsave-states: it is not one number of 64 bits, as 0x1f" },
+	{ "disk16 = \"/x\"\n", "line 2: no key \"disk16\"" },
+	{ "disk0 = /x\n", "line 2: disk0: text stands in quotes: disk0 = \"...\"" },
+	{ "disk0 = \"x\"\n", "line 2: disk0: \"x\": a disk's path begins with /" },
+	{ "disk9 = \",ro\"\n", "line 2: disk9: \",ro\": a disk needs a path" },
+	{ "disk0 = \"/x,ro/,ro\"\n",
+		"line 2: disk0: \"/x,ro/,ro\": a disk's path must not end in \",ro\"" },
+	{ "disk0 = \"/" N100 N100 N100 "\"\n",
+		"line 2: disk0: \"/nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn\": "
+		"the path is too long" },
+	{ "disk0 = \"/x\"\ndisk0 = \"/y\"\n", "line 3: disk0 stands here for the second time" },
+	{ "disk3 = \"/x,ro\"\ndisk14 = \"/y/../x\"\n",
+		"line 4: two of its disks are the same one" },
 	{ "tsc-hz = 0\n", "line 2: tsc-hz: \"0\" is no frequency in Hz" },
 };
 
@@ -233,6 +257,90 @@ static void too_long_values(void **state)
 	assert_string_equal(why, "line 1: a control character");
 }
 
+static const struct {
+	const char *text;
+	const char *wrong; /* NULL: nothing */
+	const char *path;
+	bool read_only;
+} disks[] = {
+	{ "/vm/a.img", NULL, "/vm/a.img", false },
+	{ "/vm/a.img,ro", NULL, "/vm/a.img", true },
+	{ "//vm/./b/../a.img/,ro", NULL, "/vm/a.img", true },
+	{ "/vm/a,rw", NULL, "/vm/a,rw", false },
+	{ "/ro", NULL, "/ro", false },
+	{ "/,r", NULL, "/,r", false },
+	{ "/", NULL, "/", false },
+	{ "", "a disk needs a path", NULL, false },
+	{ ",ro", "a disk needs a path", NULL, false },
+	{ "ro", "a disk's path begins with /", NULL, false },
+	{ "vm/a.img,ro", "a disk's path begins with /", NULL, false },
+	{ "/a,ro,ro", "a disk's path must not end in \",ro\"", NULL, false },
+	{ "/a,ro/", "a disk's path must not end in \",ro\"", NULL, false },
+};
+
+static void disks_as_text(void **state)
+{
+	static const char full[] = "/" N100 N100 "/" N100 N100 "/" N100;
+	struct vm_disk_text disk;
+	char text[PATH_MAX + 64];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(disks); i++) {
+		const char *said = vm_disk_text_parse(&disk, disks[i].text);
+
+		if (disks[i].wrong != NULL) {
+			assert_non_null(said);
+			assert_string_equal(said, disks[i].wrong);
+			continue;
+		}
+		assert_null(said);
+		assert_string_equal(disk.path, disks[i].path);
+		assert_int_equal(disk.read_only, disks[i].read_only);
+		vm_disk_text_format(&disk, text);
+		assert_true(strlen(text) < VM_DISK_TEXT);
+		sprintf(text + 32, "%s%s", disks[i].path, disks[i].read_only ? ",ro" : "");
+		assert_string_equal(text, text + 32);
+	}
+	/* The longest one. */
+	sprintf(text, "%s/%0*d,ro", full, (int)(PATH_MAX - 2 - strlen(full)), 7);
+	assert_int_equal(strlen(text), PATH_MAX - 1 + 3);
+	assert_null(vm_disk_text_parse(&disk, text));
+	assert_int_equal(strlen(disk.path), PATH_MAX - 1);
+	vm_disk_text_format(&disk, config.disks[0]);
+	assert_string_equal(config.disks[0], text);
+	sprintf(text, "%s/%0*d", full, (int)(PATH_MAX - 1 - strlen(full)), 7);
+	assert_string_equal(vm_disk_text_parse(&disk, text), "the path is too long");
+}
+
+static void luns(void **state)
+{
+	struct vm_config *c = &config;
+
+	(void)state;
+	vm_config_default(c, "web");
+	assert_int_equal(vm_disk_text_free(c), 0);
+	assert_int_equal(vm_disk_text_find(c, ""), VM_DISKS_MAX);
+	assert_false(vm_disk_text_twice(c));
+	for (u32 i = 0; i < VM_DISKS_MAX; i++) {
+		assert_int_equal(vm_disk_text_free(c), i);
+		sprintf(c->disks[i], "/d%u%s", i, i % 2 ? ",ro" : "");
+	}
+	assert_int_equal(vm_disk_text_free(c), VM_DISKS_MAX);
+	assert_int_equal(vm_disk_text_find(c, "/d14"), 14);
+	assert_int_equal(vm_disk_text_find(c, "/d15"), 15);
+	assert_int_equal(vm_disk_text_find(c, "/d15,ro"), VM_DISKS_MAX);
+	assert_int_equal(vm_disk_text_find(c, "/d16"), VM_DISKS_MAX);
+	assert_int_equal(vm_disk_text_find(c, "/d"), VM_DISKS_MAX);
+	assert_int_equal(vm_disk_text_find(c, ""), VM_DISKS_MAX);
+	assert_false(vm_disk_text_twice(c));
+	c->disks[3][0] = c->disks[7][0] = '\0';
+	assert_int_equal(vm_disk_text_free(c), 3);
+	assert_false(vm_disk_text_twice(c));
+	strcpy(c->disks[7], "/d15");
+	assert_true(vm_disk_text_twice(c));
+	assert_string_equal(vm_config_clash(c), "two of its disks are the same one");
+}
+
 static void names(void **state)
 {
 	static const char *const good[] = { "a", "web", "Web-1_x.y", "7", "a..",
@@ -267,6 +375,19 @@ static void random_text(char *text, u32 size)
 	text[len] = '\0';
 }
 
+/* The last part is the LUN, so that no two are the same. */
+static void random_disk(struct vm_config *c, u32 lun)
+{
+	char text[PATH_MAX], path[PATH_MAX];
+
+	path[0] = '/';
+	do {
+		random_text(path + 1, 200);
+		sprintf(path + strlen(path), "/%u", lun);
+	} while (path_normalise(path, text) != 0);
+	sprintf(c->disks[lun], "%s%s", text, random_below(2) ? ",ro" : "");
+}
+
 static void random_config(struct vm_config *c)
 {
 	char text[PATH_MAX];
@@ -291,6 +412,10 @@ static void random_config(struct vm_config *c)
 	c->sector_size = random_below(2) ? 4096 : 512;
 	for (u32 i = 0; i < 64; i++)
 		c->affinity |= random_below(3) ? 0 : BIT(i);
+	for (u32 i = 0; i < VM_DISKS_MAX; i++) {
+		if (random_below(4) == 0)
+			random_disk(c, i);
+	}
 	c->has_features = random_below(2);
 	if (c->has_features) {
 		c->features[0] = random_state;
@@ -372,6 +497,30 @@ static void files(void **state)
 	assert_int_equal(vm_config_remove("web"), -ENOENT);
 }
 
+/* Everything as long as it may be, and every character of it escaped. */
+static void the_longest_file(void **state)
+{
+	static struct vm_config longest;
+
+	(void)state;
+	set_all(&longest, '\001', 64);
+	for (u32 i = 0; i < VM_DISKS_MAX + 2; i++) {
+		char *path = i < VM_DISKS_MAX    ? longest.disks[i]
+			     : i == VM_DISKS_MAX ? longest.kernel
+						 : longest.initrd;
+
+		memset(path, '\001', PATH_MAX - 1);
+		path[0] = path[NAME_MAX + 1] = '/';
+		path[1] = (char)(2 + i);
+		strcpy(path + PATH_MAX - 1, i < VM_DISKS_MAX ? ",ro" : "");
+	}
+	assert_int_equal(vm_config_save(&longest), 0);
+	memset(&config, 0xaa, sizeof(config));
+	assert_int_equal(vm_config_load(&config, "web", why, sizeof(why)), 0);
+	assert_memory_equal(&config, &longest, sizeof(config));
+	assert_int_equal(vm_config_remove("web"), 0);
+}
+
 static void what_is_in_the_way(void **state)
 {
 	struct vfs_file file;
@@ -439,9 +588,12 @@ int main(void)
 		cmocka_unit_test(what_may_be_left_out),
 		cmocka_unit_test(wrong_files_are_told),
 		cmocka_unit_test(too_long_values),
+		cmocka_unit_test(disks_as_text),
+		cmocka_unit_test(luns),
 		cmocka_unit_test(names),
 		cmocka_unit_test(round_trips),
 		cmocka_unit_test(files),
+		cmocka_unit_test(the_longest_file),
 		cmocka_unit_test(what_is_in_the_way),
 		cmocka_unit_test(memory_runs_out),
 	};

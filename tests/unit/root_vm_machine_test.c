@@ -298,10 +298,56 @@ void vm_worker_stop(struct vm_worker *w, const char *why)
 	worker_on = false;
 }
 
-void vm_events_set(u64 id, struct vm_worker *w)
+void vm_events_set(u64 id, struct vm_worker *w, struct vm_bus *bus)
 {
 	assert_int_equal(id, ID);
+	assert_true((w != NULL) == (bus != NULL));
 	told = w != NULL ? id : 0;
+}
+
+/* The bus, and the disks on it. */
+static bool bus_on, disks_on;
+
+int vm_bus_start(struct vm_bus *b, struct child *child, u32 vp)
+{
+	(void)b;
+	(void)vp;
+	assert_true(told == ID && worker_on && child->vps == VPS);
+	if (fails())
+		return -EIO;
+	bus_on = true;
+	return 0;
+}
+
+/* The child does not run any more. */
+void vm_bus_stop(struct vm_bus *b)
+{
+	(void)b;
+	assert_true(exists && !worker_on);
+	for (u32 vp = 0; vp < vps && bus_on; vp++)
+		assert_true(suspended[vp]);
+	bus_on = false;
+}
+
+int vm_disks_start(struct vm_disks *d, struct vm_bus *bus, const struct vm_config *c, char *text)
+{
+	(void)d;
+	(void)bus;
+	(void)c;
+	assert_true(bus_on);
+	if (fails()) {
+		strcpy(text, "DISK");
+		return -ENOENT;
+	}
+	disks_on = true;
+	return 0;
+}
+
+void vm_disks_stop(struct vm_disks *d)
+{
+	(void)d;
+	assert_false(bus_on);
+	disks_on = false;
 }
 
 const char *process_why(const struct process *p)
@@ -367,7 +413,7 @@ static int start(u32 failing)
 
 static void nothing_left(void)
 {
-	assert_false(exists || worker_on);
+	assert_false(exists || worker_on || bus_on || disks_on);
 	assert_int_equal(told, 0);
 	assert_int_equal(self.count + deposit.count, 0);
 	assert_int_equal(deposit_pages_out(), 0);
@@ -388,7 +434,7 @@ static void started(void **state)
 {
 	(void)state;
 	assert_int_equal(start(NEVER), 0);
-	assert_true(active && worker_on && told == ID);
+	assert_true(active && worker_on && bus_on && disks_on && told == ID);
 	assert_false(suspended[0] || suspended[1]);
 	machine_end(&machine);
 	nothing_left();
@@ -400,8 +446,8 @@ static void any_step_fails(void **state)
 
 	(void)state;
 	assert_int_equal(start(NEVER), 0);
-	machine_end(&machine);
 	count = steps;
+	machine_end(&machine);
 	for (u32 i = 0; i < count; i++) {
 		if (start(i) == 0) {
 			machine_end(&machine);

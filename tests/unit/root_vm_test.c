@@ -2,9 +2,9 @@
 /*
  * The table of VMs: what is read at boot, that table and files never disagree,
  * also when saving or removing fails, what may be asked of a VM in which state,
- * and what is told of one that is on. Its life is root_vm_life_test.c's.
- * sources: rootpart/vm/vm.c rootpart/vm/vm_crash.c rootpart/vm/vm_config.c rootpart/vm/vm_config_file.c
- * sources: rootpart/vm/vm_keys.c rootpart/memfs.c rootpart/memfs_data.c rootpart/vfs.c
+ * what is told of one that is on, and disks that come and go. Its life is root_vm_life_test.c's.
+ * sources: rootpart/vm/vm.c rootpart/vm/vm_disk_set.c rootpart/vm/vm_crash.c rootpart/vm/vm_config.c rootpart/vm/vm_config_file.c
+ * sources: rootpart/vm/vm_keys.c rootpart/vm/vm_disk_text.c rootpart/memfs.c rootpart/memfs_data.c rootpart/vfs.c
  * sources: rootpart/path.c rootpart/errno_text.c lib/format.c lib/string.c
  * sources: tests/unit/fake_files.c tests/unit/host_assert.c
  */
@@ -172,6 +172,34 @@ void vm_worker_typed(struct vm_worker *w)
 {
 	assert_ptr_equal(w, &machine.worker);
 	typed_told++;
+}
+
+/* What the machine was told about disks last; what it answers, and whether memory is out then. */
+static char hooked[64];
+static int hook_error;
+static bool hook_takes_memory;
+
+static int hook(struct vm *v, char *reason)
+{
+	assert_ptr_equal(v, vm);
+	assert_true(v->on);
+	assert_true(vm_lock.held);
+	if (hook_takes_memory)
+		fake_allocations = 0;
+	return hook_error != 0 ? vm_because(reason, hook_error, "it will not") : 0;
+}
+
+int vm_machine_attach(struct vm *v, u32 lun, char *reason)
+{
+	sprintf(hooked, "attach %u %s", lun, v->config.disks[lun]);
+	return hook(v, reason);
+}
+
+int vm_machine_detach(struct vm *v, u32 lun, char *reason)
+{
+	assert_string_equal(v->config.disks[lun], "");
+	sprintf(hooked, "detach %u", lun);
+	return hook(v, reason);
 }
 
 static struct memfs *fs;
@@ -422,6 +450,119 @@ static void tells(void **state)
 	assert_int_equal(vm_delete("one", why), 0);
 }
 
+/* The table and the file say that it has these disks, with a blank behind each. */
+static void has_disks(const char *expected)
+{
+	char text[2][512] = { "", "" };
+
+	assert_int_equal(vm_get("one", &info), 0);
+	assert_int_equal(vm_config_load(&config, "one", why, sizeof(why)), 0);
+	for (u32 lun = 0; lun < VM_DISKS_MAX; lun++) {
+		const char *disks[] = { info.config.disks[lun], config.disks[lun] };
+
+		for (u32 i = 0; i < 2; i++) {
+			if (disks[i][0] != '\0')
+				sprintf(text[i] + strlen(text[i]), "%u:%s ", lun, disks[i]);
+		}
+	}
+	assert_string_equal(text[0], expected);
+	assert_string_equal(text[1], expected);
+}
+
+static void refused(int r, int error, const char *because)
+{
+	assert_int_equal(r, error);
+	assert_string_equal(why, because);
+}
+
+static void disks_while_off(void **state)
+{
+	char path[16];
+
+	(void)state;
+	create_one();
+	hooked[0] = '\0';
+	refused(vm_add_disk("two", "/a", why), -ENOENT, "there is no such VM");
+	refused(vm_remove_disk("two", "/a", why), -ENOENT, "there is no such VM");
+	refused(vm_add_disk("one", "a", why), -EINVAL, "a disk's path begins with /");
+	refused(vm_remove_disk("one", "/a", why), -ENOENT, "it has no disk /a");
+	refused(vm_remove_disk("one", "", why), -ENOENT, "it has no disk ");
+	has_disks("");
+	assert_int_equal(vm_add_disk("one", "/vm/../a", why), 0);
+	assert_int_equal(vm_add_disk("one", "/b,ro", why), 0);
+	assert_int_equal(vm_add_disk("one", "/c", why), 0);
+	has_disks("0:/a 1:/b,ro 2:/c ");
+	refused(vm_add_disk("one", "/b", why), -EEXIST, "it has the disk /b already");
+	refused(vm_add_disk("one", "/a,ro", why), -EEXIST, "it has the disk /a already");
+	refused(vm_remove_disk("one", "/b,ro", why), -ENOENT, "it has no disk /b,ro");
+	for (u32 n = 0; n < 3; n++) {
+		fake_allocations = n;
+		assert_true(vm_remove_disk("one", "/b", why) < 0);
+		fake_allocations = FAKE_ENDLESS;
+		assert_string_not_equal(why, "");
+		has_disks("0:/a 1:/b,ro 2:/c ");
+	}
+	assert_int_equal(vm_remove_disk("one", "//b/", why), 0);
+	has_disks("0:/a 2:/c ");
+	assert_int_equal(vm_add_disk("one", "/d", why), 0);
+	has_disks("0:/a 1:/d 2:/c ");
+	for (u32 i = 3; i < VM_DISKS_MAX; i++) {
+		sprintf(path, "/%u", i);
+		assert_int_equal(vm_add_disk("one", path, why), 0);
+	}
+	refused(vm_add_disk("one", "/e", why), -ENOSPC, "it has 16 disks, and cannot have more");
+	assert_string_equal(hooked, "");
+	assert_int_equal(vm_delete("one", why), 0);
+}
+
+/* What the machine refuses is as it was, in the table and in the file. */
+static void disks_while_on(void **state)
+{
+	bool was_off;
+
+	(void)state;
+	create_one();
+	assert_int_equal(vm_add_disk("one", "/a", why), 0);
+	assert_int_equal(vm_start("one", why), 0);
+	assert_int_equal(vm_add_disk("one", "/b,ro", why), 0);
+	assert_string_equal(hooked, "attach 1 /b,ro");
+	assert_int_equal(vm_remove_disk("one", "/a", why), 0);
+	assert_string_equal(hooked, "detach 0");
+	has_disks("1:/b,ro ");
+	hook_error = -EBUSY;
+	refused(vm_add_disk("one", "/c", why), -EBUSY, "it will not");
+	assert_string_equal(hooked, "attach 0 /c");
+	has_disks("1:/b,ro ");
+	refused(vm_remove_disk("one", "/b", why), -EBUSY, "it will not");
+	assert_string_equal(hooked, "detach 1");
+	has_disks("1:/b,ro ");
+	/* When the file cannot be put right the machine still is. */
+	logged[0] = '\0';
+	hook_takes_memory = true;
+	refused(vm_add_disk("one", "/c", why), -EBUSY, "it will not");
+	hook_takes_memory = false;
+	fake_allocations = FAKE_ENDLESS;
+	assert_string_equal(
+		logged, "vm: one: disk0 of its vm.conf is wrong: /vm/one: out of memory\n");
+	assert_int_equal(vm_get("one", &info), 0);
+	assert_string_equal(info.config.disks[0], "");
+	hook_error = 0;
+	assert_int_equal(vm_add_disk("one", "/d", why), 0);
+	has_disks("0:/d 1:/b,ro ");
+	/* In between: what is built now would not hear of it. */
+	hooked[0] = '\0';
+	vm->on = false;
+	vm->state = VM_STARTING;
+	busy(vm_add_disk("one", "/e", why), "it is just starting or stopping; try again");
+	busy(vm_remove_disk("one", "/d", why), "it is just starting or stopping; try again");
+	vm->state = VM_FAILED;
+	assert_int_equal(vm_remove_disk("one", "/d", why), 0);
+	has_disks("1:/b,ro ");
+	assert_string_equal(hooked, "");
+	assert_int_equal(vm_kill("one", &was_off, why), 0);
+	assert_int_equal(vm_delete("one", why), 0);
+}
+
 static void console(void **state)
 {
 	char said[8] = "";
@@ -461,6 +602,8 @@ int main(void)
 		cmocka_unit_test(set_while_on),
 		cmocka_unit_test(other_states),
 		cmocka_unit_test(tells),
+		cmocka_unit_test(disks_while_off),
+		cmocka_unit_test(disks_while_on),
 		cmocka_unit_test(console),
 	};
 
