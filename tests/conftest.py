@@ -40,9 +40,9 @@ def machine_names(item):
 
 
 def vm_machine_name(item):
-    """The machine of a test that uses `host` or `linux`, and which of these."""
+    """The machine of a test that uses `host`, `linux`, `storage` or `rig`, and which of these."""
     parameters = getattr(item, "callspec", None)
-    for who in ("host", "linux"):
+    for who in ("host", "linux", "storage", "rig"):
         if parameters and who in parameters.params:
             return "%s %s" % (who, parameters.params[who])
     return None

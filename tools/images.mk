@@ -15,6 +15,9 @@ WORKER_SRC := $(call find,rootpart/worker)
 ROOTPART_SRC := $(filter-out $(WORKER_SRC),$(call find,rootpart vmbus vsp))
 GUEST_LIB_SRC := $(sort $(wildcard tests/guest/lib/*.[cS]))
 LIB_SRC := $(sort $(wildcard lib/*.c))
+# What a guest with disks has besides.
+GUEST_DISK_SRC := $(sort $(wildcard tests/guest/disk/*.c)) $(call find,vsc) \
+	vmbus/client.c vmbus/ring.c
 GUESTS := $(sort $(patsubst tests/guest/%.c,%,$(wildcard tests/guest/*.c)))
 GUEST_ELF := $(GUESTS:%=$(BUILD)/guest/%.elf)
 WORKER_TEST_LIB_SRC := $(sort $(wildcard tests/worker/lib/*.[cS]))
@@ -48,13 +51,14 @@ endef
 $(foreach i,hypervisor rootpart guest worker-test,$(eval $(call compile_rule,$(i),$(IMAGE_CFLAGS))))
 $(foreach i,worker linux,$(eval $(call compile_rule,$(i),$(WORKER_CFLAGS))))
 
-# lib/ is an archive, so that an image has of it only what it uses.
+# lib/ is an archive, so that an image has of it only what it uses; of a guest it has the disk's, too.
 define archive_rule
-$(BUILD)/obj/$(1)/lib.a: $(call objects,$(1),$(LIB_SRC)) $(BUILD)/obj/lib.list
+$(BUILD)/obj/$(1)/lib.a: $(call objects,$(1),$(LIB_SRC) $(2)) $(BUILD)/obj/lib.list
 	$(Q)rm -f $$@
 	$(Q)ar rcD $$@ $$(filter %.o,$$^)
 endef
-$(foreach i,hypervisor rootpart worker guest worker-test linux,$(eval $(call archive_rule,$(i))))
+$(foreach i,hypervisor rootpart worker worker-test linux,$(eval $(call archive_rule,$(i))))
+$(eval $(call archive_rule,guest,$(GUEST_DISK_SRC)))
 
 # $(call link,objects,linker script): full image first, then the shipped one,
 # which keeps its symbol table and loses the DWARF.
@@ -80,7 +84,7 @@ $(BUILD)/obj/guest.list: LIST = $(GUEST_LIB_SRC)
 $(BUILD)/obj/worker-test.list: LIST = $(WORKER_TEST_LIB_SRC)
 $(BUILD)/obj/worker-test/names.list: LIST = $(WORKER_TESTS)
 $(BUILD)/obj/linux.list: LIST = $(LINUX_LIB_SRC)
-$(BUILD)/obj/lib.list: LIST = $(LIB_SRC)
+$(BUILD)/obj/lib.list: LIST = $(LIB_SRC) $(GUEST_DISK_SRC)
 
 # The archive stands last: the linker takes from it what is still missing.
 image_objects = $(call objects,$(1),$(2)) $(BUILD)/obj/$(1)/lib.a
@@ -145,7 +149,7 @@ $(LINUX_PROGRAMS): $(BUILD)/linux/%: $(BUILD)/obj/linux/tests/linux/%.c.o $(LINU
 -include $(patsubst %.o,%.d,$(filter %.o,$(HYPERVISOR_OBJ) $(ROOTPART_OBJ) $(WORKER_OBJ) \
 		$(GUEST_LIB_OBJ) $(WORKER_TEST_LIB_OBJ) $(LINUX_LIB_OBJ)) \
 	$(foreach i,hypervisor rootpart worker guest worker-test linux,$(call objects,$(i),$(LIB_SRC))) \
-	$(call objects,guest,$(GUESTS:%=tests/guest/%.c)) \
+	$(call objects,guest,$(GUESTS:%=tests/guest/%.c) $(GUEST_DISK_SRC)) \
 	$(call objects,worker-test,$(WORKER_TESTS:%=tests/worker/%.c)) \
 	$(call objects,linux,$(LINUX_TESTS:%=tests/linux/%.c)))
 

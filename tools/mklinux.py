@@ -7,7 +7,8 @@ Debian's own commands (apt-cache, apt-get download, dpkg-deb), and keeps both
 under ${XDG_CACHE_HOME:-~/.cache}/verdigris/linux. If the system's package
 lists know no such package, or an older one that the mirror no longer has, it
 fetches lists of its own there; without a network it takes the newest kept
-one. The initrd is busybox, /init and what is added. What comes out
+one. The initrd is busybox, /init and what is added: modules with all that they
+need, and fio, whose libraries for storage over networks are left out. What comes out
 belongs to Debian: it goes into ISOs for tests, never into verdigris.iso.
 """
 import argparse
@@ -27,9 +28,13 @@ BUSYBOX = "busybox-static"
 INIT = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))),
                     "tests", "linux", "init")
 # What /init and a person at its console call by name.
-APPLETS = """cat cut date dd dmesg echo env false free grep halt head hexdump insmod kill ls lsmod
-    mkdir mount nproc poweroff ps reboot rmmod sed seq setsid sh sleep sort stty sync tail taskset
-    test time top true uname uptime vi wc""".split()
+APPLETS = """basename blkdiscard blockdev cat cmp cut date dd dmesg echo env false free grep halt
+    head hexdump insmod kill ln ls lsmod lsscsi mkdir mount nproc poweroff ps readlink reboot rm
+    rmmod sed seq setsid sh sha256sum sleep sort stty sync tail taskset test time top tr true uname
+    uptime vi wc""".split()
+FIO = "usr/bin/fio"
+# Of the packages that fio depends on; the names have an ending since Debian 13.
+FIO_LIBRARIES = re.compile(r"(libaio1|libc6|libnuma1|zlib1g)(t64)?$")
 LINK = 0o120777
 PROGRESS = 3 * 60  # seconds that one command may take
 SPACE = 3
@@ -136,6 +141,20 @@ class Package:
         text = run(["dpkg-deb", "--contents", self.deb]).decode()
         return [line.split(" ./", 1)[1] for line in text.split("\n") if " ./" in line]
 
+    def depends(self):
+        """Names of packages, without versions."""
+        text = run(["dpkg-deb", "--field", self.deb, "Depends"]).decode()
+        return re.findall(r"(?:^|[,|]) *([a-z0-9.+-]+)", text)
+
+    def libraries(self):
+        """Paths in the package of shared libraries, by the names that programs want."""
+        found = {}
+        for entry in self.contents():
+            match = re.match(r"((?:\S*/)?lib/\S+/)([^/ ]+\.so\.\d+)(?: -> (\S+))?$", entry)
+            if match and "/" not in (match.group(3) or ""):
+                found[match.group(2)] = match.group(1) + (match.group(3) or match.group(2))
+        return found
+
 
 def fetch_from(lists, package):
     name, version = lists.resolve(package)
@@ -188,19 +207,103 @@ class Kernel:
         return "%s %s" % (self.package.name, self.package.version)
 
     def modules(self, names):
-        """Paths of modules (hv_vmbus, sd_mod), in this order."""
+        """Paths of modules (hv_storvsc, sd_mod) in this order, each behind those that it needs."""
         if not names:
             return []
+        names = [name.replace("-", "_") for name in names]
         place = {os.path.basename(path)[:-len(".ko")].replace("-", "_"): path
                  for path in self.package.contents() if path.endswith(".ko")}
-        unknown = [name for name in names if name.replace("-", "_") not in place]
+        unknown = [name for name in names if name not in place]
         if unknown:
             raise Failure("%s has no module %s" % (self, " ".join(unknown)))
-        return self.package.files([place[name.replace("-", "_")] for name in names])
+        # All at once: each look into the package takes a second.
+        self.package.files([place[name] for name in names])
+        paths = []
+        for name in names:
+            self.add_module(name, place, paths)
+        return paths
+
+    def add_module(self, name, place, paths):
+        [path] = self.package.files([place[name]])
+        if path in paths:
+            return
+        with open(path, "rb") as f:
+            needs = re.search(rb"\0depends=([^\0]*)\0", f.read()).group(1).decode()
+        for other in needs.split(",") if needs else []:
+            self.add_module(other.replace("-", "_"), place, paths)
+        paths.append(path)
+
+
+def dynamic(path):
+    """Names of the libraries that a program or library wants."""
+    return re.findall(r"\(NEEDED\).*\[(\S+)\]", run(["readelf", "-dW", path]).decode())
+
+
+def symbols(path):
+    """(defined, name, version or None) of what it gives to others, and wants of them."""
+    # Number, value, size, type, binding, visibility, section, name.
+    pattern = re.compile(r"^ *\d+: +\S+ +\S+ +(?:FUNC|OBJECT|IFUNC|TLS) +(?:GLOBAL|WEAK) +\S+ "
+                         r"+(\S+) +([^\s@]+)(?:@+(\S+))?", re.MULTILINE)
+    return [(section != "UND", name, version or None) for section, name, version in
+            pattern.findall(run(["readelf", "--dyn-syms", "-W", path]).decode())]
+
+
+def stand_in(out, program, libraries):
+    """A library with all functions that @program wants and @libraries do not have.
+
+    Whoever calls one of them ends by an illegal instruction.
+    """
+    there = {name for path in libraries for defined, name, _ in symbols(path) if defined}
+    wanted = sorted({(version or "", name) for defined, name, version in symbols(program)
+                     if not defined and name not in there})
+    versions = "".join("%s { global: %s; };\n" % (
+        version, "; ".join(name for other, name in wanted if other == version))
+        for version in sorted({version for version, _ in wanted if version}))
+    with tempfile.TemporaryDirectory(prefix="part-", dir=os.path.dirname(out)) as part:
+        with open(part + "/code.s", "w") as f:
+            f.write(".section .note.GNU-stack, \"\", @progbits\n.text\n")
+            f.writelines(".globl {0}\n.type {0}, @function\n{0}: ud2\n".format(name)
+                         for _, name in wanted)
+        with open(part + "/versions", "w") as f:
+            f.write(versions)
+        run(["gcc", "-shared", "-nostdlib", "-s", part + "/code.s", "-o", part + "/out",
+             "-Wl,--version-script=%s/versions" % part])
+        os.replace(part + "/out", out)
+
+
+def fio():
+    """Files of an initrd that has Debian's fio: (path in it, path here).
+
+    It is linked to clients of stores on networks and their dozens of libraries, which
+    nobody here calls: in their places lies a library that traps.
+    """
+    package = fetch("fio")
+    [program] = package.files([FIO])
+    place = {}
+    for name in package.depends():
+        if FIO_LIBRARIES.match(name):
+            other = fetch(name)
+            place.update({soname: (other, path) for soname, path in other.libraries().items()})
+    found, left_out, look_at = {}, [], dynamic(program)
+    while look_at:
+        name = look_at.pop()
+        if name not in place:
+            left_out.append(name)
+        elif name not in found:
+            library, path = place[name]
+            [found[name]] = library.files([path])
+            look_at += dynamic(found[name])
+    stand_in_path = os.path.join(package.folder, "left-out.so")
+    if not os.path.exists(stand_in_path):
+        stand_in(stand_in_path, program, found.values())
+    loader = "ld-linux-x86-64.so.2"
+    files = {"lib/" + name: path for name, path in found.items() if name != loader}
+    files.update(("lib/" + name, stand_in_path) for name in left_out)
+    return [("bin/fio", program), ("lib64/" + loader, found[loader]), *sorted(files.items())]
 
 
 def initrd(out, kernel=None, modules=(), files=(), init=INIT):
-    """Writes an initrd. modules: names, loaded by /init in this order.
+    """Writes an initrd. modules: names, loaded by /init in this order behind those they need.
 
     files: list of (path in it, path here).
     """
@@ -243,7 +346,8 @@ def parse():
     parser.add_argument("--out", default=BUILD + "/linux",
                         help="folder for vmlinuz and initrd")
     parser.add_argument("--module", action="append", default=[], metavar="NAME",
-                        help="loaded by /init, in this order")
+                        help="loaded by /init, in this order, with all that it needs")
+    parser.add_argument("--fio", action="store_true", help="with Debian's fio")
     parser.add_argument("--file", nargs=2, action="append", default=[], metavar=("NAME", "PATH"))
     parser.add_argument("--iso", metavar="PATH", help="an ISO for make run, too")
     parser.add_argument("--init", default=INIT, metavar="PATH", help="instead of tests/linux/init")
@@ -256,7 +360,8 @@ def main():
         kernel = Kernel(args.flavour)
         os.makedirs(args.out, exist_ok=True)
         shutil.copyfile(kernel.path, args.out + "/vmlinuz")
-        initrd(args.out + "/initrd", kernel, args.module, args.file, args.init)
+        initrd(args.out + "/initrd", kernel, args.module,
+               args.file + (fio() if args.fio else []), args.init)
         if args.iso:
             iso(args.iso, args.out)
     except (Failure, OSError) as error:

@@ -4,18 +4,19 @@
 
 In QEMU's deterministic mode one TSC tick is one instruction, so two runs give
 the same numbers on any host. Rows: `BENCH name value` lines of the guest
-kernels tests/guest/bench*.c, Debian's Linux as a child to its init, disks, files
-and NICs beside Linux on the same machine, virtual time to the prompt, what an idle
-root does, sizes. A row that is over its limit, or 3 % above the kept value,
-fails; of disks, files and NICs, which are not quite the same each time, only what is
-over its limit. Kept values belong to one set of tools: with other versions only
-the limits count. Sizes, rates, latencies, rows of Bochs ("vmx-"), of how busy an idle root
-is, of Linux's exits and of Linux alone ("native-") are shown and fail nothing.
---no-vmx leaves Bochs out, --no-linux the Linux child, --no-devices disks and
-NICs, --no-files files; --only=NAMES, a regular expression as "files", all whose
-names do not begin so. --update keeps what was measured, here and in docs/performance.md. --runs=N
-measures the deterministic rows N times, and fails where two runs differ, but for
-disks, files and NICs.
+kernels tests/guest/bench*.c, Debian's Linux as a child to its init, what a request to
+that child's disk costs, disks, files and NICs beside Linux on the same machine, what
+VMBus' ring carries on the host, virtual time to the prompt, what an idle root does,
+sizes. A row that is over its limit, or 3 % above the kept value, fails; of disks, the
+child's too, files and NICs, which are not quite the same each time, only what is over its
+limit. Kept values belong to one set of tools: with other versions only the limits count.
+Sizes, rates, latencies, rows of Bochs ("vmx-"), of how busy an idle root is, of Linux's
+exits by kind and of Linux alone ("native-") are shown and fail nothing. --no-vmx leaves
+Bochs out, --no-linux the Linux child, --no-storvsc its disk, --no-devices disks and NICs,
+--no-files files; --only=NAMES, a regular expression as "files", all whose names do not
+begin so. --update keeps what was measured, here and in docs/performance.md. --runs=N
+measures the deterministic rows N times, and fails where two runs differ, but for disks,
+files and NICs.
 """
 import glob
 import json
@@ -33,10 +34,12 @@ os.chdir(ROOT)
 import check_length  # noqa: E402
 import device_rows  # noqa: E402
 import file_rows  # noqa: E402
+import host_rows  # noqa: E402
 import linux_rows  # noqa: E402
 import machine as machines  # noqa: E402
 import mkcpio  # noqa: E402
 import mkiso  # noqa: E402
+import storvsc_rows  # noqa: E402
 import tables  # noqa: E402
 
 FIGURES = os.path.join(HERE, "figures.json")
@@ -47,15 +50,16 @@ IDLE_KINDS = {"hlt", "external interrupt", "interrupt window"}
 VMX = "vmx-"
 # Percentiles, which jump, and what depends on when QEMU's main loop got to a device:
 # over their limits they fail, and by nothing else.
-LIMITED = re.compile(r"wake-up-p99|disk-|files-(?!append|create)|nic-")
-UNSTEADY = re.compile(r"disk-|files-|nic-")
+LIMITED = re.compile(r"wake-up-p99|disk-|files-(?!append|create)|nic-|storvsc-")
+UNSTEADY = re.compile(r"disk-|files-|nic-|storvsc-")
 # What an option leaves out.
-LEFT_OUT = {"--no-vmx": r"vmx-", "--no-linux": r"linux-init-",
+LEFT_OUT = {"--no-vmx": r"vmx-", "--no-linux": r"linux-init-", "--no-storvsc": r"storvsc-",
             "--no-devices": r"(native-)?(disk|nic)-", "--no-files": r"(native-)?files-"}
 # Shown, not gated: Bochs's, what depends on when the host delivers typed
 # characters or how long a halted Linux waited, rates, what Linux takes, and sizes,
 # which grow with what the system can do.
-INFORMATIONAL = re.compile(r"vmx-|native-|linux-init-exits-|.*-(per-second|bytes|lines|ns)$")
+INFORMATIONAL = re.compile(r"vmx-|native-|linux-init-exits-|.*-(per-second|bytes|lines|ns)$|"
+                           r"storvsc-.*-(root|child)-exits-.+-per-100$")
 
 
 def first_line(*command):
@@ -259,8 +263,10 @@ GROUPS = (
     (guest_rows, ("cpuid", "hypercall", "wake-up")),
     (child_rows, ("child-",)),
     (lambda: linux_rows.rows(deterministic, shipped_iso), ("linux-init-instructions",)),
+    (lambda: storvsc_rows.rows(deterministic, shipped_iso), ("storvsc-",)),
     (lambda: device_rows.rows(deterministic), ("disk-", "nic-")),
     (lambda: file_rows.rows(deterministic), ("files-",)),
+    (host_rows.rows, ("ring-",)),
     (boot_rows, ("boot-", "idle-")),
     (size_rows, ("hypervisor-", "rootpart-", "iso-")),
 )
@@ -325,7 +331,7 @@ def update(figures, key, rows, limits):
 def main():
     with open(FIGURES) as f:
         figures = json.load(f)
-    if not all(left_out(name) for name in ("disk-", "nic-", "files-")):
+    if not all(left_out(name) for name in ("disk-", "nic-", "files-", "storvsc-")):
         device_rows.check_rights()
     key = tools()
     kept = figures["kept"].get(key, {})

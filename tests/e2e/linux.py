@@ -17,20 +17,38 @@ OPTIONS = "--memory 256M --cpus %d --initrd /boot/extra/initrd"
 CMDLINE = "console=ttyS0 quiet panic=-1 8250.nr_uarts=1"
 HERE = r"init: Linux (\S+) on (\d+) processors\r\n"
 PROGRAMS = ("clocks", "cpus", "sleeps", "vectors")
+# For a child with disks: modules, which bring what they need, and programs besides fio.
+DISK_MODULES = ("sd_mod", "hv_storvsc")
+DISK_PROGRAMS = ("scsi",)
 # Of warnings and worse, what is expected; see the file.
 EXPECTED = machines.ROOT + "/tests/linux/expected_dmesg.txt"
 
 
-def iso_of(make_iso, flavour):
-    """A test ISO with that kernel and the initrd in /boot/extra."""
+def programs(names):
+    """Files of an initrd."""
+    return [("bin/" + name, "%s/linux/%s" % (machines.BUILD, name)) for name in names]
+
+
+def iso_with(make_iso, name, flavour, modules, files):
+    """A test ISO with that kernel and an initrd in /boot/extra."""
     kernel = mklinux.Kernel(flavour)
     # Two test groups may make the same one at once.
-    initrd = "%s/linux/initrd-%s.%d" % (machines.BUILD, flavour, os.getpid())
-    mklinux.initrd(initrd, files=[("bin/" + name, "%s/linux/%s" % (machines.BUILD, name))
-                                  for name in PROGRAMS])
-    extra = vms.archive("linux-" + flavour, {"vmlinuz": kernel.path, "initrd": initrd})
+    initrd = "%s/linux/initrd-%s.%d" % (machines.BUILD, name, os.getpid())
+    mklinux.initrd(initrd, kernel, modules, files)
+    extra = vms.archive("linux-" + name, {"vmlinuz": kernel.path, "initrd": initrd})
     os.remove(initrd)
     return make_iso(extra=[(extra, "extra.cpio")])
+
+
+def iso_of(make_iso, flavour):
+    """For a Linux without devices of the bus."""
+    return iso_with(make_iso, flavour, flavour, (), programs(PROGRAMS))
+
+
+def disks_iso(make_iso, more=()):
+    """For one that loads its drivers of the bus and of disks; more: programs."""
+    return iso_with(make_iso, "disks", "cloud", DISK_MODULES,
+                    programs([*DISK_PROGRAMS, *more]) + mklinux.fio())
 
 
 # Where processors take turns on one of the host's, one may stand still for some ms.
@@ -47,11 +65,12 @@ def expected():
 class Linux:
     """The VM on one machine."""
 
-    def __init__(self, machine):
-        self._host = vms.Host(machine, warm=False)
+    def __init__(self, machine, cpus=None, store=False):
+        """cpus: None: as many as the machine has; store: the machine has a volume for VMs."""
+        self._host = vms.Host(machine, warm=False, store=store)
         # A start takes longer than any other step.
         self.patience = 5 * machine.patience
-        self.cpus = machine.options["smp"]
+        self.cpus = cpus or machine.options["smp"]
         self.turns = self.cpus > 1 and machine.options["kind"] == "svm"
         self.console = machine.console
         self.attached = False

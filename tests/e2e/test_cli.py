@@ -108,6 +108,23 @@ def test_top(booted):
 
 
 @on_both
+def test_top_total(booted):
+    """Since the start, and exact: what a command costs is what the counters differ by."""
+    console = booted.console
+    before, after = (one_json(console, "top --total --json")["vps"] for _ in range(2))
+    assert [vp["vp"] for vp in after] == list(range(booted.options.get("smp", 1)))
+    for old, new in zip(before, after):
+        assert new["exits"] == sum(new["kinds"].values()) >= old["exits"]
+        assert all(new["kinds"][kind] >= count for kind, count in old["kinds"].items())
+        assert 0 < old["hypervisor"] <= new["hypervisor"] <= new["run"]
+    assert sum(vp["exits"] for vp in after) > sum(vp["exits"] for vp in before)
+    lines = console.command("top --total")
+    assert lines[0].split() == ["vp", "run", "hypervisor", "exits", "kind"]
+    assert [line.split()[0] for line in lines if line.endswith("  all")] == [
+        str(vp["vp"]) for vp in after]
+
+
+@on_both
 def test_top_ends_by_ctrl_c(booted):
     console = booted.console
     console.sendline("top")

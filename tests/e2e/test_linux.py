@@ -118,9 +118,11 @@ def test_time_needs_no_exit(linux):
         return sum(kind["exits"] for vp in vps for kind in vp["kinds"]
                    if kind["kind"] == "rdmsr")
 
+    # With several processors the clocks' program goes from one to the next, which takes its time.
+    rounds = 2000 if linux.cpus == 1 else 400
     before = exits()
-    linux.program("clocks 2000")
-    assert exits() - before < 1000
+    linux.program("clocks %d" % rounds)
+    assert exits() - before < rounds / 2
 
 
 @on(*ALL)

@@ -22,7 +22,8 @@ def on(*names):
 LIST_KEYS = ["name", "state", "memory", "cpus", "uptime", "cpu"]
 SHOW_KEYS = ["name", "state", "why", "partition", "uptime", "cpu", "resets", "guest_os_id",
              "crash", "memory_hypervisor", "memory", "cpus", "kernel", "initrd", "cmdline", "weight",
-             "cap", "reserve", "affinity", "autostart", "on_reset", "sector_size", "tsc"]
+             "cap", "reserve", "affinity", "autostart", "on_reset", "sector_size", "tsc", "disks", "bus",
+             "channels"]
 
 
 @on(*ALL)
@@ -46,7 +47,9 @@ def test_life(host):
     # It has the machine's.
     assert show["tsc"] == host.json("host --json")["tsc"]
     assert host.run("vm list")[1].split()[:2] == ["a", "running"]
-    rows = dict(re.split(r"\s+", line, maxsplit=1) for line in host.run("vm show a"))
+    # Tables stand below their rows, behind blanks.
+    rows = dict(re.split(r"\s+", line, maxsplit=1) for line in host.run("vm show a")
+                if not line.startswith(" "))
     assert set(rows) == set(SHOW_KEYS)
     host.ok("vm kill a")
     assert host.states() == {"a": "off"}

@@ -16,6 +16,7 @@ import mkcpio  # noqa: E402
 
 on_both = pytest.mark.parametrize("booted", ["svm-smp1-bios", "vmx-smp1"], indirect=True,
                                   scope="module")
+on_svm = pytest.mark.parametrize("booted", ["svm-smp1-bios"], indirect=True, scope="module")
 NOTE = "note: no VMSTORE volume, VMs are lost at power-off"
 CTRL_C, CTRL_U = "\x03", "\x15"
 CONF = """\
@@ -90,6 +91,61 @@ def test_create_list_show_set_delete(console):
     assert console.command("ls /vm") == ["web/"]
 
 
+@on_both
+def test_disks(console):
+    """Disks of a VM that is off: what is set is shown, and stands in its file."""
+    assert console.command("disk create /vm/a.img --size 1M") == []
+    assert console.command("disk create /vm/b.img --size 6K") == []
+    assert console.command("vm create web --disk /vm/a.img --sector-size 4096 "
+                           "--disk //boot/./motd,ro") == [NOTE]
+    assert console.command("cat /vm/web/vm.conf")[-3:] == [
+        "sector-size = 4096", 'disk0 = "/vm/a.img"', 'disk1 = "/boot/motd,ro"']
+    assert console.command("vm set web --add-disk /vm/b.img --remove-disk /vm/a.img") == [
+        "added /vm/b.img as LUN 2", "removed /vm/a.img, which was LUN 0"]
+    assert console.command("vm set web --cpus 2 --add-disk /vm/a.img,ro") == [
+        "added /vm/a.img, read-only, as LUN 0"]
+    assert console.command("cat /vm/web/vm.conf")[-3:] == [
+        'disk0 = "/vm/a.img,ro"', 'disk1 = "/boot/motd,ro"', 'disk2 = "/vm/b.img"']
+    shown = one_json(console, "vm show --json web")
+    assert shown["cpus"] == 2 and shown["bus"] is None and shown["channels"] == []
+    # motd is shorter than a sector.
+    assert shown["disks"] == [
+        {"lun": 0, "path": "/vm/a.img", "read_only": True, "sector_size": 4096, "size": 1 << 20},
+        {"lun": 1, "path": "/boot/motd", "read_only": True, "sector_size": 4096, "size": None},
+        {"lun": 2, "path": "/vm/b.img", "read_only": False, "sector_size": 4096, "size": 4096}]
+    lines = console.command("vm show web")
+    assert lines[lines.index("disks              3"):] == [
+        "disks              3",
+        "  lun  read_only  sector_size        size  path",
+        "    0  yes               4096       1 MiB  /vm/a.img",
+        "    1  yes               4096           -  /boot/motd",
+        "    2  no                4096       4 KiB  /vm/b.img",
+        "bus                -",
+        "channels           -"]
+    assert console.command("vm set web --remove-disk /boot/motd --remove-disk vm/a.img "
+                           "--remove-disk /vm/b.img") == [
+        "removed /boot/motd, which was LUN 1", "removed vm/a.img, which was LUN 0",
+        "removed /vm/b.img, which was LUN 2"]
+    assert one_json(console, "vm show --json web")["disks"] == []
+    assert console.command("cat /vm/web/vm.conf")[-1] == "sector-size = 4096"
+    assert console.command("rm /vm/a.img /vm/b.img") == []
+
+
+@on_svm
+def test_sixteen_disks(console):
+    images = ["/vm/%d.img" % i for i in range(17)]
+    for image in images:
+        assert console.command("disk create %s --size 512" % image) == []
+    assert console.command("vm create web " + " ".join("--disk " + i for i in images[:16])) == [
+        NOTE]
+    assert [d["path"] for d in one_json(console, "vm show --json web")["disks"]] == images[:16]
+    assert console.command("vm set web --add-disk /vm/16.img") == [
+        "error: --add-disk: /vm/16.img: a VM has at most 16 disks"]
+    assert console.command("vm set web --remove-disk /vm/9.img --add-disk /vm/16.img") == [
+        "removed /vm/9.img, which was LUN 9", "added /vm/16.img as LUN 9"]
+    assert console.command("rm " + " ".join(images)) == []
+
+
 WRONG = [
     ("vm", "vm: a command is missing; see help vm"),
     ("vm nope", 'no command "vm nope"; see help vm'),
@@ -104,6 +160,25 @@ WRONG = [
     ("vm create x --cpus 65", '--cpus: "65" is no number from 1 to 64'),
     ("vm create x --kernel /nope", "--kernel: /nope: no such file or directory"),
     ("vm create x --kernel /boot", "--kernel: /boot: is a directory"),
+    ("vm create x --disk", "vm create: option --disk needs PATH[,ro]; see help vm create"),
+    ("vm create x --disk ''", '--disk: "": a disk needs a path'),
+    ("vm create x --disk boot/motd", '--disk: "boot/motd": a disk\'s path begins with /'),
+    ("vm create x --disk /boot/motd,ro,ro",
+     '--disk: "/boot/motd,ro,ro": a disk\'s path must not end in ",ro"'),
+    ("vm create x --disk /" + "n" * 300, '--disk: "/%s": the path is too long' % ("n" * 255)),
+    ("vm create x --disk /dev/nope", "--disk: /dev/nope: no such file or directory"),
+    ("vm create x --disk /boot,ro", "--disk: /boot: is a directory"),
+    ("vm create x --disk /boot/motd --disk /boot/motd,ro",
+     "--disk: /boot/motd: x has this disk already, as LUN 0"),
+    ("vm create x --add-disk /boot/motd",
+     "vm create: no option --add-disk; see help vm create"),
+    ("vm set web --disk /boot/motd", "vm set: no option --disk; see help vm set"),
+    ("vm set web --add-disk /boot/motd --add-disk /nope",
+     "--add-disk: /nope: no such file or directory"),
+    ("vm set web --add-disk /boot/motd --remove-disk /boot/motd --remove-disk /boot/motd",
+     '--remove-disk: web has no disk "/boot/motd"; see vm show web'),
+    ("vm set web --add-disk /boot/motd --cpus 65", '--cpus: "65" is no number from 1 to 64'),
+    ("vm set nope --add-disk /boot/motd", 'no VM "nope"; see vm list'),
     ("vm create x --affinity 63", "--affinity: there is no processor 63, "
      "this machine has 0 to 0"),
     ("vm set web --memory 4M --cap 10 --reserve 20",
@@ -180,6 +255,9 @@ def test_tab(console):
     tab(console, "vm show --json w\t", "web-server ")
     tab(console, "vm set db --au\t", "--autostart ")
     tab(console, "vm create x --kernel /bo\tmo\t", "/boot/motd ")
+    tab(console, "vm create x --disk /boot/mo\t", "/boot/motd ")
+    tab(console, "vm set db --add-disk /boot/mo\t", "/boot/motd ")
+    tab(console, "vm set db --re\t\t", "--reserve  --remove-disk\r\n")
     tab(console, "vm create x --initrd=/boot/v\t", "/boot/version.txt ")
     tab(console, "vm set db --on-reset r\t", "restart ")
     tab(console, "help vm cre\t", "create ")

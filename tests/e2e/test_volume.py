@@ -104,20 +104,29 @@ def drop(folder):
     shutil.rmtree(folder)
 
 
+def disks_of(machine, vm):
+    shown = json.loads(ok(machine, "vm show --json " + vm)[0])
+    return [(d["lun"], d["path"], d["read_only"]) for d in shown["disks"]]
+
+
 def test_vms_stay(boot, tmp_path):
     """A VM is there after power-off, and after a power cut: its configuration was synced."""
     image = make_volume(tmp_path, "VMSTORE")
     machine = start(boot, "nvme", [image])
-    assert ok(machine, "vm create one --memory 64M") == []
+    ok(machine, "disk create /vm/a.img --size 64K")
+    assert ok(machine, "vm create one --memory 64M --disk /dev/disk0,ro --disk /vm/a.img") == []
     power_off(machine)
     machine = start(boot, "nvme", [image])
     assert [vm["name"] for vm in json.loads(ok(machine, "vm list --json")[0])] == ["one"]
+    assert disks_of(machine, "one") == [(0, "/dev/disk0", True), (1, "/vm/a.img", False)]
     ok(machine, "vm create two --memory 32M")
     ok(machine, "vm set one --cpus 3")
+    ok(machine, "vm set one --remove-disk /dev/disk0")
     machine.kill()
     machine = start(boot, "nvme", [image])
     vms = {vm["name"]: vm for vm in json.loads(ok(machine, "vm list --json")[0])}
     assert sorted(vms) == ["one", "two"] and vms["one"]["cpus"] == 3
+    assert disks_of(machine, "one") == [(1, "/vm/a.img", False)]
     ok(machine, "vm delete two")
     power_off(machine)
     tool("e2fsck", "-fn", image)

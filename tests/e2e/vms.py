@@ -43,9 +43,10 @@ def archive(name, files):
 
 
 class Host:
-    def __init__(self, machine, warm=True):
-        """warm: act.elf is there, and memory will be counted."""
+    def __init__(self, machine, warm=True, store=False):
+        """warm: act.elf is there, and memory will be counted; store: there is a volume for VMs."""
         self.machine = machine
+        self.created = [] if store else [VOLATILE]
         self.console = machine.console
         self.ends = 0
         self.processors = machine.options.get("smp", 1)
@@ -106,7 +107,7 @@ class Host:
         if act:
             line += " --cmdline " + act
         lines = self.run(line)
-        assert lines == [VOLATILE], lines
+        assert lines == self.created, lines
 
     def start(self, name, act="", options="--memory 8M", kernel="/boot/extra/act.elf"):
         self.create(name, act, options, kernel)
