@@ -50,6 +50,8 @@ void vmbus_server_message(struct vmbus_server *s, const void *message, u32 size)
  * sees to it that the channel is there, from connect() on until disconnect() has returned.
  */
 void vmbus_server_signalled(struct vmbus_channel *c);
+/* The channel that the guest knows by that number, or NULL. */
+struct vmbus_channel *vmbus_server_find(struct vmbus_server *s, u32 relid);
 /* As host->attend() asked. */
 void vmbus_server_attend(struct vmbus_server *s);
 

@@ -10,8 +10,6 @@
 /* ---- server.c ---- */
 
 void vmbus_server_send(struct vmbus_server *s, const void *message, u32 size);
-/* The channel that the guest knows by that number, or NULL. */
-struct vmbus_channel *vmbus_server_find(struct vmbus_server *s, u32 relid);
 /* Gives it a number, by which the guest hears of it. */
 void vmbus_server_send_offer(struct vmbus_server *s, struct vmbus_channel *c);
 /* Nobody knows of it any more. */

@@ -196,14 +196,9 @@ static int load_gpadl(struct vmbus_server *s, struct vmbus_state_reader *r)
 /* As vmbus_gpadl_find(), but also what is torn down. */
 static struct vmbus_gpadl *find_gpadl(const struct vmbus_server *s, u32 id)
 {
-	list_for_each(l, &s->gpadls.list)
-	{
-		struct vmbus_gpadl *g = list_entry(l, struct vmbus_gpadl, link);
+	struct vmbus_gpadl *g = vmbus_gpadl_named(&s->gpadls, id);
 
-		if (g->id == id && g->filled == g->pages)
-			return g;
-	}
-	return NULL;
+	return g != NULL && g->filled == g->pages ? g : NULL;
 }
 
 static int load_rings(struct vmbus_channel *c, const struct vmbus_gpadl *g,

@@ -26,11 +26,6 @@ static struct wait_queue ends = WAIT_QUEUE_INIT(ends);
 
 /* ---- what the server needs ---- */
 
-static void *host_alloc(size_t size)
-{
-	return kzalloc(size);
-}
-
 static u8 *host_page(void *context, u64 pfn)
 {
 	const struct vm_bus *b = context;
@@ -44,7 +39,7 @@ static void host_attend(void *context)
 }
 
 static const struct vmbus_host host_calls = {
-	.alloc = host_alloc,
+	.alloc = kzalloc,
 	.free = kfree,
 	.send = vm_bus_send,
 	.page = host_page,

@@ -88,18 +88,6 @@ static void forget_later(struct vm_bus_channel *c)
 	unlock_irq(&l->lock, flags);
 }
 
-static struct vmbus_channel *find(struct vm_bus *b, u32 relid)
-{
-	list_for_each(l, &b->server.channels)
-	{
-		struct vmbus_channel *c = list_entry(l, struct vmbus_channel, link);
-
-		if (c->relid == relid)
-			return c;
-	}
-	return NULL;
-}
-
 /* They spread over the root's VPs. */
 int vm_bus_connect(void *context, u32 connection, u32 relid)
 {
@@ -110,7 +98,7 @@ int vm_bus_connect(void *context, u32 connection, u32 relid)
 	if (c == NULL)
 		return -ENOMEM;
 	c->signal.raised = raised;
-	c->channel = find(b, relid);
+	c->channel = vmbus_server_find(&b->server, relid);
 	list_init(&c->later);
 	work_init(&c->work, run);
 	r = vm_signal_open(&c->signal, b->child->id, connection, (b->vp + relid) % cpu_count);

@@ -66,15 +66,15 @@ static void unplug(struct vsp_disk *d)
 
 static const struct vsp_disk_ops ops = { .submit = submit, .plug = plug, .unplug = unplug };
 
-static void make_id(const struct vm_disk_how *how, u8 id[16])
+void vm_disk_make_id(const char *vm, const void *what, size_t size, u8 id[16])
 {
 	u8 digest[SHA256_SIZE];
 	struct sha256 s;
 
 	sha256_begin(&s);
 	/* With what ends it: neither of both runs into the other. */
-	sha256_add(&s, how->vm, strlen(how->vm) + 1);
-	sha256_add(&s, how->path, strlen(how->path));
+	sha256_add(&s, vm, strlen(vm) + 1);
+	sha256_add(&s, what, size);
 	sha256_end(&s, digest);
 	memcpy(id, digest, 16);
 }
@@ -91,7 +91,7 @@ static void describe(struct vm_disk *d, const struct vm_disk_how *how)
 		.max_discard = d->vdisk->max_discard,
 		.depth = DEPTH,
 	};
-	make_id(how, d->disk.id);
+	vm_disk_make_id(how->vm, how->path, strlen(how->path), d->disk.id);
 }
 
 static int explain(char *why, size_t size, const char *path, int error, const char *other)

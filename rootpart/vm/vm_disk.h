@@ -36,5 +36,7 @@ struct vm_disk_how {
  */
 [[nodiscard]] int vm_disk_open(
 	const struct vm_disk_how *how, struct vm_disk **out, char *why, size_t why_size);
+/* What the VM called @vm has by the name of @size bytes at @what: the same each time, of no other VM. */
+void vm_disk_make_id(const char *vm, const void *what, size_t size, u8 id[16]);
 /* No request is under way. Tasks. */
 void vm_disk_close(struct vm_disk *d);

@@ -5,7 +5,6 @@
 #include "rootpart/vm/vm_disks.h"
 
 #include "base/errno.h"
-#include "lib/sha256.h"
 #include "lib/string.h"
 #include "rootpart/errno_text.h"
 #include "rootpart/heap.h"
@@ -19,11 +18,6 @@
 static struct wait_queue leaving = WAIT_QUEUE_INIT(leaving);
 
 /* ---- what the controller needs ---- */
-
-static void *host_alloc(size_t size)
-{
-	return kzalloc(size);
-}
 
 static bool host_resolve(void *context, u64 pfn, gpa_t *gpa, void **address)
 {
@@ -84,7 +78,7 @@ static void host_lun_left(void *context, struct storvsp *s, u32 lun)
 }
 
 static const struct storvsp_host host_calls = {
-	.alloc = host_alloc,
+	.alloc = kzalloc,
 	.free = kfree,
 	.resolve = host_resolve,
 	.lock = host_lock,
@@ -145,15 +139,9 @@ static void close_all(struct vm_disks *d)
 static struct guid instance_of(const struct vm_config *config)
 {
 	static const char what[] = "scsi";
-	u8 digest[SHA256_SIZE];
-	struct sha256 s;
 	struct guid g;
 
-	sha256_begin(&s);
-	sha256_add(&s, config->name, strlen(config->name) + 1);
-	sha256_add(&s, what, sizeof(what));
-	sha256_end(&s, digest);
-	memcpy(g.b, digest, sizeof(g.b));
+	vm_disk_make_id(config->name, what, sizeof(what), g.b);
 	return g;
 }
 
