@@ -51,6 +51,5 @@ struct vsp_disk {
 	bool read_only;
 	bool write_cache;
 	u64 max_discard; /* bytes; 0: it discards nothing */
-	u32 depth;       /* requests that it takes at a time */
 	u8 id[16];       /* of no other disk, for ever */
 };

@@ -11,8 +11,6 @@
 #include "rootpart/errno_text.h"
 #include "rootpart/heap.h"
 
-#define DEPTH 128u /* the block layer has the rest wait */
-
 /* Lists of segments go down as they are. */
 static_assert(sizeof(struct vsp_segment) == sizeof(struct block_segment));
 static_assert(offsetof(struct vsp_segment, gpa) == offsetof(struct block_segment, gpa));
@@ -89,7 +87,6 @@ static void describe(struct vm_disk *d, const struct vm_disk_how *how)
 		.read_only = d->vdisk->read_only,
 		.write_cache = d->vdisk->write_cache,
 		.max_discard = d->vdisk->max_discard,
-		.depth = DEPTH,
 	};
 	vm_disk_make_id(how->vm, how->path, strlen(how->path), d->disk.id);
 }

@@ -62,7 +62,7 @@ static void disk_end_all(void)
 
 static const struct vsp_disk_ops disk_ops = { disk_submit, disk_plug, disk_plug };
 static struct vsp_disk disk = {
-	.ops = &disk_ops, .sector_size = 512, .sectors = 2048, .depth = 64, .id = { 1 }
+	.ops = &disk_ops, .sector_size = 512, .sectors = 2048, .id = { 1 }
 };
 
 /* ---- the hosts ---- */

@@ -100,7 +100,6 @@ static void disk_init(struct bus_disk *d, struct bus_guest *g, u8 id)
 		.sectors = BUS_SECTORS,
 		.write_cache = true,
 		.max_discard = 64 * KIB,
-		.depth = 64,
 		.id = { id } };
 }
 

@@ -100,7 +100,6 @@ static struct vsp_disk *disk_init(u32 i)
 					.sectors = SECTORS,
 					.write_cache = true,
 					.max_discard = MIB,
-					.depth = 64,
 					.id = { (u8)(i + 1) } } };
 	return &m->d;
 }

@@ -53,9 +53,7 @@ static void disk_plug(struct vsp_disk *d)
 
 static const struct vsp_disk_ops disk_ops = { disk_submit, disk_plug, disk_plug };
 
-static struct vsp_disk disk = {
-	.ops = &disk_ops, .sector_size = 512, .sectors = 2048, .depth = 64
-};
+static struct vsp_disk disk = { .ops = &disk_ops, .sector_size = 512, .sectors = 2048 };
 
 static struct vsp_disk_request *take_request(void)
 {

@@ -63,11 +63,9 @@ static void disk_nothing(struct vsp_disk *d)
 }
 
 static const struct vsp_disk_ops disk_ops = { disk_submit, disk_nothing, disk_nothing };
-static struct vsp_disk disk = { .ops = &disk_ops,
-	.request_bytes = 16,
-	.sector_size = 512,
-	.sectors = sizeof(medium) / 512,
-	.depth = 64 };
+static struct vsp_disk disk = {
+	.ops = &disk_ops, .request_bytes = 16, .sector_size = 512, .sectors = sizeof(medium) / 512
+};
 
 static struct vsp_disk_request *disk_next(void)
 {
