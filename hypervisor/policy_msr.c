@@ -232,13 +232,16 @@ static bool stimer_write(struct vp *vp, const struct msr_row *row, u32 msr, u64 
 	return stimer_msr_write(vp, msr, v, vp);
 }
 
-/* Waits for an interrupt, unless there is one that it could take. */
+/*
+ * Waits for an interrupt, unless there is one. Whether it could be taken now does not matter: Linux waits here for a
+ * kick out of a lock's queue, also in a handler whose interrupt has the kick's priority.
+ */
 static bool idle_read(struct vp *vp, const struct msr_row *row, u32 msr, u64 *v)
 {
 	(void)row;
 	(void)msr;
 	*v = 0;
-	if (vlapic_pending(vp) == VLAPIC_NONE) {
+	if (vlapic_highest_irr(&vp->vlapic) == VLAPIC_NONE) {
 		vp->idle = true;
 		atomic_fetch_or(&vp->stop, (u32)VP_STOP_HALT);
 	}

@@ -71,8 +71,10 @@ bool vp_wakes(struct vp *vp)
 	 */
 	if (work & VP_WORK_INTERRUPT)
 		atomic_fetch_and(&vp->work, ~(u32)VP_WORK_INTERRUPT);
-	return (vp->idle || virt->can_interrupt(vp)) &&
-	       (vlapic_pending(vp) != VLAPIC_NONE || vlapic_has_extint(&vp->vlapic));
+	if (vlapic_has_extint(&vp->vlapic))
+		return vp->idle || virt->can_interrupt(vp);
+	return vp->idle ? vlapic_highest_irr(&vp->vlapic) != VLAPIC_NONE
+			: virt->can_interrupt(vp) && vlapic_pending(vp) != VLAPIC_NONE;
 }
 
 void vp_triple_fault(struct vp *vp)

@@ -11,11 +11,13 @@
 #include "lib/string.h"
 #include "tests/guest/lib/guest.h"
 #include "tests/guest/lib/time.h"
+#include "x86/apic.h"
 #include "x86/atomic.h"
 #include "x86/cpu.h"
 #include "x86/msr.h"
 
 #define VECTOR   0x70u
+#define SAME     0x7fu /* of that priority */
 #define SINT     2u
 #define US       10ull /* in units of reference time */
 #define MS       (1000 * US)
@@ -29,6 +31,7 @@
 
 static volatile u32 count;
 static volatile u64 last;
+static volatile u32 waits, inside; /* count, in the handler */
 static struct hv_message_page *messages;
 
 static void on_timer(u8 vector)
@@ -312,6 +315,45 @@ static void test_idle(void)
 	stop();
 }
 
+/*
+ * In a handler whose interrupt has the timer's priority: what comes cannot be taken, and ends the wait all the
+ * same. Linux waits like that for a lock.
+ */
+static void on_same_priority(u8 vector)
+{
+	(void)vector;
+	for (u32 i = 0; i < 2; i++) {
+		u64 due = guest_time() + 50 * US;
+
+		if (i == 0)
+			set(0, due);
+		(void)msr_read(HV_MSR_GUEST_IDLE);
+		waits += i == 1 || guest_time() >= due;
+	}
+	inside = count;
+	msr_write(HV_MSR_EOI, 0);
+}
+
+static void test_idle_priority(void)
+{
+	stop();
+	waits = 0;
+	guest_on_interrupt(SAME, on_same_priority);
+	config(0, ENABLE | AUTO | DIRECT);
+	for (u32 i = 0; i < 100; i++) {
+		count = 0;
+		msr_write(HV_MSR_ICR, SAME | (u64)APIC_SHORTHAND_SELF << 18 | APIC_ICR_ASSERT);
+		irq_enable();
+		guest_delay_us(2);
+		irq_disable();
+		if (inside != 0 || count != 1)
+			break;
+	}
+	guest_check(waits == 200 && inside == 0 && count == 1, "idle-same-priority", "%u %u %u",
+		waits, inside, count);
+	stop();
+}
+
 void guest_main(void)
 {
 	guest_time_init();
@@ -324,4 +366,5 @@ void guest_main(void)
 	test_messages();
 	test_hostile();
 	test_idle();
+	test_idle_priority();
 }

@@ -392,6 +392,28 @@ static void test_idle(void **state)
 	assert_false(vp_wakes(&vp));
 }
 
+/* Nor is the priority a reason to sleep on: one that is in service may be as high. */
+static void test_idle_priority(void **state)
+{
+	(void)state;
+	partition.parent = &parent;
+	vp.stop = VP_STOP_HALT;
+	vp.idle = true;
+	vp.vlapic.isr_highest = 0xfb;
+	assert_false(vp_wakes(&vp));
+	highest = 0xf7;
+	vp.work = VP_WORK_INTERRUPT;
+	assert_true(vp_wakes(&vp));
+	vp.work = VP_WORK_INTERRUPT;
+	vp_run(&vp);
+	assert_int_equal(runs, 1);
+	assert_false(entered[0].valid);
+	assert_int_equal(window, -1);
+	/* A HLT does. */
+	assert_int_equal(vp.stop, VP_STOP_HALT);
+	assert_false(vp_wakes(&vp));
+}
+
 /* Also of a VP that halts on, before anything else; what is due wakes it. */
 static void test_timers(void **state)
 {
@@ -503,6 +525,7 @@ int main(void)
 		cmocka_unit_test_setup(test_halted_kick, setup),
 		cmocka_unit_test_setup(test_halted_leaves_no_work, setup),
 		cmocka_unit_test_setup(test_idle, setup),
+		cmocka_unit_test_setup(test_idle_priority, setup),
 		cmocka_unit_test_setup(test_timers, setup),
 		cmocka_unit_test_setup(test_stopped, setup),
 		cmocka_unit_test_setup(test_suspended, setup),
