@@ -51,6 +51,7 @@ void vp_fail(struct vp *vp, const char *why)
 
 bool vp_wakes(struct vp *vp)
 {
+	int vector;
 	u32 work;
 	u32 stop = load_acquire(&vp->stop);
 
@@ -71,10 +72,10 @@ bool vp_wakes(struct vp *vp)
 	 */
 	if (work & VP_WORK_INTERRUPT)
 		atomic_fetch_and(&vp->work, ~(u32)VP_WORK_INTERRUPT);
-	if (vlapic_has_extint(&vp->vlapic))
-		return vp->idle || virt->can_interrupt(vp);
-	return vp->idle ? vlapic_highest_irr(&vp->vlapic) != VLAPIC_NONE
-			: virt->can_interrupt(vp) && vlapic_pending(vp) != VLAPIC_NONE;
+	if (!vp->idle && !virt->can_interrupt(vp))
+		return false;
+	vector = vp->idle ? vlapic_highest_irr(&vp->vlapic) : vlapic_pending(vp);
+	return vector != VLAPIC_NONE || vlapic_has_extint(&vp->vlapic);
 }
 
 void vp_triple_fault(struct vp *vp)
