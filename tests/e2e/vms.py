@@ -76,16 +76,19 @@ class Host:
 
         Then the prompt and what was typed stood there twice, and the second
         prompt was not that of the command's end. One more command tells. With every
-        further log line they stand there once more, or what of them was typed by then.
+        further log line they stand there once more, or in front of it what was typed by then.
         """
         self.ends += 1
         end = "end of command %d" % self.ends
         self.console.sendline("echo " + end)
         self.console.expect("(^|\n)" + re.escape(end + "\r\n" + machines.PROMPT))
         said = machines.lines_of(self.console.text_before())
-        typed = [before + text for text in (line, "echo " + end) for before in ("", machines.PROMPT)]
-        return [text for text in said if not any(whole.startswith(text) for whole in typed)
-                and not text.endswith("echo " + end)]
+        typed = (line, machines.PROMPT + line)
+        begun = (machines.PROMPT + line, "echo " + end, machines.PROMPT + "echo " + end)
+        return [text for text, behind in zip(said, said[1:] + [""])
+                if text not in typed and not text.endswith("echo " + end)
+                and not (text and LOG_LINE.match(behind)
+                         and any(whole.startswith(text) for whole in begun))]
 
     def ok(self, line, timeout=None):
         lines = self.run(line, timeout)
